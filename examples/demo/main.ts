@@ -1,0 +1,24 @@
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { AppModule } from './app.module.js';
+import { host, isSecretGenerated, platform, port, secret } from './environment.js';
+
+const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
+const app = await NestFactory.create(AppModule, adapter, { rawBody: true });
+app.enableShutdownHooks();
+await app.listen(port, host);
+
+const url = (await app.getUrl()).replace('[::1]', 'localhost');
+console.log(`
+The demo is ready on ${url}
+${isSecretGenerated ? `Its secret, new at every start unless CR3D_WEBHOOK_SECRET is set: ${secret}` : 'Its secret is that of CR3D_WEBHOOK_SECRET.'}
+
+  curl ${url}/webhook/cr3dentials -H "X-API-Key: ${isSecretGenerated ? secret : '$CR3D_WEBHOOK_SECRET'}" -H 'Content-Type: application/json' -d '{
+    "sessionId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "status": "COMPLETED", "platformId": 1,
+    "externalReferenceId": "user_abc123", "extractedData": { "accountHolder": "John Doe", "accountType": "checking" },
+    "proofHash": "9f2c…", "completedAt": "2025-03-24T12:05:00.000Z", "metadata": {} }'
+
+  curl ${url}/accounts/a1b2c3d4-e5f6-7890-abcd-ef1234567890
+  curl ${url}/inbox
+`);

@@ -1,0 +1,89 @@
+import { Inject, Injectable, Logger, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { refusals } from '../contract/refusal.js';
+import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import type { Settings } from '../cr3dentials-webhook.options.js';
+import { within } from '../deadline.js';
+import { oneLine } from '../one-line.js';
+import { TENANT, timesSent, type WebhookRequest } from '../webhook-request.js';
+import { SharedSecrets } from './shared-secrets.js';
+import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
+
+/** Who sent this? Nothing is stored or logged of a request that cannot say. */
+@Injectable()
+export class Cr3dentialsWebhookGuard implements CanActivate {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+  private readonly header: string;
+  private readonly authenticate: (request: WebhookRequest) => boolean | Promise<boolean>;
+  /** Requests answered 401 since this instance started. */
+  refused = 0;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {
+    const { auth } = settings;
+    this.header = auth === 'none' ? '' : (auth.header ?? 'X-API-Key').toLowerCase();
+    if (auth === 'none') {
+      this.authenticate = () => true;
+    } else if (auth.resolveSecrets) {
+      this.authenticate = (request) => this.hasResolvedSecret(request, auth.resolveSecrets);
+    } else {
+      const secrets = new SharedSecrets(auth.secrets.filter((secret) => secret !== undefined));
+      this.authenticate = (request) => this.hasSecret(request, secrets);
+    }
+  }
+
+  canActivate(context: ExecutionContext): true | Promise<true> {
+    const admitted = this.authenticate(context.switchToHttp().getRequest<WebhookRequest>());
+    return admitted instanceof Promise ? admitted.then((is) => this.admit(is)) : this.admit(admitted);
+  }
+
+  private admit(isAuthentic: boolean): true {
+    if (isAuthentic) return true;
+    this.refused++;
+    throw refusals.unauthorized();
+  }
+
+  private hasSecret(request: WebhookRequest, secrets: SharedSecrets): boolean {
+    const given = request.headers[this.header];
+    if (typeof given !== 'string' || given === '' || timesSent(request, this.header) !== 1) return false;
+    return secrets.include(given, this.clock.now());
+  }
+
+  private async hasResolvedSecret(request: WebhookRequest, resolveSecrets: SecretResolver): Promise<boolean> {
+    if (!request.headers[this.header]) return false;
+    const resolved = await this.resolve(request, resolveSecrets);
+    if (!resolved || !this.hasSecret(request, resolved.secrets)) return false;
+    request[TENANT] = resolved.tenant;
+    return true;
+  }
+
+  private async resolve(
+    { headers, params, query, url }: WebhookRequest,
+    resolveSecrets: SecretResolver,
+  ): Promise<{ tenant: string; secrets: SharedSecrets } | undefined> {
+    try {
+      const resolved = await within(
+        this.settings.ackTimeout,
+        Promise.resolve(resolveSecrets({ headers, params, query, url })),
+        () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.ackTimeout} ms`),
+      );
+      return resolved ? usable(resolved) : undefined;
+    } catch (error) {
+      this.logger.error(`"auth.resolveSecrets" failed, so a sender was answered 503: ${oneLine(error)}`);
+      throw refusals.unavailable();
+    }
+  }
+}
+
+function usable({ tenant = '', secrets }: ResolvedSecrets): { tenant: string; secrets: SharedSecrets } {
+  if (typeof tenant !== 'string' || tenant.length > 255 || tenant.includes('\0') || !tenant.isWellFormed()) {
+    throw new Cr3dentialsWebhookError(
+      'SECRETS_UNAVAILABLE',
+      'its tenant is not well-formed text of up to 255 characters',
+    );
+  }
+  return { tenant, secrets: new SharedSecrets(secrets) };
+}

@@ -1,0 +1,40 @@
+import { Injectable, type PipeTransform } from '@nestjs/common';
+import { validateSync } from 'class-validator';
+import type { IncomingWebhook } from './incoming-webhook.js';
+import { payloadFields, VerificationPayload } from './verification.payload.js';
+import { isVerificationStatus } from './verification-status.js';
+
+/** What the contract says of a body; an expected outcome whichever it is. */
+export type Understanding =
+  | { understood: 'yes'; payload: VerificationPayload }
+  | { understood: 'unknown-status'; payload: VerificationPayload }
+  | { understood: 'no'; sessionId: string | null; violations: Record<string, string[]> };
+
+/** An authentic POST, understood or not. */
+export type Contracted = Understanding & { tenant: string; body: string };
+
+/** Do we understand it? */
+@Injectable()
+export class PayloadValidationPipe implements PipeTransform<IncomingWebhook, Contracted> {
+  transform({ tenant, parsed, text }: IncomingWebhook): Contracted {
+    return { tenant, body: text, ...understand(parsed) };
+  }
+}
+
+export function understand(parsed: unknown): Understanding {
+  const payload = pickDocumented(parsed as Record<string, unknown>);
+  const errors = validateSync(payload, { forbidUnknownValues: true });
+  if (errors.length > 0) {
+    const violations = Object.fromEntries(
+      errors.map(({ property, constraints = {} }) => [property, Object.values(constraints)]),
+    );
+    return { understood: 'no', violations, sessionId: violations.sessionId ? null : payload.sessionId };
+  }
+  return { understood: isVerificationStatus(payload.status) ? 'yes' : 'unknown-status', payload };
+}
+
+function pickDocumented(body: Record<string, unknown>): VerificationPayload {
+  const payload: Record<string, unknown> = {};
+  for (const field of payloadFields) payload[field] = body[field] ?? null;
+  return Object.assign(new VerificationPayload(), payload);
+}

@@ -1,0 +1,47 @@
+import { Catch, HttpException, HttpStatus, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+const REASONS = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  413: 'Payload Too Large',
+  415: 'Unsupported Media Type',
+  503: 'Service Unavailable',
+} as const;
+
+/** An answer other than 200. Every one of a kind is the same bytes, whatever was sent and on whichever platform. */
+export class Refusal extends HttpException {
+  constructor(
+    status: keyof typeof REASONS,
+    message: string,
+    readonly details: { violations?: Record<string, string[]>; retryAfterSeconds?: number } = {},
+  ) {
+    const { violations } = details;
+    super({ statusCode: status, error: REASONS[status], message, ...(violations && { violations }) }, status);
+  }
+}
+
+export const refusals = {
+  unauthorized: () => new Refusal(HttpStatus.UNAUTHORIZED, 'The webhook secret is missing or wrong.'),
+  mediaType: () =>
+    new Refusal(HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'Send JSON in UTF-8, uncompressed, as application/json.'),
+  unreadable: () => new Refusal(HttpStatus.BAD_REQUEST, 'The body is not a JSON object.'),
+  tooLarge: () => new Refusal(HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this server accepts.'),
+  violation: (violations: Record<string, string[]>) =>
+    new Refusal(HttpStatus.BAD_REQUEST, 'The payload is against the contract.', { violations }),
+  unavailable: () => new Refusal(HttpStatus.SERVICE_UNAVAILABLE, 'Not recorded. Try again.', { retryAfterSeconds: 5 }),
+};
+
+/** Bound to the controller, so that a host's global filters neither see nor change our answers. */
+@Catch(Refusal)
+export class RefusalFilter implements ExceptionFilter<Refusal> {
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  catch(refusal: Refusal, host: ArgumentsHost): void {
+    const { httpAdapter } = this.adapterHost;
+    const response: unknown = host.switchToHttp().getResponse();
+    const { retryAfterSeconds } = refusal.details;
+    if (retryAfterSeconds) httpAdapter.setHeader(response, 'Retry-After', String(retryAfterSeconds));
+    httpAdapter.reply(response, refusal.getResponse(), refusal.getStatus());
+  }
+}

@@ -1,0 +1,100 @@
+import {
+  IsNotEmpty,
+  IsNumber,
+  IsObject,
+  IsString,
+  MaxLength,
+  ValidateBy,
+  ValidateIf,
+  isISO8601,
+} from 'class-validator';
+import type { VerificationStatus } from './verification-status.js';
+
+/** Longest that an index of every supported database holds, in characters. */
+const MAX_REFERENCE_LENGTH = 512;
+
+/**
+ * The body of a delivery, as the provider documents it. A field left out is read as null.
+ *
+ * @publicApi
+ */
+export class VerificationPayload<Data extends object = Record<string, unknown>> {
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_REFERENCE_LENGTH)
+  @IsStorable()
+  sessionId!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  status!: VerificationStatus;
+
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  platformId!: number;
+
+  @IsNullOr()
+  @IsString()
+  @MaxLength(MAX_REFERENCE_LENGTH)
+  @IsStorable()
+  externalReferenceId!: string | null;
+
+  @IsNullOr()
+  @IsObject()
+  extractedData!: Data | null;
+
+  @IsNullOr()
+  @IsString()
+  proofHash!: string | null;
+
+  @IsNullOr()
+  @IsInstant()
+  completedAt!: string | null;
+
+  @IsNullOr()
+  @IsObject()
+  metadata!: Record<string, unknown> | null;
+}
+
+/** The documented fields; every other one is kept in the stored body and ignored. */
+export const payloadFields = [
+  'sessionId',
+  'status',
+  'platformId',
+  'externalReferenceId',
+  'extractedData',
+  'proofHash',
+  'completedAt',
+  'metadata',
+] as const satisfies readonly (keyof VerificationPayload)[];
+
+/** ISO 8601 allows a time without a zone; it is read as UTC rather than as the zone this server happens to be in. */
+export function parseInstant(text: string): Date {
+  const hasZone = !/T/i.test(text) || /(Z|[+-]\d\d(:?\d\d)?)$/i.test(text);
+  return new Date(hasZone ? text : `${text}Z`);
+}
+
+function IsNullOr(): PropertyDecorator {
+  return ValidateIf((_, value) => value !== null);
+}
+
+function IsInstant(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isInstant',
+    validator: {
+      validate: (value) =>
+        typeof value === 'string' && isISO8601(value, { strict: true }) && !Number.isNaN(parseInstant(value).getTime()),
+      defaultMessage: () => '$property must be an ISO 8601 date and time',
+    },
+  });
+}
+
+/** U+0000 and lone surrogates fit no text column, and a lone surrogate would be hashed as another character. */
+function IsStorable(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isStorable',
+    validator: {
+      validate: (value) => typeof value === 'string' && value.isWellFormed() && !value.includes('\0'),
+      defaultMessage: () => '$property must be well-formed text without U+0000',
+    },
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * What went wrong, stable across versions: match on it rather than on the message.
+ *
+ * @publicApi
+ */
+export type Cr3dentialsWebhookErrorCode =
+  | 'DATABASE_UNSUPPORTED'
+  | 'DATA_SOURCE_MISSING'
+  | 'HANDLER_INVALID'
+  | 'INBOX_FULL'
+  | 'INBOX_TIMEOUT'
+  | 'INBOX_UNAVAILABLE'
+  | 'NOT_TRANSACTIONAL'
+  | 'OPTIONS_INVALID'
+  | 'PERMANENT'
+  | 'RETRY_AFTER'
+  | 'SCHEMA_INCOMPLETE'
+  | 'SECRETS_UNAVAILABLE';
+
+/**
+ * Base of every error this module throws. The message ends with the remedy and never holds a secret, a header value
+ * or a payload.
+ *
+ * @publicApi
+ */
+export class Cr3dentialsWebhookError extends Error {
+  override readonly name: string = 'Cr3dentialsWebhookError';
+
+  constructor(
+    readonly code: Cr3dentialsWebhookErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

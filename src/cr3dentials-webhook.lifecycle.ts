@@ -1,0 +1,99 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { verificationStatuses } from './contract/verification-status.js';
+import type { Settings, withDefaultExtras } from './cr3dentials-webhook.options.js';
+import { EXTRAS, SETTINGS } from './cr3dentials-webhook.tokens.js';
+import { InboxConnection } from './inbox/inbox.connection.js';
+import { checkDurability } from './inbox/inbox.preparation.js';
+import { DeliveryWorker } from './processing/delivery.worker.js';
+import { EventEmitterBridge } from './processing/event-emitter.bridge.js';
+import { VerificationHandlers } from './processing/verification-handlers.explorer.js';
+
+const SHORT_SECRET = 16;
+
+/** The order in which things begin and end, in one place. */
+@Injectable()
+export class Cr3dentialsWebhookLifecycle
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(EXTRAS) private readonly extras: ReturnType<typeof withDefaultExtras>,
+    private readonly connection: InboxConnection,
+    private readonly handlers: VerificationHandlers,
+    private readonly bridge: EventEmitterBridge,
+    private readonly worker: DeliveryWorker,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.warnOfWeakAuthentication();
+    this.warnOfMissingShutdownHooks();
+    this.handlers.explore();
+    this.bridge.connect();
+    const isDurable = await checkDurability(this.connection, this.logger);
+    this.logger.log(this.summary(isDurable));
+    this.worker.open();
+  }
+
+  /** HTTP still accepts meanwhile; what it accepts is left for others to process. */
+  beforeApplicationShutdown(): Promise<void> {
+    return this.worker.close();
+  }
+
+  /** HTTP has closed. */
+  onApplicationShutdown(): Promise<void> {
+    return this.connection.close();
+  }
+
+  private summary(isDurable: boolean): string {
+    const { type, database } = this.connection.reader.options;
+    const handlers = verificationStatuses.map(
+      (status) =>
+        `${status} → ${
+          this.handlers
+            .for(status)
+            .map(({ id }) => id)
+            .join(', ') || 'nobody'
+        }`,
+    );
+    return [
+      `POST ${this.extras.path.join(', ')}`,
+      `inbox in ${type} ${String(database ?? '')} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.describeTables()}`,
+      this.settings.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
+    ].join(' | ');
+  }
+
+  private warnOfWeakAuthentication(): void {
+    const { auth } = this.settings;
+    if (auth === 'none') {
+      this.logger.warn(
+        `auth is "none": everyone who reaches ${this.extras.path.join(', ')} can post events. Set auth.secrets.`,
+      );
+      return;
+    }
+    for (const [index, secret] of (auth.secrets ?? []).entries()) {
+      if (secret === undefined) continue;
+      const { value, id, notAfter } = typeof secret === 'string' ? { value: secret } : secret;
+      const name = id ? `Secret "${id}"` : `auth.secrets[${index}]`;
+      if (value.length < SHORT_SECRET)
+        this.logger.warn(`${name} has fewer than ${SHORT_SECRET} characters. Use 32 random ones or more.`);
+      if (notAfter && notAfter.getTime() < Date.now())
+        this.logger.warn(`${name} has expired and is refused. Remove it.`);
+    }
+  }
+
+  private warnOfMissingShutdownHooks(): void {
+    if (process.listenerCount('SIGTERM') > 0) return;
+    this.logger.warn(
+      'SIGTERM will end handlers half-way, to be run again after their lease. Call app.enableShutdownHooks().',
+    );
+  }
+}

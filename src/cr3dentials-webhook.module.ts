@@ -1,0 +1,97 @@
+import { Module } from '@nestjs/common';
+import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import type { DataSource } from 'typeorm';
+import { Cr3dentialsWebhookGuard } from './authentication/cr3dentials-webhook.guard.js';
+import { Clock } from './clock.js';
+import { JsonBodyGuard } from './contract/json-body.guard.js';
+import { PayloadValidationPipe } from './contract/payload-validation.pipe.js';
+import { RefusalFilter } from './contract/refusal.js';
+import { UnreadableBody } from './contract/unreadable-body.js';
+import { Cr3dentialsWebhookLifecycle } from './cr3dentials-webhook.lifecycle.js';
+import { ConfigurableModuleClass } from './cr3dentials-webhook.module-definition.js';
+import type { withDefaultExtras } from './cr3dentials-webhook.options.js';
+import { EXTRAS, HOST_DATA_SOURCE } from './cr3dentials-webhook.tokens.js';
+import { DatabaseClock } from './inbox/database.clock.js';
+import { GroupCommitWriter } from './inbox/group-commit.writer.js';
+import { HandlerRunRepository } from './inbox/handler-run.repository.js';
+import { Handoff } from './inbox/handoff.js';
+import { InboxConnection } from './inbox/inbox.connection.js';
+import { openInbox } from './inbox/inbox.connection.factory.js';
+import { InboxRepository } from './inbox/inbox.repository.js';
+import { OperatorRepository } from './inbox/operator.repository.js';
+import { RejectionRepository } from './inbox/rejection.repository.js';
+import { WebhookReceiver } from './inbox/webhook.receiver.js';
+import { CompletionWriter } from './processing/completion.writer.js';
+import { DeliveryDispatcher } from './processing/delivery.dispatcher.js';
+import { DeliverySettler } from './processing/delivery.settler.js';
+import { DeliveryWorker } from './processing/delivery.worker.js';
+import { EventEmitterBridge } from './processing/event-emitter.bridge.js';
+import { HandlerRunner } from './processing/handler.runner.js';
+import { LeaseKeeper } from './processing/lease.keeper.js';
+import { VerificationHandlers } from './processing/verification-handlers.explorer.js';
+import { Cr3dentialsWebhookInbox } from './recovery/cr3dentials-webhook.inbox.js';
+import { Rejections } from './recovery/rejections.js';
+import { Rescuer } from './recovery/rescuer.js';
+import { Chance, RetryPolicy } from './recovery/retry.policy.js';
+
+type Extras = ReturnType<typeof withDefaultExtras>;
+
+/**
+ * Receives Cr3dentials webhooks, records them and turns them into typed events. Import it with `forRoot` or
+ * `forRootAsync`, subscribe with `@OnVerification`, operate it with `Cr3dentialsWebhookInbox`.
+ *
+ * @publicApi
+ */
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    // authentication
+    Cr3dentialsWebhookGuard,
+    // contract
+    JsonBodyGuard,
+    PayloadValidationPipe,
+    RefusalFilter,
+    {
+      provide: UnreadableBody,
+      inject: [HttpAdapterHost, EXTRAS],
+      useFactory: (adapterHost: HttpAdapterHost, { path }: Extras) => new UnreadableBody(adapterHost, path),
+    },
+    // inbox
+    {
+      provide: InboxConnection,
+      inject: [HOST_DATA_SOURCE, EXTRAS],
+      useFactory: (host: DataSource | undefined, { dataSource }: Extras) => openInbox(host, dataSource),
+    },
+    {
+      provide: DatabaseClock,
+      inject: [InboxConnection],
+      useFactory: (connection: InboxConnection) => DatabaseClock.measured(connection),
+    },
+    { provide: Clock, useExisting: DatabaseClock },
+    WebhookReceiver,
+    GroupCommitWriter,
+    InboxRepository,
+    HandlerRunRepository,
+    RejectionRepository,
+    OperatorRepository,
+    // processing
+    { provide: Handoff, useExisting: DeliveryWorker },
+    DeliveryWorker,
+    DeliveryDispatcher,
+    HandlerRunner,
+    DeliverySettler,
+    CompletionWriter,
+    LeaseKeeper,
+    VerificationHandlers,
+    EventEmitterBridge,
+    // recovery
+    { provide: Chance, useValue: { next: Math.random } satisfies Chance },
+    RetryPolicy,
+    Rescuer,
+    Rejections,
+    Cr3dentialsWebhookInbox,
+    Cr3dentialsWebhookLifecycle,
+  ],
+  exports: [Cr3dentialsWebhookInbox],
+})
+export class Cr3dentialsWebhookModule extends ConfigurableModuleClass {}

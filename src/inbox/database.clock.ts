@@ -1,0 +1,30 @@
+import type { Clock } from '../clock.js';
+import type { InboxConnection } from './inbox.connection.js';
+
+/**
+ * The database's clock, carried on between measurements by this process's monotonic one. Where the database has no
+ * clock of its own (SQLite), it is this machine's.
+ */
+export class DatabaseClock implements Clock {
+  #epochAtStart = performance.timeOrigin;
+
+  private constructor(private readonly connection: InboxConnection) {}
+
+  static async measured(connection: InboxConnection): Promise<DatabaseClock> {
+    const clock = new DatabaseClock(connection);
+    await clock.measure();
+    return clock;
+  }
+
+  now(): number {
+    return Math.round(this.#epochAtStart + performance.now());
+  }
+
+  /** To be called at boot and with each lease renewal. */
+  async measure(): Promise<void> {
+    const { now } = this.connection.dialect;
+    const before = performance.now();
+    const answer = now ? Number((await this.connection.run(now)).records[0]?.now) : Date.now();
+    this.#epochAtStart = answer - (before + performance.now()) / 2;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Sql } from '../sql.js';
+
+/** Runs one statement and answers what it returned. */
+export type RunSql = (statement: Sql) => Promise<SqlResult>;
+
+export interface SqlResult {
+  readonly records: Record<string, unknown>[];
+  readonly affected: number;
+}
+
+/** What a database does in its own way. Everything else the repositories say is portable. */
+export interface Dialect {
+  /** How the n-th parameter is written, counted from 1. */
+  placeholder(n: number): string;
+  /** Whether an INSERT can return rows. */
+  readonly insertReturns: boolean;
+  /** Whether an UPDATE can return rows and take its ids from a limited subquery. */
+  readonly updateReturns: boolean;
+  /** Ends the SELECT of a claim, so that rows another worker is claiming are passed over. */
+  readonly skipLocked: Sql;
+  /** Of the inbox's own transactions, where the database's default will not do. */
+  readonly isolation?: 'READ COMMITTED';
+  /** Begins an INSERT whose existing row `stored()` can name. */
+  insertInto(table: Sql): Sql;
+  /** Ends an INSERT: what happens to an existing row with the same key. */
+  onConflict(keyColumns: string, assignments: Sql): Sql;
+  /** A column of the row that is there already; for use in `onConflict()`. */
+  stored(column: string): Sql;
+  /** A column of the row that was to be inserted; for use in `onConflict()`. */
+  incoming(column: string): Sql;
+  /** Selects `now`, the database's epoch milliseconds; nothing where the database has this machine's clock. */
+  readonly now: Sql | undefined;
+  /** Whether the same statement may succeed when it is simply run again: a deadlock, a busy file. */
+  isTransient(code: string): boolean;
+  /** Whether it is the row that is at fault rather than the database. */
+  isDataError(code: string): boolean;
+  /** Whether the database is what failed: down, read-only, full. */
+  isOutage(code: string): boolean;
+  /** Settings under which a commit may be lost, each with its remedy. */
+  durabilityProblems(run: RunSql): Promise<string[]>;
+}

@@ -1,0 +1,21 @@
+import { raw, sql } from '../sql.js';
+import type { Dialect } from './dialect.js';
+import { onConflictDoUpdate } from './on-conflict.js';
+
+export const postgresDialect: Dialect = {
+  ...onConflictDoUpdate,
+  placeholder: (n) => `$${n}`,
+  insertReturns: true,
+  updateReturns: true,
+  skipLocked: raw('FOR UPDATE SKIP LOCKED'),
+  now: raw('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'),
+  isTransient: (code) => code === '40P01' || code === '40001',
+  isDataError: (code) => /^(22|23|54)/.test(code),
+  isOutage: (code) => /^(08|53|57P|58|25006)/.test(code),
+  async durabilityProblems(run) {
+    const { records } = await run(
+      sql`SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'`,
+    );
+    return records.map(({ name }) => `PostgreSQL runs with ${String(name)} = off. Set it to on.`);
+  },
+};

@@ -1,0 +1,23 @@
+import { raw, sql } from '../sql.js';
+import type { Dialect } from './dialect.js';
+import { onConflictDoUpdate } from './on-conflict.js';
+
+const FULL = 2;
+
+export const sqliteDialect: Dialect = {
+  ...onConflictDoUpdate,
+  placeholder: () => '?',
+  insertReturns: true,
+  updateReturns: true,
+  skipLocked: raw(''),
+  now: undefined,
+  isTransient: (code) => code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'),
+  isDataError: (code) => /^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH)/.test(code),
+  isOutage: (code) => /^SQLITE_(BUSY|LOCKED|IOERR|FULL|READONLY|CANTOPEN|CORRUPT)/.test(code),
+  async durabilityProblems(run) {
+    const { records } = await run(sql`PRAGMA synchronous`);
+    return Number(records[0]?.synchronous) >= FULL
+      ? []
+      : ['SQLite runs without synchronous = FULL. Use a database file.'];
+  },
+};

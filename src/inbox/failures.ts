@@ -1,0 +1,34 @@
+import { oneLine } from '../one-line.js';
+import type { Dialect } from './dialect/dialect.js';
+
+const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
+/** `pg` and TypeORM give no code to these. */
+const CONNECTION_LOST =
+  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Driver not Connected|Cannot use a pool after)/i;
+
+export function isTransient(dialect: Dialect, error: unknown): boolean {
+  return dialect.isTransient(codeOf(error));
+}
+
+export function isDataError(dialect: Dialect, error: unknown): boolean {
+  return dialect.isDataError(codeOf(error));
+}
+
+/** Whether the database failed rather than the code that asked it: nobody's attempt is used up by that. */
+export function isOutage(dialect: Dialect, error: unknown): boolean {
+  const code = codeOf(error);
+  return (
+    dialect.isOutage(code) || NETWORK.test(code) || (error instanceof Error && CONNECTION_LOST.test(error.message))
+  );
+}
+
+/** For a log line: a database's message may quote the values it was given, its code does not. */
+export function describeFailure(error: unknown): string {
+  const code = codeOf(error);
+  return code && error instanceof Error ? `${error.name} ${code}` : oneLine(error);
+}
+
+function codeOf(error: unknown): string {
+  const { code, driverError } = Object(error) as { code?: unknown; driverError?: { code?: unknown } };
+  return String(code ?? driverError?.code ?? '');
+}

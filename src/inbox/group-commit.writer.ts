@@ -1,0 +1,145 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
+import type { Settings } from '../cr3dentials-webhook.options.js';
+import { within } from '../deadline.js';
+import { isDataError } from './failures.js';
+import { Handoff } from './handoff.js';
+import { InboxConnection } from './inbox.connection.js';
+import { InboxRepository } from './inbox.repository.js';
+import type { Lease, NewDelivery, Verdict } from './recording.js';
+
+const MAX_IN_FLIGHT = 2;
+const MAX_ROWS = 200;
+const MAX_CHARACTERS = 1024 * 1024;
+
+/** What an insert tells apart. */
+type Recording = Extract<Verdict, 'accepted' | 'duplicate' | 'conflict'>;
+
+/** One session's content, and everyone who sent it while it waited: one insert answers them all. */
+interface Entry {
+  readonly delivery: NewDelivery;
+  readonly waiting: Sender[];
+  /** When the last of them will have been answered 503: then there is nobody to record it for. */
+  expiresAt: number;
+}
+
+interface Sender {
+  resolve(recording: Recording): void;
+  reject(error: unknown): void;
+}
+
+type Row = Parameters<InboxRepository['record']>[0][number];
+
+/**
+ * Concurrent POSTs share one insert and one commit. An idle inbox writes at once; while two flushes are under way, what
+ * arrives gathers for the next.
+ */
+@Injectable()
+export class GroupCommitWriter {
+  readonly #queue = new Map<string, Entry>();
+  readonly #timeout: number;
+  #inFlight = 0;
+
+  constructor(
+    private readonly repository: InboxRepository,
+    private readonly connection: InboxConnection,
+    private readonly handoff: Handoff,
+    private readonly clock: Clock,
+    @Inject(SETTINGS) { ackTimeout }: Settings,
+  ) {
+    this.#timeout = ackTimeout;
+  }
+
+  /** Resolves once the delivery is durable; what is still queued after the timeout is dropped. */
+  record(delivery: NewDelivery): Promise<Recording> {
+    return new Promise((resolve, reject) => {
+      const content = delivery.idempotencyKey + delivery.fingerprint;
+      const entry = this.#queue.get(content) ?? { delivery, waiting: [], expiresAt: 0 };
+      entry.waiting.push({ resolve, reject });
+      entry.expiresAt = this.clock.now() + this.#timeout;
+      this.#queue.set(content, entry);
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#inFlight < MAX_IN_FLIGHT) {
+      const batch = this.#nextBatch();
+      if (batch.length === 0) return;
+      this.#inFlight++;
+      // A frozen database holds a flush for as long as it likes; it does not hold those that come after.
+      void within(this.#timeout, this.#flush(batch), () => new Error('late'))
+        .catch(() => {}) // its senders have been answered
+        .finally(() => {
+          this.#inFlight--;
+          this.#pump();
+        });
+    }
+  }
+
+  /** A key stands once in a batch; other content for the same session waits for the next and finds the first. */
+  #nextBatch(): Entry[] {
+    const batch = new Map<string, Entry>();
+    let characters = 0;
+    for (const [content, entry] of this.#queue) {
+      if (entry.expiresAt < this.clock.now()) {
+        this.#queue.delete(content);
+        continue;
+      }
+      characters += entry.delivery.payload.length;
+      if (batch.size === MAX_ROWS || (batch.size > 0 && characters > MAX_CHARACTERS)) break;
+      if (batch.has(entry.delivery.idempotencyKey)) continue;
+      batch.set(entry.delivery.idempotencyKey, entry);
+      this.#queue.delete(content);
+    }
+    return [...batch.values()];
+  }
+
+  async #flush(batch: Entry[]): Promise<void> {
+    const { room, lease } = this.handoff.reserve(batch.length);
+    const rows = batch.map(({ delivery, waiting }, index) => ({
+      delivery,
+      duplicates: waiting.length - 1,
+      lease: index < room ? lease : undefined,
+    }));
+    const recordings = await this.#record(rows);
+    rows.forEach(({ delivery, lease: own }, index) => this.#handOver(delivery, own, recordings[index]));
+    batch.forEach(({ waiting }, index) => answer(waiting, recordings[index]));
+  }
+
+  /** One bad row does not fail its neighbours: the batch is halved until it stands alone. */
+  async #record(rows: Row[]): Promise<(Recording | Error)[]> {
+    try {
+      return (await this.repository.record(rows)) as Recording[];
+    } catch (error) {
+      if (rows.length > 1 && isDataError(this.connection.dialect, error)) {
+        const half = rows.length >> 1;
+        return [...(await this.#record(rows.slice(0, half))), ...(await this.#record(rows.slice(half)))];
+      }
+      const unavailable = new Cr3dentialsWebhookError(
+        'INBOX_UNAVAILABLE',
+        'The inbox could not record a delivery; the sender was asked to try again. Check the database.',
+        { cause: error },
+      );
+      return rows.map(() => unavailable);
+    }
+  }
+
+  #handOver(delivery: NewDelivery, lease: Lease | undefined, recording: Recording | Error | undefined): void {
+    if (recording === 'accepted' && lease)
+      this.handoff.take({ ...delivery, takeovers: 0, replays: 0, byName: 0 }, lease);
+    else if (recording === 'accepted') this.handoff.announce();
+    else if (lease) this.handoff.giveBack(1);
+  }
+}
+
+function answer([first, ...others]: Entry['waiting'], recording: Recording | Error | undefined): void {
+  if (recording === undefined || recording instanceof Error) {
+    for (const { reject } of [...(first ? [first] : []), ...others]) reject(recording);
+    return;
+  }
+  first?.resolve(recording);
+  for (const { resolve } of others) resolve(recording === 'accepted' ? 'duplicate' : recording);
+}

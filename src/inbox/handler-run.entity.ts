@@ -1,0 +1,43 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { epoch } from './epoch.js';
+
+/**
+ * `pending`: to be run again, at `nextAttemptAt`. `completed`: never run again, unless it is replayed by name.
+ * `dead`: out of attempts, or failed for good.
+ *
+ * @publicApi
+ */
+export type HandlerRunState = 'pending' | 'completed' | 'dead';
+
+/**
+ * What there is to remember of one handler and one delivery. No row means that the handler has not completed, or that
+ * all of them did: then the delivery says so.
+ *
+ * @publicApi
+ */
+@Entity({ name: 'cr3dentials_webhook_handler_run', synchronize: false })
+export class HandlerRun {
+  @PrimaryColumn({ name: 'delivery_id', type: 'varchar', length: 36 })
+  deliveryId!: string;
+
+  /** The handler's stable id. */
+  @PrimaryColumn({ type: 'varchar', length: 255 })
+  handler!: string;
+
+  @Column({ type: 'varchar', length: 16 })
+  state!: HandlerRunState;
+
+  /** Attempts used up. */
+  @Column({ type: 'int' })
+  attempts!: number;
+
+  @Column({ name: 'next_attempt_at', type: 'bigint', nullable: true, transformer: epoch })
+  nextAttemptAt!: number | null;
+
+  /** Name and message of the last error, in one line, capped, without values of the extracted data. */
+  @Column({ name: 'last_error', type: 'text', nullable: true })
+  lastError!: string | null;
+
+  @Column({ name: 'updated_at', type: 'bigint', transformer: epoch })
+  updatedAt!: number;
+}

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import type { VerificationPayload } from '../contract/verification.payload.js';
+
+/** One delivery per session and tenant, whatever the database's collation takes for equal. */
+export function idempotencyKey(tenant: string, sessionId: string): string {
+  return sha256(`${tenant}\0${sessionId}`);
+}
+
+/** Alike for two bodies that say the same: key order, `metadata` and undocumented fields do not count. */
+export function fingerprint({ metadata: _, ...documented }: VerificationPayload): string {
+  return sha256(canonicalJson(documented));
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+/** Recursion is bounded: bodies deeper than 64 levels are refused at the door. */
+function canonicalJson(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const members = Object.keys(value)
+    .toSorted()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson((value as Record<string, unknown>)[key])}`);
+  return `{${members.join(',')}}`;
+}

@@ -1,0 +1,82 @@
+import { Logger } from '@nestjs/common';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import type { Dialect } from './dialect/dialect.js';
+import { mariadbDialect, mysqlDialect } from './dialect/mysql.dialect.js';
+import { postgresDialect } from './dialect/postgres.dialect.js';
+import { sqliteDialect } from './dialect/sqlite.dialect.js';
+import { InboxConnection } from './inbox.connection.js';
+import { demandEntities, demandSchema, synchronizeWithHost } from './inbox.preparation.js';
+
+type SqliteOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;
+
+/** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING`, `DATABASE_UNSUPPORTED` or `SCHEMA_INCOMPLETE` */
+export async function openInbox(host: DataSource | undefined, name: string | undefined): Promise<InboxConnection> {
+  demandEntities(host, name);
+  await synchronizeWithHost(host);
+  const connection = await connect(host);
+  await demandSchema(connection);
+  return connection;
+}
+
+async function connect(host: DataSource): Promise<InboxConnection> {
+  const { options } = host;
+  switch (options.type) {
+    case 'postgres':
+      return shared(host, postgresDialect);
+    case 'mariadb':
+    case 'mysql':
+      return shared(host, (await isMariaDb(host)) ? mariadbDialect : mysqlDialect);
+    case 'better-sqlite3':
+      return isInMemory(options) ? notDurable(host) : sqliteOfOurOwn(host, options);
+    case 'sqljs':
+      return notDurable(host);
+    default:
+      throw new Cr3dentialsWebhookError(
+        'DATABASE_UNSUPPORTED',
+        `The inbox cannot live in a database of type "${options.type}". Use postgres, mariadb, mysql or better-sqlite3, and name that DataSource in the option "dataSource".`,
+      );
+  }
+}
+
+function shared(host: DataSource, dialect: Dialect): InboxConnection {
+  return new InboxConnection(host, dialect, host, { oneAtATime: false });
+}
+
+/** A file has one connection in TypeORM: what we acknowledge on the host's would vanish with the host's rollback. */
+async function sqliteOfOurOwn(host: DataSource, options: SqliteOptions): Promise<InboxConnection> {
+  const own = new DataSource({
+    ...options,
+    migrationsRun: false,
+    synchronize: false,
+    dropSchema: false,
+    timeout: 0, // the driver would wait for a busy file with the event loop stopped
+    async prepareDatabase(database) {
+      await options.prepareDatabase?.(database);
+      database.pragma('busy_timeout = 5000'); // the journal is switched once, at boot
+      database.pragma('journal_mode = WAL');
+      database.pragma('busy_timeout = 0');
+      database.pragma('synchronous = FULL');
+    },
+  } as SqliteOptions);
+  await own.initialize();
+  return new InboxConnection(own, sqliteDialect, host, { oneAtATime: true });
+}
+
+function notDurable(host: DataSource): InboxConnection {
+  new Logger('Cr3dentialsWebhook').warn(
+    'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
+  );
+  return new InboxConnection(host, sqliteDialect, host, { oneAtATime: true });
+}
+
+function isInMemory({ database }: SqliteOptions): boolean {
+  return (
+    typeof database !== 'string' || database === '' || database.includes(':memory:') || database.includes('mode=memory')
+  );
+}
+
+async function isMariaDb(host: DataSource): Promise<boolean> {
+  const [row] = await host.query<{ version: string }[]>('SELECT version() AS version');
+  return /mariadb/i.test(row?.version ?? '');
+}

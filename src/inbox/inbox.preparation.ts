@@ -1,0 +1,70 @@
+import { Logger } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { describeFailure, isOutage } from './failures.js';
+import type { InboxConnection } from './inbox.connection.js';
+import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './migrations/index.js';
+import { raw, sql, type Sql } from './sql.js';
+
+const MIGRATIONS = cr3dentialsWebhookMigrations.map(({ name }) => name).join(', ');
+
+/** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING` */
+export function demandEntities(host: DataSource | undefined, name = 'default'): asserts host is DataSource {
+  if (!host) {
+    throw new Cr3dentialsWebhookError(
+      'DATA_SOURCE_MISSING',
+      `There is no DataSource "${name}". Import TypeOrmModule.forRoot(…), or name yours in the option "dataSource".`,
+    );
+  }
+  if (!cr3dentialsWebhookEntities.every((entity) => host.hasMetadata(entity))) {
+    throw new Cr3dentialsWebhookError(
+      'DATA_SOURCE_MISSING',
+      `The DataSource "${name}" does not know our entities. Add entities: [...cr3dentialsWebhookEntities] to it, or autoLoadEntities: true.`,
+    );
+  }
+}
+
+/**
+ * Where the host lets TypeORM synchronise its schema, ours is set up too: by its migrations, which know the types that
+ * fit each database.
+ */
+export async function synchronizeWithHost(host: DataSource): Promise<void> {
+  if (!host.options.synchronize) return;
+  const runner = host.createQueryRunner();
+  try {
+    for (const Migration of cr3dentialsWebhookMigrations) await new Migration().up(runner);
+  } finally {
+    await runner.release();
+  }
+}
+
+/** @throws Cr3dentialsWebhookError `SCHEMA_INCOMPLETE`, naming the migration to run */
+export async function demandSchema(connection: InboxConnection): Promise<void> {
+  const { delivery, handlerRun, rejection } = connection.tables;
+  const tables: Sql[] = [delivery, handlerRun, rejection];
+  for (const [index, entity] of cr3dentialsWebhookEntities.entries()) {
+    const columns = connection.reader.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
+    await connection
+      .run(sql`SELECT ${raw(columns.join(', '))} FROM ${tables[index]} WHERE 1 = 0`)
+      .catch((error: unknown) => {
+        if (isOutage(connection.dialect, error)) throw error;
+        throw new Cr3dentialsWebhookError(
+          'SCHEMA_INCOMPLETE',
+          `The table ${tables[index]?.strings[0]} is missing or incomplete. Run the migration ${MIGRATIONS}: add migrations: [...cr3dentialsWebhookMigrations] and migrationsRun: true to the DataSource, or run "typeorm migration:run".`,
+          { cause: error },
+        );
+      });
+  }
+}
+
+/** Answers whether what is acknowledged survives a crash, and warns where it does not. */
+export async function checkDurability(connection: InboxConnection, logger: Logger): Promise<boolean> {
+  try {
+    const problems = await connection.dialect.durabilityProblems((statement) => connection.run(statement));
+    for (const problem of problems) logger.warn(`An acknowledged delivery could be lost in a crash: ${problem}`);
+    return problems.length === 0;
+  } catch (error) {
+    logger.warn(`Whether the database is durable could not be asked: ${describeFailure(error)}`);
+    return true;
+  }
+}

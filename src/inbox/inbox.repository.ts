@@ -1,0 +1,196 @@
+import { Injectable } from '@nestjs/common';
+import type { DeliveryState } from './delivery.entity.js';
+import type { RunSql } from './dialect/dialect.js';
+import { InboxConnection } from './inbox.connection.js';
+import type { ClaimedDelivery, Lease, NewDelivery, Verdict } from './recording.js';
+import { list, raw, sql, type Sql } from './sql.js';
+import type { Tables } from './tables.js';
+
+const CLAIMED = raw('id, tenant, session_id, status, payload, takeovers, replays, by_name, received_at');
+const NO_LEASE = raw('lease_owner = NULL, lease_expires_at = NULL');
+/** A delivery that kills its worker this often in a row is dead. */
+const MAX_KILLS = 3;
+
+/** Every change of a delivery's state, each one guarded update that reports whether it won. */
+@Injectable()
+export class InboxRepository {
+  private readonly tables: Tables;
+
+  constructor(private readonly connection: InboxConnection) {
+    this.tables = connection.tables;
+  }
+
+  /**
+   * Records a batch in one statement and one commit.
+   *
+   * @param batch no key twice; each with the lease it is born with, and how many duplicates it arrived with
+   */
+  async record(
+    batch: readonly { delivery: NewDelivery; lease: Lease | undefined; duplicates: number }[],
+  ): Promise<Verdict[]> {
+    // In the order of the unique index: two flushes that meet would deadlock otherwise.
+    const sorted = batch.toSorted((a, b) => (a.delivery.idempotencyKey < b.delivery.idempotencyKey ? -1 : 1));
+    const stored = await this.upsert(sorted);
+    return batch.map(({ delivery }) => {
+      const row = stored.get(delivery.idempotencyKey);
+      if (row?.id === delivery.id) return 'accepted';
+      return row?.fingerprint === delivery.fingerprint ? 'duplicate' : 'conflict';
+    });
+  }
+
+  private async upsert(
+    batch: readonly { delivery: NewDelivery; lease: Lease | undefined; duplicates: number }[],
+  ): Promise<Map<string, { id: string; fingerprint: string }>> {
+    const { dialect } = this.connection;
+    const { stored, incoming } = dialect;
+    const isSame = sql`${stored('fingerprint')} = ${incoming('fingerprint')}`;
+    const rows = batch.map(
+      ({ delivery: d, lease, duplicates }) =>
+        sql`(${list([d.id, d.idempotencyKey, d.tenant, d.sessionId, d.status, d.platformId, d.externalReferenceId, d.payload, d.fingerprint, d.receivedAt, duplicates, lease ? 'processing' : 'pending', lease ? 1 : 0, lease ? null : d.receivedAt, lease?.owner ?? null, lease?.expiresAt ?? null])})`,
+    );
+    const read = raw('id, idempotency_key, fingerprint');
+    const insert = sql`${dialect.insertInto(this.tables.delivery)}
+      (id, idempotency_key, tenant, session_id, status, platform_id, external_reference_id, payload, fingerprint, received_at, duplicates, state, attempts, next_attempt_at, lease_owner, lease_expires_at)
+      VALUES ${list(rows)} ${dialect.onConflict(
+        'idempotency_key',
+        sql`duplicates = ${stored('duplicates')} + CASE WHEN ${isSame} THEN ${incoming('duplicates')} + 1 ELSE 0 END,
+            last_duplicate_at = CASE WHEN ${isSame} THEN ${incoming('received_at')} ELSE ${stored('last_duplicate_at')} END`,
+      )}`;
+    const keys = batch.map(({ delivery }) => delivery.idempotencyKey);
+    const records = dialect.insertReturns
+      ? (await this.connection.run(sql`${insert} RETURNING ${read}`)).records
+      : await this.connection.transaction(async (run) => {
+          await run(insert);
+          return (await run(sql`SELECT ${read} FROM ${this.tables.delivery} WHERE idempotency_key IN (${list(keys)})`))
+            .records;
+        });
+    return new Map(
+      records.map((row) => [String(row.idempotency_key), { id: String(row.id), fingerprint: String(row.fingerprint) }]),
+    );
+  }
+
+  /** Takes what is due, oldest first. */
+  claim(lease: Lease, now: number, limit: number): Promise<ClaimedDelivery[]> {
+    return this.lease(
+      sql`state = 'pending' AND next_attempt_at <= ${now} ORDER BY next_attempt_at LIMIT ${raw(String(limit))}`,
+      sql`state = 'processing', next_attempt_at = NULL`,
+      lease,
+    );
+  }
+
+  /**
+   * Takes over what other workers let expire.
+   *
+   * @param suspects whether to take deliveries that have outlived a worker before: one of them may be what kills
+   */
+  takeOver(
+    lease: Lease,
+    now: number,
+    limit: number,
+    inHand: readonly string[],
+    suspects: boolean,
+  ): Promise<ClaimedDelivery[]> {
+    const notInHand = inHand.length > 0 ? sql`AND id NOT IN (${list(inHand)})` : raw('');
+    return this.lease(
+      sql`state = 'processing' AND lease_expires_at < ${now} AND takeovers ${raw(suspects ? `BETWEEN 1 AND ${MAX_KILLS - 2}` : '= 0')} ${notInHand}
+          ORDER BY lease_expires_at LIMIT ${raw(String(limit))}`,
+      raw('takeovers = takeovers + 1'),
+      lease,
+    );
+  }
+
+  /** Ends deliveries that have killed their worker too often. Answers how many. */
+  async buryCrashLoops(now: number, inHand: readonly string[]): Promise<number> {
+    const notInHand = inHand.length > 0 ? sql`AND id NOT IN (${list(inHand)})` : raw('');
+    const { affected } = await this.connection.run(
+      sql`UPDATE ${this.tables.delivery} SET state = 'dead', reason = 'crash-loop', finished_at = ${now}, ${NO_LEASE}
+          WHERE state = 'processing' AND lease_expires_at < ${now} AND takeovers >= ${MAX_KILLS - 1} ${notInHand}`,
+    );
+    return affected;
+  }
+
+  private async lease(which: Sql, change: Sql, { owner, expiresAt }: Lease): Promise<ClaimedDelivery[]> {
+    const { dialect } = this.connection;
+    const { delivery } = this.tables;
+    const set = sql`UPDATE ${delivery} SET ${change}, attempts = attempts + 1, lease_owner = ${owner}, lease_expires_at = ${expiresAt}`;
+    if (dialect.updateReturns) {
+      const { records } = await this.connection.run(
+        sql`${set} WHERE id IN (SELECT id FROM ${delivery} WHERE ${which} ${dialect.skipLocked}) RETURNING ${CLAIMED}`,
+      );
+      return records.map(claimed);
+    }
+    return this.connection.transaction(async (run) => {
+      const { records } = await run(sql`SELECT ${CLAIMED} FROM ${delivery} WHERE ${which} ${dialect.skipLocked}`);
+      const ids = records.map(({ id }) => id);
+      if (ids.length === 0) return [];
+      await run(sql`${set} WHERE id IN (${list(ids)})`);
+      return (await run(sql`SELECT ${CLAIMED} FROM ${delivery} WHERE id IN (${list(ids)})`)).records.map(claimed);
+    });
+  }
+
+  /** Answers which of them this worker still has; the others have been taken over. */
+  async renew(lease: Lease, ids: readonly string[]): Promise<Set<string>> {
+    const mine = sql`id IN (${list(ids)}) AND lease_owner = ${lease.owner} AND state = 'processing'`;
+    await this.connection.run(
+      sql`UPDATE ${this.tables.delivery} SET lease_expires_at = ${lease.expiresAt} WHERE ${mine}`,
+    );
+    const { records } = await this.connection.run(sql`SELECT id FROM ${this.tables.delivery} WHERE ${mine}`);
+    return new Set(records.map(({ id }) => String(id)));
+  }
+
+  /** Ends the processing of several. Answers how many were still this worker's. */
+  async finish(
+    ids: readonly string[],
+    owner: string,
+    state: DeliveryState & ('completed' | 'unhandled'),
+    now: number,
+  ): Promise<number> {
+    const { affected } = await this.connection.run(
+      sql`UPDATE ${this.tables.delivery} SET state = ${state}, finished_at = ${now}, takeovers = 0, ${NO_LEASE} WHERE ${heldBy(owner, ids)}`,
+    );
+    return affected;
+  }
+
+  /** To be followed by the handler runs, in the same transaction. `false`: another worker has it, nothing may be written. */
+  async settle(
+    run: RunSql,
+    id: string,
+    owner: string,
+    outcome: { nextAttemptAt: number } | 'completed' | 'dead',
+    now: number,
+  ): Promise<boolean> {
+    const change =
+      typeof outcome === 'object'
+        ? sql`state = 'pending', next_attempt_at = ${outcome.nextAttemptAt}`
+        : sql`state = ${outcome}, finished_at = ${now}, reason = ${outcome === 'dead' ? 'handler' : null}`;
+    const { affected } = await run(
+      sql`UPDATE ${this.tables.delivery} SET ${change}, takeovers = 0, ${NO_LEASE} WHERE ${heldBy(owner, [id])}`,
+    );
+    return affected === 1;
+  }
+
+  /** Gives back what was not processed: for any worker, at once, as if never claimed. */
+  async release(ids: readonly string[], owner: string, now: number): Promise<void> {
+    await this.connection.run(
+      sql`UPDATE ${this.tables.delivery} SET state = 'pending', next_attempt_at = ${now}, attempts = attempts - 1, ${NO_LEASE} WHERE ${heldBy(owner, ids)}`,
+    );
+  }
+}
+
+function heldBy(owner: string, ids: readonly string[]): Sql {
+  return sql`id IN (${list(ids)}) AND lease_owner = ${owner} AND state = 'processing'`;
+}
+
+function claimed(row: Record<string, unknown>): ClaimedDelivery {
+  return {
+    id: String(row.id),
+    tenant: String(row.tenant),
+    sessionId: String(row.session_id),
+    status: row.status as ClaimedDelivery['status'],
+    payload: String(row.payload),
+    takeovers: Number(row.takeovers),
+    replays: Number(row.replays),
+    byName: Number(row.by_name),
+    receivedAt: Number(row.received_at),
+  };
+}

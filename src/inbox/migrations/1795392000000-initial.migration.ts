@@ -1,0 +1,130 @@
+import {
+  Table,
+  type MigrationInterface,
+  type QueryRunner,
+  type TableColumnOptions,
+  type TableIndexOptions,
+} from 'typeorm';
+
+/** The three tables of the inbox. Safe to run where they exist already. */
+export class Cr3dentialsWebhookInitial1795392000000 implements MigrationInterface {
+  readonly name = 'Cr3dentialsWebhookInitial1795392000000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    for (const table of tables(queryRunner)) await queryRunner.createTable(table, true);
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    for (const table of tables(queryRunner).toReversed()) await queryRunner.dropTable(table, true);
+  }
+}
+
+function tables({ connection: { options } }: QueryRunner): Table[] {
+  const isMySql = options.type === 'mysql' || options.type === 'mariadb';
+  const prefix = options.entityPrefix ?? '';
+  // Exact comparison and every character, whatever the defaults of the server and the database are.
+  const exact = isMySql ? { charset: 'utf8mb4', collation: 'utf8mb4_bin' } : {};
+  const hash = isMySql ? { charset: 'ascii', collation: 'ascii_bin' } : {};
+  const id = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '36', ...hash });
+  const sha256 = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '64', ...hash });
+  const text = (name: string, length: number): TableColumnOptions => ({
+    name,
+    type: 'varchar',
+    length: String(length),
+    ...exact,
+  });
+  const body = (name: string): TableColumnOptions => ({ name, type: isMySql ? 'longtext' : 'text', ...exact });
+  const time = (name: string): TableColumnOptions => ({ name, type: 'bigint' });
+  const count = (name: string): TableColumnOptions => ({ name, type: isMySql ? 'int' : 'integer', default: 0 });
+  const optional = (column: TableColumnOptions): TableColumnOptions => ({ ...column, isNullable: true });
+  // MySQL has no partial indexes: there, rows outside the query weigh on the index as nulls.
+  const where = (condition: string) => (isMySql ? {} : { where: condition });
+  const table = (name: string, columns: TableColumnOptions[], indices: TableIndexOptions[]) =>
+    new Table({ name: prefix + name, columns, indices, ...(isMySql && { engine: 'InnoDB' }) });
+
+  return [
+    table(
+      'cr3dentials_webhook_delivery',
+      [
+        { ...id('id'), isPrimary: true },
+        sha256('idempotency_key'),
+        text('tenant', 255),
+        text('session_id', 512),
+        text('status', 32),
+        { name: 'platform_id', type: isMySql ? 'double' : 'double precision' },
+        optional(text('external_reference_id', 512)),
+        body('payload'),
+        sha256('fingerprint'),
+        text('state', 16),
+        optional(text('reason', 32)),
+        count('attempts'),
+        count('takeovers'),
+        count('replays'),
+        count('by_name'),
+        optional(time('next_attempt_at')),
+        optional(id('lease_owner')),
+        optional(time('lease_expires_at')),
+        count('duplicates'),
+        optional(time('last_duplicate_at')),
+        time('received_at'),
+        optional(time('finished_at')),
+      ],
+      [
+        { name: `${prefix}cr3dentials_webhook_delivery_by_session`, columnNames: ['idempotency_key'], isUnique: true },
+        {
+          name: `${prefix}cr3dentials_webhook_delivery_due`,
+          columnNames: ['next_attempt_at'],
+          ...where('next_attempt_at IS NOT NULL'),
+        },
+        {
+          name: `${prefix}cr3dentials_webhook_delivery_expired`,
+          columnNames: ['lease_expires_at'],
+          ...where('lease_expires_at IS NOT NULL'),
+        },
+        {
+          name: `${prefix}cr3dentials_webhook_delivery_by_reference`,
+          columnNames: ['external_reference_id'],
+          ...where('external_reference_id IS NOT NULL'),
+        },
+        {
+          name: `${prefix}cr3dentials_webhook_delivery_unfinished`,
+          columnNames: ['state', 'id'],
+          ...where(`state <> 'completed'`),
+        },
+      ],
+    ),
+    table(
+      'cr3dentials_webhook_handler_run',
+      [
+        { ...id('delivery_id'), isPrimary: true },
+        { ...text('handler', 255), isPrimary: true },
+        text('state', 16),
+        count('attempts'),
+        optional(time('next_attempt_at')),
+        optional({ name: 'last_error', type: 'text', ...exact }),
+        time('updated_at'),
+      ],
+      [],
+    ),
+    table(
+      'cr3dentials_webhook_rejection',
+      [
+        { ...id('id'), isPrimary: true },
+        sha256('fingerprint'),
+        text('reason', 32),
+        { name: 'detail', type: 'text', ...exact },
+        body('body'),
+        text('tenant', 255),
+        optional(text('session_id', 512)),
+        count('repeats'),
+        text('state', 16),
+        time('first_received_at'),
+        time('last_received_at'),
+      ],
+      [
+        { name: `${prefix}cr3dentials_webhook_rejection_repeated`, columnNames: ['fingerprint'], isUnique: true },
+        { name: `${prefix}cr3dentials_webhook_rejection_by_state`, columnNames: ['state', 'id'] },
+      ],
+    ),
+  ];
+}

@@ -1,0 +1,18 @@
+import { Delivery } from '../delivery.entity.js';
+import { HandlerRun } from '../handler-run.entity.js';
+import { Rejection } from '../rejection.entity.js';
+import { Cr3dentialsWebhookInitial1795392000000 } from './1795392000000-initial.migration.js';
+
+/**
+ * For the `entities` of the host's DataSource.
+ *
+ * @publicApi
+ */
+export const cr3dentialsWebhookEntities = [Delivery, HandlerRun, Rejection] as const;
+
+/**
+ * For the `migrations` of the host's DataSource; they own the schema. Append-only.
+ *
+ * @publicApi
+ */
+export const cr3dentialsWebhookMigrations = [Cr3dentialsWebhookInitial1795392000000] as const;

@@ -1,0 +1,56 @@
+import { uuidv7 } from 'uuidv7';
+import type { VerificationPayload } from '../contract/verification.payload.js';
+import type { Delivery } from './delivery.entity.js';
+import { fingerprint, idempotencyKey } from './identity.js';
+
+/** What recording a POST came to. */
+export type Verdict = 'accepted' | 'duplicate' | 'conflict' | 'unknown-status' | 'invalid';
+
+/** The time-limited right of one worker to process a delivery. */
+export interface Lease {
+  readonly owner: string;
+  /** Epoch milliseconds of the database's clock. */
+  readonly expiresAt: number;
+}
+
+/** A delivery that is not recorded yet. */
+export type NewDelivery = Pick<
+  Delivery,
+  | 'id'
+  | 'idempotencyKey'
+  | 'tenant'
+  | 'sessionId'
+  | 'status'
+  | 'platformId'
+  | 'externalReferenceId'
+  | 'payload'
+  | 'fingerprint'
+  | 'receivedAt'
+>;
+
+/** What a worker needs of a delivery it has the lease of. */
+export type ClaimedDelivery = Pick<
+  Delivery,
+  'id' | 'tenant' | 'sessionId' | 'status' | 'payload' | 'takeovers' | 'replays' | 'byName' | 'receivedAt'
+>;
+
+export function newDelivery(
+  tenant: string,
+  payload: VerificationPayload,
+  body: string,
+  receivedAt: number,
+): NewDelivery {
+  const { sessionId, status, platformId, externalReferenceId } = payload;
+  return {
+    id: uuidv7(),
+    idempotencyKey: idempotencyKey(tenant, sessionId),
+    tenant,
+    sessionId,
+    status,
+    platformId,
+    externalReferenceId,
+    payload: body,
+    fingerprint: fingerprint(payload),
+    receivedAt,
+  };
+}

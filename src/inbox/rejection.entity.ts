@@ -1,0 +1,64 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { epoch } from './epoch.js';
+
+/**
+ * `invalid`: against the contract (answered 400). `unknown-status`: a status this version does not know.
+ * `conflict`: other content for a session that is recorded already. `superseded`: the content that an accepted
+ * conflict took the place of.
+ *
+ * @publicApi
+ */
+export type RejectionReason = 'invalid' | 'unknown-status' | 'conflict' | 'superseded';
+
+/**
+ * `open`: an operator has not decided. `accepted`: it became a delivery. `discarded`: it will not.
+ *
+ * @publicApi
+ */
+export type RejectionState = 'open' | 'accepted' | 'discarded';
+
+/**
+ * An authentic POST that could not become a delivery, kept. All times are epoch milliseconds of the database's clock.
+ *
+ * @publicApi
+ */
+@Entity({ name: 'cr3dentials_webhook_rejection', synchronize: false })
+export class Rejection {
+  @PrimaryColumn({ type: 'varchar', length: 36 })
+  id!: string;
+
+  /** SHA-256 of reason, tenant and body: the same POST again is counted, not kept twice. */
+  @Column({ type: 'varchar', length: 64 })
+  fingerprint!: string;
+
+  @Column({ type: 'varchar', length: 32 })
+  reason!: RejectionReason;
+
+  /** What was wrong, without values of the body: broken constraints by field, or the delivery it conflicts with. */
+  @Column({ type: 'text' })
+  detail!: string;
+
+  @Column({ type: 'text' })
+  body!: string;
+
+  /** Empty without tenants. */
+  @Column({ type: 'varchar', length: 255 })
+  tenant!: string;
+
+  /** Null when the body has no usable one. */
+  @Column({ name: 'session_id', type: 'varchar', length: 512, nullable: true })
+  sessionId!: string | null;
+
+  /** How often the same was sent again. */
+  @Column({ type: 'int' })
+  repeats!: number;
+
+  @Column({ type: 'varchar', length: 16 })
+  state!: RejectionState;
+
+  @Column({ name: 'first_received_at', type: 'bigint', transformer: epoch })
+  firstReceivedAt!: number;
+
+  @Column({ name: 'last_received_at', type: 'bigint', transformer: epoch })
+  lastReceivedAt!: number;
+}

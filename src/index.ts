@@ -1,0 +1,43 @@
+export { Cr3dentialsWebhookModule } from './cr3dentials-webhook.module.js';
+export type {
+  AuthOptions,
+  Cr3dentialsWebhookExtras,
+  Cr3dentialsWebhookOptions,
+  Cr3dentialsWebhookOptionsFactory,
+  ProcessingOptions,
+} from './cr3dentials-webhook.options.js';
+export { Cr3dentialsWebhookError, type Cr3dentialsWebhookErrorCode } from './cr3dentials-webhook.error.js';
+export { Clock } from './clock.js';
+
+export type { SharedSecret } from './authentication/shared-secrets.js';
+export type { ResolvedSecrets, SecretResolver, UnauthenticatedRequest } from './authentication/secret-resolver.js';
+
+export { verificationStatuses, type VerificationStatus } from './contract/verification-status.js';
+export { VerificationPayload } from './contract/verification.payload.js';
+
+export { Delivery, type DeliveryState } from './inbox/delivery.entity.js';
+export { HandlerRun, type HandlerRunState } from './inbox/handler-run.entity.js';
+export { Rejection, type RejectionReason, type RejectionState } from './inbox/rejection.entity.js';
+export { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './inbox/migrations/index.js';
+
+export {
+  VerificationCancelled,
+  VerificationCompleted,
+  VerificationErrored,
+  VerificationPartiallyCompleted,
+  VerificationTerminated,
+  type VerificationEvent,
+  type VerificationEventClass,
+} from './processing/verification.event.js';
+export { OnVerification, type OnVerificationOptions } from './processing/on-verification.decorator.js';
+export type { HandlerContext } from './processing/handler-context.js';
+export { PermanentError, RetryAfterError } from './processing/steering.error.js';
+
+export type { RetryFunction, RetryOptions } from './recovery/retry.policy.js';
+export {
+  Cr3dentialsWebhookInbox,
+  type DeliveryKey,
+  type DeliveryWithRuns,
+} from './recovery/cr3dentials-webhook.inbox.js';
+export type { Acceptance, Rejections } from './recovery/rejections.js';
+export type { DeliveryFilter, InboxStats, RejectionFilter } from './inbox/operator.repository.js';

@@ -1,0 +1,134 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
+import type { Settings } from '../cr3dentials-webhook.options.js';
+import type { HandlerRun } from '../inbox/handler-run.entity.js';
+import type { ClaimedDelivery } from '../inbox/recording.js';
+import { oneLine } from '../one-line.js';
+import { RetryPolicy } from '../recovery/retry.policy.js';
+import { HandlerRunner, type RunResult } from './handler.runner.js';
+import { withoutPayload } from './redact.js';
+import { verificationEvent, type VerificationEvent } from './verification.event.js';
+import type { VerificationHandler } from './verification-handler.js';
+import { VerificationHandlers } from './verification-handlers.explorer.js';
+
+/** A stored body that cannot be read will not be readable soon. */
+const UNREADABLE = 60_000;
+
+/** What one pass over the handlers of a delivery came to. */
+export type Outcome =
+  /** Every handler has completed, and nothing is to be remembered of them. */
+  | { outcome: 'completed' }
+  | { outcome: 'unhandled' }
+  /** Interrupted before any handler came to an end. */
+  | { outcome: 'untouched' }
+  /** To be written together. */
+  | { outcome: 'settled'; next: { nextAttemptAt: number } | 'completed' | 'dead'; runs: HandlerRun[] };
+
+/** Tells the application: runs the handlers of a delivery that have not completed and are due, side by side. */
+@Injectable()
+export class DeliveryDispatcher {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+
+  constructor(
+    private readonly handlers: VerificationHandlers,
+    private readonly runner: HandlerRunner,
+    private readonly policy: RetryPolicy,
+    private readonly clock: Clock,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {}
+
+  /** Never rejects. */
+  async dispatch(
+    delivery: ClaimedDelivery,
+    remembered: readonly HandlerRun[],
+    interrupted: AbortSignal,
+  ): Promise<Outcome> {
+    try {
+      return await this.tellHandlers(delivery, remembered, interrupted);
+    } catch (error) {
+      this.logger.error(
+        `Delivery ${delivery.id} could not be dispatched, next try in ${UNREADABLE} ms: ${oneLine(Object(error).name)}`,
+      );
+      return { outcome: 'settled', next: { nextAttemptAt: this.clock.now() + UNREADABLE }, runs: [] };
+    }
+  }
+
+  private async tellHandlers(
+    delivery: ClaimedDelivery,
+    remembered: readonly HandlerRun[],
+    interrupted: AbortSignal,
+  ): Promise<Outcome> {
+    const handlers = this.handlers.for(delivery.status);
+    if (handlers.length === 0) return { outcome: 'unhandled' };
+    const event = verificationEvent(delivery);
+    const before = new Map(remembered.map((run) => [run.handler, run]));
+    const now = this.clock.now();
+    const due = handlers.filter(({ id }) => isDue(before.get(id), now, delivery.byName === 1));
+    const results = await Promise.all(
+      due.map(async (handler) => {
+        const attempt = (before.get(handler.id)?.attempts ?? 0) + 1;
+        const result = await this.runner.run({ handler, event, attempt, isReplay: delivery.replays > 0, interrupted });
+        return { handler, attempt, result };
+      }),
+    );
+    if (remembered.length === 0 && results.every(({ result }) => result.ended === 'completed'))
+      return { outcome: 'completed' };
+    if (interrupted.aborted && results.every(({ result }) => result.ended === 'interrupted'))
+      return { outcome: 'untouched' };
+    const after = new Map(before);
+    for (const { handler, attempt, result } of results)
+      after.set(handler.id, this.remember(event, handler, attempt, result));
+    return settled(handlers.map(({ id }) => after.get(id)).filter((run) => run !== undefined));
+  }
+
+  private remember(
+    event: VerificationEvent,
+    handler: VerificationHandler,
+    attempt: number,
+    result: RunResult,
+  ): HandlerRun {
+    const updatedAt = this.clock.now();
+    const run = {
+      deliveryId: event.deliveryId,
+      handler: handler.id,
+      attempts: attempt,
+      nextAttemptAt: null,
+      lastError: null,
+      updatedAt,
+    };
+    if (result.ended === 'completed') return { ...run, state: 'completed' };
+    const lastError = withoutPayload(result.error, event);
+    const later = (delay: number, attempts: number): HandlerRun => {
+      const nextAttemptAt = updatedAt + delay;
+      this.logger.warn(
+        `${this.describe(handler, event, attempt)} ${result.ended}, next attempt in ${delay} ms: ${lastError}`,
+      );
+      return { ...run, state: 'pending', attempts, nextAttemptAt, lastError };
+    };
+    if (result.ended === 'interrupted') return later(this.policy.afterInterruption(), attempt - 1);
+    const retry = this.policy.afterFailure(attempt, result.error);
+    if (retry !== 'dead') return later(retry.delay, retry.usesAttempt ? attempt : attempt - 1);
+    this.logger.error(
+      `${this.describe(handler, event, attempt)} failed for good; replay it with inbox.replay(): ${lastError}`,
+    );
+    return { ...run, state: 'dead', lastError };
+  }
+
+  private describe(handler: VerificationHandler, { deliveryId }: VerificationEvent, attempt: number): string {
+    const { retry } = this.settings;
+    const most = typeof retry === 'function' ? '' : ` of ${retry.attempts}`;
+    return `Handler "${handler.id}" of delivery ${deliveryId} (attempt ${attempt}${most})`;
+  }
+}
+
+function isDue(run: HandlerRun | undefined, now: number, isByName: boolean): boolean {
+  if (run === undefined) return !isByName;
+  return run.state === 'pending' && (run.nextAttemptAt ?? 0) <= now;
+}
+
+function settled(runs: HandlerRun[]): Outcome {
+  const waiting = runs.filter(({ state }) => state === 'pending').map(({ nextAttemptAt }) => nextAttemptAt ?? 0);
+  if (waiting.length > 0) return { outcome: 'settled', next: { nextAttemptAt: Math.min(...waiting) }, runs };
+  return { outcome: 'settled', next: runs.some(({ state }) => state === 'dead') ? 'dead' : 'completed', runs };
+}

@@ -1,0 +1,164 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
+import type { Settings } from '../cr3dentials-webhook.options.js';
+import { within } from '../deadline.js';
+import { describeFailure } from '../inbox/failures.js';
+import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
+import type { Handoff } from '../inbox/handoff.js';
+import { InboxRepository } from '../inbox/inbox.repository.js';
+import type { ClaimedDelivery, Lease } from '../inbox/recording.js';
+import { Rescuer } from '../recovery/rescuer.js';
+import { DeliveryDispatcher } from './delivery.dispatcher.js';
+import { DeliverySettler } from './delivery.settler.js';
+import { Hand, type Held } from './hand.js';
+import { LeaseKeeper } from './lease.keeper.js';
+import { RecentCount } from './recent-count.js';
+
+const MAX_CLAIM = 200;
+/** How long a shutdown waits for the database once nothing runs any more. */
+const LAST_WRITES = 5_000;
+
+/**
+ * Takes deliveries in hand and sees each to its end: those this instance has just recorded, those that are due, and
+ * those that other workers left behind.
+ */
+@Injectable()
+export class DeliveryWorker implements Handoff {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+  private readonly hand = new Hand();
+  private readonly finished: RecentCount;
+  private readonly processing = new Set<Promise<void>>();
+  private queue: Held[] = [];
+  private reserved = 0;
+  private running = 0;
+  private isOpen = false;
+  private hasMore = false;
+  private looking?: Promise<void>;
+  private timer?: NodeJS.Timeout;
+
+  constructor(
+    private readonly repository: InboxRepository,
+    private readonly runs: HandlerRunRepository,
+    private readonly rescuer: Rescuer,
+    private readonly dispatcher: DeliveryDispatcher,
+    private readonly settler: DeliverySettler,
+    private readonly keeper: LeaseKeeper,
+    private readonly clock: Clock,
+    @Inject(SETTINGS) private readonly settings: Settings,
+  ) {
+    this.finished = new RecentCount(clock);
+  }
+
+  open(): void {
+    this.keeper.keep(this.hand); // on a receive-only instance too: it measures the database's clock
+    this.isOpen = this.settings.processing.enabled;
+    if (this.isOpen) this.look();
+  }
+
+  reserve(wanted: number): { room: number; lease: Lease } {
+    const room = Math.min(wanted, this.room());
+    this.reserved += room;
+    return { room, lease: this.keeper.lease() };
+  }
+
+  giveBack(room: number): void {
+    this.reserved -= room;
+  }
+
+  take(delivery: ClaimedDelivery, lease: Lease): void {
+    this.reserved--;
+    if (lease.expiresAt <= this.clock.now()) return; // the insert came back so late that others may have it
+    this.enqueue(this.hand.add(delivery, lease));
+  }
+
+  announce(): void {
+    this.hasMore = true;
+    this.lookForMore();
+  }
+
+  /** Stops claiming, lets handlers finish, aborts what is left, and returns the rest unused. */
+  async close(): Promise<void> {
+    this.isOpen = false;
+    clearTimeout(this.timer);
+    await this.looking;
+    const unused = this.queue.splice(0);
+    await this.settled(this.settings.processing.drainTimeout);
+    this.hand.interruptAll(new Error('The application is shutting down.'));
+    await this.settled(LAST_WRITES);
+    this.keeper.stop();
+    const ids = unused.filter((held) => this.hand.has(held)).map(({ delivery }) => delivery.id);
+    if (ids.length === 0) return;
+    await within(LAST_WRITES, this.settler.release(ids), () => new Error('late')).catch(() => {}); // their leases run out
+  }
+
+  /** As many as run at once, and as many more as the last second shows will be begun within the next. */
+  private room(): number {
+    const most = this.settings.processing.concurrency + this.finished.value;
+    return this.isOpen ? Math.max(0, most - this.hand.size - this.reserved) : 0;
+  }
+
+  private lookForMore(): void {
+    if (this.hasMore && this.room() > 0) this.look();
+  }
+
+  /** One look at a time; the next comes after the poll interval, or when there is known to be more. */
+  private look(): void {
+    if (!this.isOpen || this.looking) return;
+    clearTimeout(this.timer);
+    this.looking = this.claim()
+      .catch((error: unknown) => this.logger.warn(`Deliveries could not be claimed: ${describeFailure(error)}`))
+      .finally(() => {
+        this.looking = undefined;
+        if (!this.isOpen) return;
+        this.timer = setTimeout(() => this.look(), this.settings.poll.interval);
+        this.lookForMore();
+      });
+  }
+
+  private async claim(): Promise<void> {
+    this.hasMore = false;
+    const lease = this.keeper.lease();
+    const rescued = await this.rescuer.rescue(this.hand, lease, Math.min(MAX_CLAIM, this.room()));
+    const limit = Math.min(MAX_CLAIM, Math.max(0, this.room() - rescued.length));
+    const due = limit > 0 ? await this.repository.claim(lease, this.clock.now(), limit) : [];
+    this.hasMore ||= due.length === limit;
+    const claimed = [...rescued, ...due];
+    const remembered = await this.runs.of(claimed.map(({ id }) => id));
+    for (const delivery of claimed) this.enqueue(this.hand.add(delivery, lease, remembered.get(delivery.id)));
+  }
+
+  private enqueue(held: Held | undefined): void {
+    if (!held) return;
+    this.queue.push(held);
+    this.startNext();
+  }
+
+  private startNext(): void {
+    while (this.running < this.settings.processing.concurrency) {
+      const held = this.queue.shift();
+      if (!held) return;
+      if (!this.hand.has(held)) continue; // its lease was lost while it waited
+      const processing = this.process(held).finally(() => this.processing.delete(processing));
+      this.processing.add(processing);
+    }
+  }
+
+  private async process(held: Held): Promise<void> {
+    this.running++;
+    const outcome = await this.dispatcher
+      .dispatch(held.delivery, held.remembered, held.interruption.signal)
+      .finally(() => {
+        this.running--;
+        this.finished.add();
+        this.startNext();
+      });
+    await this.settler.settle(held, outcome);
+    this.hand.letGo(held);
+    this.lookForMore();
+  }
+
+  private async settled(milliseconds: number): Promise<void> {
+    await within(milliseconds, Promise.allSettled(this.processing), () => new Error('late')).catch(() => {});
+  }
+}

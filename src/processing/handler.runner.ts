@@ -1,0 +1,109 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Clock } from '../clock.js';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
+import type { Settings } from '../cr3dentials-webhook.options.js';
+import { isOutage } from '../inbox/failures.js';
+import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
+import { InboxConnection } from '../inbox/inbox.connection.js';
+import type { HandlerContext } from './handler-context.js';
+import type { VerificationEvent } from './verification.event.js';
+import type { VerificationHandler } from './verification-handler.js';
+
+/** How one execution of one handler ended. */
+export type RunResult =
+  { ended: 'completed' } | { ended: 'failed'; error: unknown } | { ended: 'interrupted'; error: unknown };
+
+export interface Run {
+  readonly handler: VerificationHandler;
+  readonly event: VerificationEvent;
+  readonly attempt: number;
+  readonly isReplay: boolean;
+  /** Aborted when the delivery is no longer this worker's, or the worker stops. */
+  readonly interrupted: AbortSignal;
+}
+
+@Injectable()
+export class HandlerRunner {
+  private readonly timeout: number;
+
+  constructor(
+    private readonly connection: InboxConnection,
+    private readonly runs: HandlerRunRepository,
+    private readonly clock: Clock,
+    @Inject(SETTINGS) { processing }: Settings,
+  ) {
+    this.timeout = processing.handlerTimeout;
+  }
+
+  async run(run: Run): Promise<RunResult> {
+    try {
+      await (run.handler.transactional ? this.inTransaction(run) : this.call(run));
+      return { ended: 'completed' };
+    } catch (error) {
+      if (run.interrupted.aborted) return { ended: 'interrupted', error: run.interrupted.reason };
+      const isOurs = error instanceof Interruption || isOutage(this.connection.dialect, error);
+      return isOurs ? { ended: 'interrupted', error } : { ended: 'failed', error };
+    }
+  }
+
+  /** The row that says "completed" is written first: another worker with the same run waits there, and then leaves. */
+  private inTransaction(run: Run): Promise<void> {
+    const { handler, event } = run;
+    return this.connection.handlerTransaction(async (sql, { manager }) => {
+      const isFirst = await this.runs
+        .complete(sql, event.deliveryId, handler.id, this.clock.now())
+        .catch((error: unknown) => {
+          throw new Interruption('The run could not begin.', { cause: error });
+        });
+      if (isFirst) await this.call(run, manager);
+    });
+  }
+
+  /** Ends with the handler or with its signal: a handler that ignores the signal does not hold its delivery. */
+  private async call({ handler, event, attempt, isReplay, interrupted }: Run, manager?: EntityManager): Promise<void> {
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(new Error(`It took longer than ${this.timeout} ms.`)), this.timeout);
+    const signal = AbortSignal.any([timeout.signal, interrupted]);
+    const aborted = new Promise<never>((_, reject) => {
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      signal.addEventListener('abort', abort, { once: true });
+    });
+    try {
+      const context = new RunContext(event.deliveryId, attempt, isReplay, signal, handler, manager);
+      await Promise.race([aborted, signal.aborted || handler.handle(event, context)]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** What went wrong was not in the handler. */
+class Interruption extends Error {}
+
+class RunContext implements HandlerContext {
+  readonly #handler: VerificationHandler;
+  readonly #manager: EntityManager | undefined;
+
+  constructor(
+    readonly deliveryId: string,
+    readonly attempt: number,
+    readonly isReplay: boolean,
+    readonly signal: AbortSignal,
+    handler: VerificationHandler,
+    manager?: EntityManager,
+  ) {
+    this.#handler = handler;
+    this.#manager = manager;
+  }
+
+  get manager(): EntityManager {
+    if (this.#manager) return this.#manager;
+    throw new Cr3dentialsWebhookError(
+      'NOT_TRANSACTIONAL',
+      `The handler "${this.#handler.id}" has no transaction. Subscribe it with @OnVerification(…, { transactional: true }).`,
+    );
+  }
+}
