@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type NestModule } from '@nestjs/common';
 import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
 import { Cr3dentialsWebhookGuard } from './authentication/cr3dentials-webhook.guard.js';
@@ -94,4 +94,12 @@ type Extras = ReturnType<typeof withDefaultExtras>;
   ],
   exports: [Cr3dentialsWebhookInbox],
 })
-export class Cr3dentialsWebhookModule extends ConfigurableModuleClass {}
+export class Cr3dentialsWebhookModule extends ConfigurableModuleClass implements NestModule {
+  constructor(private readonly unreadableBody: UnreadableBody) {
+    super();
+  }
+
+  configure(): void {
+    this.unreadableBody.beforeRoutes();
+  }
+}

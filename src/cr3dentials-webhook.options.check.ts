@@ -84,7 +84,6 @@ const secret: Check = (value, name) => {
     throw invalid(`Option "${name}" must be a string or { value, id?, notAfter? }, not ${kind(value)}.`);
   if (given === '')
     throw invalid(`Option "${name}" is empty: it would let everyone in. Set a secret of 32 random characters or more.`);
-  // eslint-style ranges are not enough here: a header value cannot carry anything but visible ASCII and inner spaces.
   if (!/^[!-~]([ -~]*[!-~])?$/.test(given)) {
     throw invalid(
       `Option "${name}" holds characters that a header cannot carry. Use printable ASCII without spaces around it.`,

@@ -29,10 +29,10 @@ export function isJson(headers: WebhookRequest['headers']): boolean {
   );
 }
 
-/** Express reads a chunked body of zero bytes as `{}`, Fastify refuses it: neither may differ from the other. */
+/** Express reads zero bytes as `{}`, Fastify refuses them: neither may differ from the other. */
 function isEmpty({ body, headers }: WebhookRequest): boolean {
-  const isObject = body !== null && typeof body === 'object' && !Array.isArray(body);
-  return !isObject || (headers['transfer-encoding'] !== undefined && Object.keys(body).length === 0);
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) return true;
+  return Object.keys(body).length === 0 && !(Number(headers['content-length']) >= '{}'.length);
 }
 
 /** Neither too deep for recursion nor with the keys Fastify's parser refuses. Iterative: depth is what is in question. */

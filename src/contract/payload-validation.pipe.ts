@@ -23,7 +23,7 @@ export class PayloadValidationPipe implements PipeTransform<IncomingWebhook, Con
 
 export function understand(parsed: unknown): Understanding {
   const payload = pickDocumented(parsed as Record<string, unknown>);
-  const errors = validateSync(payload, { forbidUnknownValues: true });
+  const errors = validateSync(payload, { forbidUnknownValues: true, stopAtFirstError: true });
   if (errors.length > 0) {
     const violations = Object.fromEntries(
       errors.map(({ property, constraints = {} }) => [property, Object.values(constraints)]),

@@ -1,18 +1,21 @@
-import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { WebhookRequest } from '../webhook-request.js';
 import { isJson } from './json-body.guard.js';
 import { refusals, type Refusal } from './refusal.js';
 
-type Next = (error: unknown) => void;
-type ErrorMiddleware = (error: unknown, request: WebhookRequest, response: unknown, next: Next) => void;
-type FastifyErrorHandler = (this: unknown, error: unknown, request: FastifyRequest, reply: unknown) => unknown;
-interface FastifyRequest extends WebhookRequest {
-  readonly routeOptions?: { url?: string };
+type ExpressErrorHandler = (
+  error: unknown,
+  request: WebhookRequest,
+  response: unknown,
+  next: (error: unknown) => void,
+) => void;
+type FastifyErrorHandler = (error: unknown, request: WebhookRequest, reply: unknown) => void;
+interface Express {
+  use(paths: string[], handler: ExpressErrorHandler): void;
 }
-interface FastifyInstance {
-  errorHandler: FastifyErrorHandler;
-  setErrorHandler(handler: FastifyErrorHandler): void;
+interface Fastify {
+  addHook(name: 'onRoute', hook: (route: { url: string; errorHandler?: FastifyErrorHandler }) => void): void;
 }
 
 /**
@@ -22,40 +25,41 @@ interface FastifyInstance {
  * Parsers run before routing, hence the match by path: any prefix a host may have put before ours.
  */
 @Injectable()
-export class UnreadableBody implements OnModuleInit, OnApplicationBootstrap {
+export class UnreadableBody implements OnModuleInit {
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     private readonly paths: readonly string[],
   ) {}
 
-  /** After our routes and before Nest's own error handler, which Express asks in the order of registration. */
+  /** To be called before routes are registered: Fastify asks the route. */
+  beforeRoutes(): void {
+    if (this.platform !== 'fastify') return;
+    this.adapterHost.httpAdapter.getInstance<Fastify>().addHook('onRoute', (route) => {
+      if (!this.paths.some((path) => route.url.endsWith(path))) return;
+      route.errorHandler = (error, request, reply) => {
+        const refusal = refusalOf(error, request);
+        if (!refusal) throw error; // to the host's handler
+        this.reply(reply, refusal);
+      };
+    });
+  }
+
+  /** After our routes and before Nest's own error handler: Express asks in the order of registration. */
   onModuleInit(): void {
-    if (this.adapterHost.httpAdapter?.getType() !== 'express') return;
-    const answer: ErrorMiddleware = (error, request, response, next) => {
-      const refusal = refusalOf(error, request);
-      if (refusal) this.reply(response, refusal);
-      else next(error);
-    };
-    const instance = this.adapterHost.httpAdapter.getInstance<{
-      use(paths: string[], handler: ErrorMiddleware): void;
-    }>();
-    instance.use(
+    if (this.platform !== 'express') return;
+    this.adapterHost.httpAdapter.getInstance<Express>().use(
       this.paths.map((path) => `{/*prefix}${path}`),
-      answer,
+      (error, request, response, next) => {
+        const refusal = refusalOf(error, request);
+        if (refusal) this.reply(response, refusal);
+        else next(error);
+      },
     );
   }
 
-  /** After Nest has set its error handler, which Fastify has one of. */
-  onApplicationBootstrap(): void {
-    if (this.adapterHost.httpAdapter?.getType() !== 'fastify') return;
-    const instance = this.adapterHost.httpAdapter.getInstance<FastifyInstance>();
-    const { errorHandler } = instance;
-    const answer = this.reply.bind(this);
-    const isOurs = (url = '') => this.paths.some((path) => url.endsWith(path));
-    instance.setErrorHandler(function (error, request, reply) {
-      const refusal = isOurs(request.routeOptions?.url) ? refusalOf(error, request) : undefined;
-      return refusal ? answer(reply, refusal) : errorHandler.call(this, error, request, reply);
-    });
+  /** Nothing in an application without HTTP. */
+  private get platform(): string | undefined {
+    return this.adapterHost.httpAdapter?.getType();
   }
 
   private reply(response: unknown, refusal: Refusal): void {
@@ -63,19 +67,13 @@ export class UnreadableBody implements OnModuleInit, OnApplicationBootstrap {
   }
 }
 
-/** Only what a parser throws has both; anything else that fails is not about the body. */
-function refusalOf(error: unknown, request: WebhookRequest): Refusal | undefined {
-  const {
-    status,
-    statusCode = status,
-    type,
-    code,
-  } = Object(error) as Record<'status' | 'statusCode' | 'type' | 'code', unknown>;
+/** What a parser throws, or anything thrown at the sender of what no parser should have tried. */
+function refusalOf(error: unknown, { headers }: WebhookRequest): Refusal | undefined {
+  const { status, statusCode = status, type, code } = Object(error) as Record<string, unknown>;
+  if (typeof statusCode !== 'number' || statusCode >= 500) return undefined;
+  if (!isJson(headers)) return refusals.mediaType();
   const isParserError =
-    typeof type === 'string' ||
-    (typeof code === 'string' && code.startsWith('FST_ERR_CTP_')) ||
-    error instanceof SyntaxError;
-  if (!isParserError || typeof statusCode !== 'number' || statusCode >= 500) return undefined;
-  if (!isJson(request.headers)) return refusals.mediaType();
+    typeof type === 'string' || String(code).startsWith('FST_ERR_CTP_') || error instanceof SyntaxError;
+  if (!isParserError) return undefined;
   return statusCode === 413 ? refusals.tooLarge() : refusals.unreadable();
 }

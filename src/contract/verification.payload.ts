@@ -14,28 +14,29 @@ import type { VerificationStatus } from './verification-status.js';
 const MAX_REFERENCE_LENGTH = 512;
 
 /**
- * The body of a delivery, as the provider documents it. A field left out is read as null.
+ * The body of a delivery, as the provider documents it. A field left out is read as null. Of each field the first broken
+ * constraint is answered, from the bottom up.
  *
  * @publicApi
  */
 export class VerificationPayload<Data extends object = Record<string, unknown>> {
-  @IsString()
-  @IsNotEmpty()
-  @MaxLength(MAX_REFERENCE_LENGTH)
   @IsStorable()
+  @MaxLength(MAX_REFERENCE_LENGTH)
+  @IsNotEmpty()
+  @IsString()
   sessionId!: string;
 
-  @IsString()
   @IsNotEmpty()
+  @IsString()
   status!: VerificationStatus;
 
   @IsNumber({ allowNaN: false, allowInfinity: false })
   platformId!: number;
 
   @IsNullOr()
-  @IsString()
-  @MaxLength(MAX_REFERENCE_LENGTH)
   @IsStorable()
+  @MaxLength(MAX_REFERENCE_LENGTH)
+  @IsString()
   externalReferenceId!: string | null;
 
   @IsNullOr()

@@ -23,7 +23,7 @@ export class HandlerRunRepository {
     const { records } = await this.connection.run(
       sql`SELECT ${COLUMNS} FROM ${this.tables.handlerRun} WHERE delivery_id IN (${list(deliveryIds)}) ORDER BY handler`,
     );
-    for (const run of records.map(handlerRun))
+    for (const run of records.map(read))
       byDelivery.set(run.deliveryId, [...(byDelivery.get(run.deliveryId) ?? []), run]);
     return byDelivery;
   }
@@ -87,7 +87,7 @@ export class HandlerRunRepository {
   }
 }
 
-function handlerRun(row: Record<string, unknown>): HandlerRun {
+function read(row: Record<string, unknown>): HandlerRun {
   return {
     deliveryId: String(row.delivery_id),
     handler: String(row.handler),

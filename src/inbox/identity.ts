@@ -7,8 +7,8 @@ export function idempotencyKey(tenant: string, sessionId: string): string {
 }
 
 /** Alike for two bodies that say the same: key order, `metadata` and undocumented fields do not count. */
-export function fingerprint({ metadata: _, ...documented }: VerificationPayload): string {
-  return sha256(canonicalJson(documented));
+export function fingerprint(payload: VerificationPayload): string {
+  return sha256(canonicalJson({ ...payload, metadata: null }));
 }
 
 export function sha256(text: string): string {

@@ -149,14 +149,12 @@ export class OperatorRepository {
   }
 
   /** Puts other content in a delivery's place, to be processed from the beginning. `false`: a worker has it in hand. */
-  async supersede(
-    run: RunSql,
-    { idempotencyKey, status, platformId, externalReferenceId, payload, fingerprint }: NewDelivery,
-  ): Promise<boolean> {
+  async supersede(run: RunSql, delivery: NewDelivery): Promise<boolean> {
+    const { status, platformId, externalReferenceId, payload, fingerprint } = delivery;
     const { affected } = await run(
       sql`UPDATE ${this.tables.delivery} SET status = ${status}, platform_id = ${platformId}, external_reference_id = ${externalReferenceId},
             payload = ${payload}, fingerprint = ${fingerprint}, by_name = 0, ${pending(this.clock.now())}
-          WHERE idempotency_key = ${idempotencyKey} AND state <> 'processing'`,
+          WHERE idempotency_key = ${delivery.idempotencyKey} AND state <> 'processing'`,
     );
     return affected === 1;
   }

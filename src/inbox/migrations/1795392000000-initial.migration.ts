@@ -34,9 +34,7 @@ function tables({ connection: { options } }: QueryRunner): Table[] {
     ...exact,
   });
   const body = (name: string): TableColumnOptions => ({ name, type: isMySql ? 'longtext' : 'text', ...exact });
-  const time = (name: string): TableColumnOptions => ({ name, type: 'bigint' });
   const count = (name: string): TableColumnOptions => ({ name, type: isMySql ? 'int' : 'integer', default: 0 });
-  const optional = (column: TableColumnOptions): TableColumnOptions => ({ ...column, isNullable: true });
   // MySQL has no partial indexes: there, rows outside the query weigh on the index as nulls.
   const where = (condition: string) => (isMySql ? {} : { where: condition });
   const table = (name: string, columns: TableColumnOptions[], indices: TableIndexOptions[]) =>
@@ -127,4 +125,12 @@ function tables({ connection: { options } }: QueryRunner): Table[] {
       ],
     ),
   ];
+}
+
+function time(name: string): TableColumnOptions {
+  return { name, type: 'bigint' };
+}
+
+function optional(column: TableColumnOptions): TableColumnOptions {
+  return { ...column, isNullable: true };
 }

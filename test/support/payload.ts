@@ -1,0 +1,16 @@
+import { randomUUID } from 'node:crypto';
+
+/** The provider's documented sample, with a session of its own. */
+export function payload(overrides: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    sessionId: randomUUID(),
+    status: 'COMPLETED',
+    platformId: 1,
+    externalReferenceId: 'user_abc123',
+    extractedData: { accountHolder: 'John Doe', accountType: 'checking' },
+    proofHash: '9f2c…',
+    completedAt: '2025-03-24T12:05:00.000Z',
+    metadata: {},
+    ...overrides,
+  };
+}
