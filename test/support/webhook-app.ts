@@ -3,7 +3,7 @@ import { EventEmitterModule } from '@nestjs/event-emitter';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import {
   Clock,
   Cr3dentialsWebhookInbox,
@@ -116,7 +116,7 @@ export class WebhookAppBuilder {
           migrationsRun: true,
           retryAttempts: 0,
           ...this.dataSource,
-        } as DataSourceOptions),
+        } as TypeOrmModuleOptions),
         ...this.imports,
         this.module ??
           Cr3dentialsWebhookModule.forRoot({
