@@ -34,7 +34,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
     it('turns a delivery into a typed event', async () => {
       const body = payload();
       const answers = await Promise.all([1, 2, 3].map(() => app.post(body)));
-      expect(answers.map(({ status, body }) => [status, body])).toEqual(
+      expect(answers.map((answer) => [answer.status, answer.body])).toEqual(
         [1, 2, 3].map(() => [200, '{"received":true}']),
       );
       const delivery = await app.delivery(body.sessionId, 'completed');
