@@ -6,6 +6,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { Clock } from './clock.js';
 import { verificationStatuses } from './contract/verification-status.js';
 import type { Settings, withDefaultExtras } from './cr3dentials-webhook.options.js';
 import { EXTRAS, SETTINGS } from './cr3dentials-webhook.tokens.js';
@@ -27,6 +28,7 @@ export class Cr3dentialsWebhookLifecycle
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(EXTRAS) private readonly extras: ReturnType<typeof withDefaultExtras>,
+    private readonly clock: Clock,
     private readonly connection: InboxConnection,
     private readonly handlers: VerificationHandlers,
     private readonly bridge: EventEmitterBridge,
@@ -54,7 +56,7 @@ export class Cr3dentialsWebhookLifecycle
   }
 
   private summary(isDurable: boolean): string {
-    const { type, database } = this.connection.reader.options;
+    const { options, driver } = this.connection.reader;
     const handlers = verificationStatuses.map(
       (status) =>
         `${status} → ${
@@ -66,7 +68,7 @@ export class Cr3dentialsWebhookLifecycle
     );
     return [
       `POST ${this.extras.path.join(', ')}`,
-      `inbox in ${type} ${String(database ?? '')} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.describeTables()}`,
+      `inbox in ${options.type} ${String(driver.database ?? '')} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.describeTables()}`,
       this.settings.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
     ].join(' | ');
   }
@@ -85,7 +87,7 @@ export class Cr3dentialsWebhookLifecycle
       const name = id ? `Secret "${id}"` : `auth.secrets[${index}]`;
       if (value.length < SHORT_SECRET)
         this.logger.warn(`${name} has fewer than ${SHORT_SECRET} characters. Use 32 random ones or more.`);
-      if (notAfter && notAfter.getTime() < Date.now())
+      if (notAfter && notAfter.getTime() < this.clock.now())
         this.logger.warn(`${name} has expired and is refused. Remove it.`);
     }
   }

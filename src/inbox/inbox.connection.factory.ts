@@ -40,7 +40,16 @@ async function connect(host: DataSource): Promise<InboxConnection> {
 }
 
 function shared(host: DataSource, dialect: Dialect): InboxConnection {
-  return new InboxConnection(host, dialect, host, { oneAtATime: false });
+  return new InboxConnection(host, dialect, host, poolSize(host.options));
+}
+
+/** As the drivers read it; both have 10 connections when nothing is said. */
+function poolSize(options: DataSourceOptions): number {
+  const { poolSize: size, extra } = options as {
+    poolSize?: number;
+    extra?: { max?: number; connectionLimit?: number };
+  };
+  return extra?.max ?? extra?.connectionLimit ?? size ?? 10;
 }
 
 /** A file has one connection in TypeORM: what we acknowledge on the host's would vanish with the host's rollback. */
@@ -60,14 +69,14 @@ async function sqliteOfOurOwn(host: DataSource, options: SqliteOptions): Promise
     },
   } as SqliteOptions);
   await own.initialize();
-  return new InboxConnection(own, sqliteDialect, host, { oneAtATime: true });
+  return new InboxConnection(own, sqliteDialect, host, 1);
 }
 
 function notDurable(host: DataSource): InboxConnection {
   new Logger('Cr3dentialsWebhook').warn(
     'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
   );
-  return new InboxConnection(host, sqliteDialect, host, { oneAtATime: true });
+  return new InboxConnection(host, sqliteDialect, host, 1);
 }
 
 function isInMemory({ database }: SqliteOptions): boolean {

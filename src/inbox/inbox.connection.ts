@@ -1,30 +1,37 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { Dialect, RunSql, SqlResult } from './dialect/dialect.js';
+import { within } from '../deadline.js';
 import { isTransient } from './failures.js';
-import type { Sql } from './sql.js';
+import { sql, type Sql } from './sql.js';
 import { tablesOf, type Tables } from './tables.js';
+import { Turns } from './turns.js';
 
-const MAX_TRIES = 50;
+/** How long a deadlock or a busy file is waited out. */
+const PATIENCE = 10_000;
+/** Connections of the host's pool that handlers' transactions leave free, so that receiving goes on. */
+const KEPT_FREE = 4;
 
 /**
  * How the inbox talks to its database: one statement, or several in a transaction. A deadlock or a busy file is waited
  * out without blocking the event loop.
- *
- * SQLite has one connection, so there the work goes one at a time.
  */
 export class InboxConnection {
   readonly tables: Tables;
-  #last: Promise<unknown> = Promise.resolve();
+  /** SQLite has one connection, so there everything goes one at a time. */
+  readonly #connections: Turns;
+  readonly #handlerTransactions: Turns;
 
   constructor(
     private readonly dataSource: DataSource,
     readonly dialect: Dialect,
     /** The host's connection, for reading: what is uncommitted on ours is not seen there. */
     readonly reader: DataSource,
-    private readonly mode: { oneAtATime: boolean },
+    connections: number,
   ) {
     this.tables = tablesOf(dataSource);
+    this.#connections = new Turns(connections);
+    this.#handlerTransactions = new Turns(Math.max(1, connections - KEPT_FREE));
   }
 
   describeTables(): string {
@@ -42,13 +49,19 @@ export class InboxConnection {
     return this.retrying(() => this.inTransaction((runner) => work(this.on(runner)), this.dialect.isolation));
   }
 
+  /** Whether the database answers at all, now. */
+  async answers(): Promise<boolean> {
+    const question = this.run(sql`SELECT 1`).then(() => true);
+    return within(1_000, question, () => new Error('late')).catch(() => false);
+  }
+
   /** As `transaction()`, run once, in the host's isolation level, with a manager for the host's own writes. */
   handlerTransaction<T>(work: (run: RunSql, runner: QueryRunner) => Promise<T>): Promise<T> {
-    return this.inTransaction((runner) => work(this.on(runner), runner));
+    return this.#handlerTransactions.take(() => this.inTransaction((runner) => work(this.on(runner), runner)));
   }
 
   async close(): Promise<void> {
-    if (this.dataSource !== this.reader) await this.serialized(() => this.dataSource.destroy());
+    if (this.dataSource !== this.reader) await this.#connections.take(() => this.dataSource.destroy());
   }
 
   private inTransaction<T>(work: (runner: QueryRunner) => Promise<T>, isolation?: Dialect['isolation']): Promise<T> {
@@ -66,7 +79,7 @@ export class InboxConnection {
   }
 
   private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    return this.serialized(async () => {
+    return this.#connections.take(async () => {
       const runner = this.dataSource.createQueryRunner();
       try {
         return await work(runner);
@@ -74,13 +87,6 @@ export class InboxConnection {
         await runner.release();
       }
     });
-  }
-
-  private serialized<T>(work: () => Promise<T>): Promise<T> {
-    if (!this.mode.oneAtATime) return work();
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => {});
-    return result;
   }
 
   private on(runner: QueryRunner): RunSql {
@@ -92,11 +98,12 @@ export class InboxConnection {
   }
 
   private async retrying<T>(work: () => Promise<T>): Promise<T> {
+    const giveUpAt = performance.now() + PATIENCE;
     for (let tries = 1; ; tries++) {
       try {
         return await work();
       } catch (error) {
-        if (tries === MAX_TRIES || !isTransient(this.dialect, error)) throw error;
+        if (performance.now() > giveUpAt || !isTransient(this.dialect, error)) throw error;
         await sleep(Math.random() * Math.min(10 * tries, 100));
       }
     }

@@ -47,6 +47,8 @@ export type InboxStats = Record<DeliveryState, number> & {
   openRejections: number;
   /** Milliseconds that the oldest due delivery has waited; 0 when none is due. */
   oldestDue: number;
+  /** POSTs answered 401 by this instance since it started. */
+  refused: number;
 };
 
 /** What operators read and decide. */
@@ -90,7 +92,7 @@ export class OperatorRepository {
     return this.connection.reader.getRepository(Rejection).find({ where, order: { id: 'DESC' }, take: limit });
   }
 
-  async stats(): Promise<InboxStats> {
+  async stats(): Promise<Omit<InboxStats, 'refused'>> {
     const deliveries = this.connection.reader.getRepository(Delivery);
     const now = this.clock.now();
     const [counts, openRejections, due, expired] = await Promise.all([

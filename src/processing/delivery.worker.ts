@@ -69,7 +69,8 @@ export class DeliveryWorker implements Handoff {
   take(delivery: ClaimedDelivery, lease: Lease): void {
     this.reserved--;
     if (lease.expiresAt <= this.clock.now()) return; // the insert came back so late that others may have it
-    this.enqueue(this.hand.add(delivery, lease));
+    if (this.isOpen) this.enqueue(this.hand.add(delivery, lease));
+    else void this.release([delivery.id]);
   }
 
   announce(): void {
@@ -81,15 +82,13 @@ export class DeliveryWorker implements Handoff {
   async close(): Promise<void> {
     this.isOpen = false;
     clearTimeout(this.timer);
-    await this.looking;
+    await this.patiently(LAST_WRITES, this.looking);
     const unused = this.queue.splice(0);
-    await this.settled(this.settings.processing.drainTimeout);
+    await this.patiently(this.settings.processing.drainTimeout, Promise.all(this.processing));
     this.hand.interruptAll(new Error('The application is shutting down.'));
-    await this.settled(LAST_WRITES);
+    await this.patiently(LAST_WRITES, Promise.all(this.processing));
     this.keeper.stop();
-    const ids = unused.filter((held) => this.hand.has(held)).map(({ delivery }) => delivery.id);
-    if (ids.length === 0) return;
-    await within(LAST_WRITES, this.settler.release(ids), () => new Error('late')).catch(() => {}); // their leases run out
+    await this.release(unused.filter((held) => this.hand.has(held)).map(({ delivery }) => delivery.id));
   }
 
   /** As many as run at once, and as many more as the last second shows will be begun within the next. */
@@ -135,7 +134,7 @@ export class DeliveryWorker implements Handoff {
   }
 
   private startNext(): void {
-    while (this.running < this.settings.processing.concurrency) {
+    while (this.isOpen && this.running < this.settings.processing.concurrency) {
       const held = this.queue.shift();
       if (!held) return;
       if (!this.hand.has(held)) continue; // its lease was lost while it waited
@@ -158,7 +157,13 @@ export class DeliveryWorker implements Handoff {
     this.lookForMore();
   }
 
-  private async settled(milliseconds: number): Promise<void> {
-    await within(milliseconds, Promise.allSettled(this.processing), () => new Error('late')).catch(() => {});
+  /** What cannot be returned is taken over once its lease has run out. */
+  private async release(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.patiently(LAST_WRITES, this.settler.release(ids));
+  }
+
+  /** Waits, but not for a database that does not answer. */
+  private async patiently(milliseconds: number, work: Promise<unknown> | undefined): Promise<void> {
+    await within(milliseconds, Promise.resolve(work), () => new Error('late')).catch(() => {});
   }
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { QueryFailedError, type EntityManager } from 'typeorm';
 import { Clock } from '../clock.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
@@ -12,8 +12,7 @@ import type { VerificationEvent } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 
 /** How one execution of one handler ended. */
-export type RunResult =
-  { ended: 'completed' } | { ended: 'failed'; error: unknown } | { ended: 'interrupted'; error: unknown };
+export type RunResult = { ended: 'completed' } | { ended: 'failed' | 'interrupted'; error: unknown };
 
 export interface Run {
   readonly handler: VerificationHandler;
@@ -43,9 +42,15 @@ export class HandlerRunner {
       return { ended: 'completed' };
     } catch (error) {
       if (run.interrupted.aborted) return { ended: 'interrupted', error: run.interrupted.reason };
-      const isOurs = error instanceof Interruption || isOutage(this.connection.dialect, error);
-      return isOurs ? { ended: 'interrupted', error } : { ended: 'failed', error };
+      return { ended: (await this.isInterruption(error)) ? 'interrupted' : 'failed', error };
     }
+  }
+
+  /** Whether the database failed rather than the handler. A refused connection may be to anything a handler talks to. */
+  private async isInterruption(error: unknown): Promise<boolean> {
+    if (error instanceof Interruption) return true;
+    if (!isOutage(this.connection.dialect, error)) return false;
+    return error instanceof QueryFailedError || !(await this.connection.answers());
   }
 
   /** The row that says "completed" is written first: another worker with the same run waits there, and then leaves. */

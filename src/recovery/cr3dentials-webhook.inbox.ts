@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Cr3dentialsWebhookGuard } from '../authentication/cr3dentials-webhook.guard.js';
 import type { Delivery, DeliveryState } from '../inbox/delivery.entity.js';
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
@@ -31,6 +32,7 @@ export class Cr3dentialsWebhookInbox {
     private readonly operator: OperatorRepository,
     private readonly runs: HandlerRunRepository,
     private readonly handlers: VerificationHandlers,
+    private readonly guard: Cr3dentialsWebhookGuard,
     /** Authentic POSTs that could not become deliveries. */
     readonly rejections: Rejections,
   ) {}
@@ -49,8 +51,8 @@ export class Cr3dentialsWebhookInbox {
   }
 
   /** Counts by state, and how long the oldest due delivery has waited: the number to alert on. */
-  stats(): Promise<InboxStats> {
-    return this.operator.stats();
+  async stats(): Promise<InboxStats> {
+    return { ...(await this.operator.stats()), refused: this.guard.refused };
   }
 
   /**
