@@ -21,5 +21,6 @@ export default {
       },
     ],
   },
+  globalSetup: '<rootDir>/test/support/demand-servers.ts',
   testTimeout: 30_000,
 };

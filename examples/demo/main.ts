@@ -6,7 +6,7 @@ import { host, isSecretGenerated, platform, port, secret } from './environment.j
 
 const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
 const app = await NestFactory.create(AppModule, adapter, { rawBody: true });
-app.enableShutdownHooks();
+app.enableShutdownHooks([], { useProcessExit: true });
 await app.listen(port, host);
 
 const url = (await app.getUrl()).replace('[::1]', 'localhost');

@@ -1,0 +1,102 @@
+/**
+ * A host app as a process of its own, to be killed. Everything it is told comes from the environment:
+ * DATABASE (TypeORM options as JSON), LEASE (milliseconds), KILL_AT (where it ends itself with SIGKILL).
+ * It prints a line of JSON when it listens, and one when a handler begins and ends.
+ */
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  Cr3dentialsWebhookModule,
+  OnVerification,
+  cr3dentialsWebhookEntities,
+  cr3dentialsWebhookMigrations,
+  type HandlerContext,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
+import { writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Column,
+  Entity,
+  EventSubscriber,
+  PrimaryColumn,
+  type AfterQueryEvent,
+  type BeforeQueryEvent,
+  type DataSourceOptions,
+  type EntitySubscriberInterface,
+} from 'typeorm';
+
+const { DATABASE = '', LEASE = '1500', KILL_AT = '', HANDLER_TAKES = '5', PROCESSING = 'true' } = process.env;
+
+function say(fact: Record<string, unknown>): void {
+  writeSync(1, `${JSON.stringify({ ...fact, at: performance.timeOrigin + performance.now() })}\n`);
+}
+
+function dieAt(place: string): void {
+  if (KILL_AT === place) process.kill(process.pid, 'SIGKILL');
+}
+
+@Entity('effect')
+class Effect {
+  @PrimaryColumn({ type: 'varchar', length: 64 })
+  session!: string;
+
+  @Column({ type: 'int' })
+  count!: number;
+}
+
+@EventSubscriber()
+export class Killer implements EntitySubscriberInterface {
+  afterQuery({ query, success }: AfterQueryEvent): void {
+    if (success && /^INSERT INTO \S*delivery/.test(query)) dieAt('between insert and answer');
+  }
+
+  beforeQuery({ query }: BeforeQueryEvent): void {
+    if (/^UPDATE \S*delivery\S* SET state = \S+, finished_at/.test(query)) dieAt('between handler and completion');
+  }
+}
+
+@Injectable()
+class Handlers {
+  @OnVerification({ id: 'effect', transactional: true })
+  async effect({ sessionId: session }: VerificationEvent, { manager }: HandlerContext): Promise<void> {
+    const effect = await manager.findOneBy(Effect, { session });
+    if (effect) await manager.increment(Effect, { session }, 'count', 1);
+    else await manager.insert(Effect, { session, count: 1 });
+  }
+
+  @OnVerification({ id: 'witness' })
+  async witness({ sessionId: session }: VerificationEvent): Promise<void> {
+    say({ session, handler: 'begins' });
+    dieAt('in a handler');
+    await sleep(Number(HANDLER_TAKES));
+    say({ session, handler: 'ends' });
+  }
+}
+
+@Module({
+  imports: [
+    TypeOrmModule.forRoot({
+      ...(JSON.parse(DATABASE) as DataSourceOptions),
+      entities: [...cr3dentialsWebhookEntities, Effect],
+      migrations: [...cr3dentialsWebhookMigrations],
+      subscribers: [Killer],
+    }),
+    EventEmitterModule.forRoot(),
+    Cr3dentialsWebhookModule.forRoot({
+      auth: { secrets: ['a-secret-of-more-than-16-characters'] },
+      lease: { duration: Number(LEASE) },
+      poll: { interval: 50 },
+      processing: { enabled: PROCESSING === 'true' },
+    }),
+  ],
+  providers: [Handlers],
+})
+class HostModule {}
+
+const app = await NestFactory.create(HostModule, { logger: ['warn', 'error'] });
+app.enableShutdownHooks([], { useProcessExit: true });
+await app.listen(0, '127.0.0.1');
+say({ listens: await app.getUrl() });
