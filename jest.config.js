@@ -21,6 +21,6 @@ export default {
       },
     ],
   },
-  globalSetup: '<rootDir>/test/support/demand-servers.ts',
+  globalSetup: '<rootDir>/test/support/demand-servers.js',
   testTimeout: 30_000,
 };

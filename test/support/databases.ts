@@ -11,8 +11,8 @@ export const databases: DatabaseKind[] =
   process.env.TEST_DATABASES === 'all' ? ['sqlite', 'postgres', 'mariadb'] : ['sqlite'];
 export const servers = databases.filter((kind) => kind !== 'sqlite');
 
-const POSTGRES_URL = process.env.TEST_POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
-const MARIADB_URL = process.env.TEST_MARIADB_URL ?? 'mariadb://root@127.0.0.1:3306/test';
+// Their defaults are those of demand-servers.js, which runs before any test.
+const { TEST_POSTGRES_URL = '', TEST_MARIADB_URL = '' } = process.env;
 
 /** An empty database of a test's own. */
 export interface TestDatabase {
@@ -33,15 +33,15 @@ export async function freshDatabase(kind: DatabaseKind): Promise<TestDatabase> {
       return testDatabase(kind, options, () => rm(folder, { recursive: true, force: true }));
     }
     case 'postgres': {
-      const server: DataSourceOptions = { type: 'postgres', url: POSTGRES_URL };
+      const server: DataSourceOptions = { type: 'postgres', url: TEST_POSTGRES_URL };
       await administer(server, `CREATE SCHEMA ${name}`);
       const options: DataSourceOptions = { ...server, schema: name, extra: { options: `-c search_path=${name}` } };
       return testDatabase(kind, options, () => administer(server, `DROP SCHEMA ${name} CASCADE`));
     }
     case 'mariadb': {
-      const server: DataSourceOptions = { type: 'mariadb', url: MARIADB_URL };
+      const server: DataSourceOptions = { type: 'mariadb', url: TEST_MARIADB_URL };
       await administer(server, `CREATE DATABASE ${name}`);
-      const url = new URL(MARIADB_URL);
+      const url = new URL(TEST_MARIADB_URL);
       url.pathname = `/${name}`;
       return testDatabase(kind, { type: 'mariadb', url: url.href }, () => administer(server, `DROP DATABASE ${name}`));
     }
