@@ -1,6 +1,6 @@
 import type { SecretResolver } from './authentication/secret-resolver.js';
 import type { SharedSecret } from './authentication/shared-secrets.js';
-import type { RetryFunction, RetryOptions } from './recovery/retry.policy.js';
+import type { RetryFunction, RetryOptions, RetrySetting } from './recovery/retry.policy.js';
 
 /**
  * Who may post: a static list of secrets, or a function that finds them for each request.
@@ -97,7 +97,7 @@ export interface Settings {
   ackTimeout: number;
   maxQueued: number;
   processing: Required<ProcessingOptions>;
-  retry: Required<RetryOptions> | RetryFunction;
+  retry: RetrySetting;
   lease: { duration: number };
   poll: { interval: number };
 }

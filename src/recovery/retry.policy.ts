@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../cr3dentials-webhook.options.js';
 import { PermanentError, RetryAfterError } from '../processing/steering.error.js';
 
 /**
@@ -29,6 +28,9 @@ export interface RetryOptions {
  */
 export type RetryFunction = (attempt: number, error: unknown) => number | 'dead';
 
+/** A policy with every default filled in, or the host's function. */
+export type RetrySetting = Required<RetryOptions> | RetryFunction;
+
 /** Randomness from 0 to 1; injected, so that a test can say what it is. */
 export abstract class Chance {
   abstract next(): number;
@@ -37,7 +39,7 @@ export abstract class Chance {
 @Injectable()
 export class RetryPolicy {
   constructor(
-    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'retry'>,
+    @Inject(SETTINGS) private readonly settings: { retry: RetrySetting },
     private readonly chance: Chance,
   ) {}
 
