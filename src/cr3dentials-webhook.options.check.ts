@@ -31,6 +31,8 @@ export function checkOptions(options: unknown): asserts options is Cr3dentialsWe
  */
 export function checkExtras(given: object): void {
   const isAsync = ASYNC.some((name) => name in given);
+  const misplaced = isAsync && Object.keys(OPTIONS).find((name) => name in given);
+  if (misplaced) throw invalid(`Option "${misplaced}" comes from the factory in forRootAsync. Return it there.`);
   const others = isAsync ? Object.fromEntries(ASYNC.map((name) => [name, anything])) : OPTIONS;
   fields({ ...others, ...EXTRAS })(given, '');
 }
@@ -159,7 +161,7 @@ function fields(checks: Record<string, Check>): Check {
 
 function suggestion(key: string, prefix: string, known: string[]): string {
   const [nearest] = known.toSorted((a, b) => distance(key, a) - distance(key, b));
-  return nearest && distance(key, nearest) <= Math.max(2, nearest.length / 3)
+  return nearest && distance(key, nearest) <= Math.max(2, nearest.length / 2)
     ? ` Did you mean "${prefix}${nearest}"?`
     : ` Known are ${known.map((name) => `"${prefix}${name}"`).join(', ')}.`;
 }

@@ -102,18 +102,37 @@ export interface Settings {
   poll: { interval: number };
 }
 
-export function withDefaults(options: Cr3dentialsWebhookOptions): Settings {
+export function withDefaults({
+  auth,
+  ackTimeout,
+  maxQueued,
+  processing,
+  retry,
+  lease,
+  poll,
+}: Cr3dentialsWebhookOptions): Settings {
   return {
-    auth: options.auth,
-    ackTimeout: options.ackTimeout ?? 10_000,
-    maxQueued: options.maxQueued ?? 10_000,
-    processing: { enabled: true, concurrency: 20, handlerTimeout: 60_000, drainTimeout: 10_000, ...options.processing },
+    auth,
+    ackTimeout: ackTimeout ?? 10_000,
+    maxQueued: maxQueued ?? 10_000,
+    processing: {
+      enabled: processing?.enabled ?? true,
+      concurrency: processing?.concurrency ?? 20,
+      handlerTimeout: processing?.handlerTimeout ?? 60_000,
+      drainTimeout: processing?.drainTimeout ?? 10_000,
+    },
     retry:
-      typeof options.retry === 'function'
-        ? options.retry
-        : { attempts: 12, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'full', ...options.retry },
-    lease: { duration: 30_000, ...options.lease },
-    poll: { interval: 1_000, ...options.poll },
+      typeof retry === 'function'
+        ? retry
+        : {
+            attempts: retry?.attempts ?? 12,
+            initialDelay: retry?.initialDelay ?? 1_000,
+            maxDelay: retry?.maxDelay ?? 3_600_000,
+            factor: retry?.factor ?? 2,
+            jitter: retry?.jitter ?? 'full',
+          },
+    lease: { duration: lease?.duration ?? 30_000 },
+    poll: { interval: poll?.interval ?? 1_000 },
   };
 }
 

@@ -68,10 +68,15 @@ export const payloadFields = [
   'metadata',
 ] as const satisfies readonly (keyof VerificationPayload)[];
 
-/** ISO 8601 allows a time without a zone; it is read as UTC rather than as the zone this server happens to be in. */
+/**
+ * JavaScript reads fewer forms of ISO 8601 than there are, and a time without a zone in the zone this server happens
+ * to be in: here that is UTC.
+ */
 export function parseInstant(text: string): Date {
-  const hasZone = !/T/i.test(text) || /(Z|[+-]\d\d(:?\d\d)?)$/i.test(text);
-  return new Date(hasZone ? text : `${text}Z`);
+  const [date, time] = text.toUpperCase().split(/[T ]/);
+  if (time === undefined) return new Date(text);
+  const zoned = /[Z+-]/.test(time) ? time.replace(/([+-]\d\d)$/, '$1:00') : `${time}Z`;
+  return new Date(`${date}T${zoned}`);
 }
 
 function IsNullOr(): PropertyDecorator {

@@ -31,6 +31,10 @@ export type RetryFunction = (attempt: number, error: unknown) => number | 'dead'
 /** A policy with every default filled in, or the host's function. */
 export type RetrySetting = Required<RetryOptions> | RetryFunction;
 
+const WITHOUT_ANSWER = 60_000;
+/** A year: what is due later is due never. */
+const LONGEST = 365 * 24 * 3_600_000;
+
 /** Randomness from 0 to 1; injected, so that a test can say what it is. */
 export abstract class Chance {
   abstract next(): number;
@@ -46,9 +50,9 @@ export class RetryPolicy {
   /** @param attempt the attempt that has just failed, counted from 1 */
   afterFailure(attempt: number, error: unknown): { delay: number; usesAttempt: boolean } | 'dead' {
     if (error instanceof PermanentError) return 'dead';
-    if (error instanceof RetryAfterError) return { delay: error.delay, usesAttempt: false };
+    if (error instanceof RetryAfterError) return { delay: usable(error.delay), usesAttempt: false };
     const delay = this.delayAfter(attempt, error);
-    return delay === 'dead' ? 'dead' : { delay, usesAttempt: true };
+    return delay === 'dead' ? 'dead' : { delay: usable(delay), usesAttempt: true };
   }
 
   /** Until a handler that was interrupted through no fault of its own runs again. */
@@ -58,15 +62,24 @@ export class RetryPolicy {
 
   private delayAfter(attempt: number, error: unknown): number | 'dead' {
     const { retry } = this.settings;
-    if (typeof retry === 'function') return usable(retry(attempt, error));
+    if (typeof retry === 'function') return ask(retry, attempt, error);
     if (attempt >= retry.attempts) return 'dead';
+    if (retry.initialDelay === 0) return 0; // times an infinite factor it would be no number
     const delay = Math.min(retry.maxDelay, retry.initialDelay * retry.factor ** (attempt - 1));
-    return Math.round(retry.jitter === 'full' ? this.chance.next() * delay : delay);
+    return retry.jitter === 'full' ? this.chance.next() * delay : delay;
   }
 }
 
-/** A host's function that answers nonsense must not bury a delivery, nor run it in a loop. */
-function usable(answer: number | 'dead'): number | 'dead' {
-  if (answer === 'dead') return answer;
-  return Number.isFinite(answer) && answer >= 0 ? Math.round(answer) : 60_000;
+/** A host's function that throws or answers nonsense must not bury a delivery, nor run it in a loop. */
+function ask(retry: RetryFunction, attempt: number, error: unknown): number | 'dead' {
+  try {
+    const answer = retry(attempt, error);
+    return answer === 'dead' || (Number.isFinite(answer) && answer >= 0) ? answer : WITHOUT_ANSWER;
+  } catch {
+    return WITHOUT_ANSWER;
+  }
+}
+
+function usable(delay: number): number {
+  return Math.round(Math.min(delay, LONGEST));
 }
