@@ -2,6 +2,8 @@ import {
   Controller,
   HttpCode,
   Post,
+  Req,
+  Res,
   UseFilters,
   UseGuards,
   VERSION_NEUTRAL,
@@ -9,30 +11,44 @@ import {
   type Type,
 } from '@nestjs/common';
 import { Cr3dentialsWebhookGuard } from './authentication/cr3dentials-webhook.guard.js';
-import { Incoming } from './contract/incoming-webhook.js';
 import { JsonBodyGuard } from './contract/json-body.guard.js';
 import { PayloadValidationPipe, type Contracted } from './contract/payload-validation.pipe.js';
-import { RefusalFilter, refusals } from './contract/refusal.js';
+import { RefusalFilter, Refuser, refusals, type Refusal } from './contract/refusal.js';
+import type { Verdict } from './inbox/recording.js';
 import { WebhookReceiver } from './inbox/webhook.receiver.js';
+import { ARRIVED_AT, type WebhookRequest } from './webhook-request.js';
 
-/** Payload in, status out. Version-neutral, so that a host's default version does not move the route. */
+/**
+ * Payload in, status out. Version-neutral, so that a host's default version does not move the route.
+ *
+ * The pipe is called rather than bound to a parameter, and the answer returned rather than thrown: a host's global
+ * pipes would run before ours, and its interceptors could change what is thrown.
+ */
 export function controllerAt(path: string[], decorators: ClassDecorator[]): Type {
   @applyDecorators(...decorators)
   @Controller({ path, version: VERSION_NEUTRAL })
   @UseFilters(RefusalFilter)
   class Cr3dentialsWebhookController {
-    constructor(private readonly receiver: WebhookReceiver) {}
+    constructor(
+      private readonly validation: PayloadValidationPipe,
+      private readonly receiver: WebhookReceiver,
+      private readonly refuser: Refuser,
+    ) {}
 
     @Post()
     @HttpCode(200)
     @UseGuards(JsonBodyGuard, Cr3dentialsWebhookGuard)
-    async receive(@Incoming(PayloadValidationPipe) webhook: Contracted): Promise<{ received: true }> {
-      const verdict = await this.receiver.receive(webhook).catch(() => {
-        throw refusals.unavailable();
-      });
-      if (verdict === 'invalid' && webhook.understood === 'no') throw refusals.violation(webhook.violations);
-      return { received: true };
+    async receive(@Req() request: WebhookRequest, @Res({ passthrough: true }) response: unknown): Promise<unknown> {
+      const webhook = this.validation.transform(request);
+      const verdict = await this.receiver.receive(webhook, request[ARRIVED_AT]);
+      const refusal = refusalOf(verdict, webhook);
+      return refusal ? this.refuser.begin(response, refusal) : { received: true };
     }
   }
   return Cr3dentialsWebhookController;
+}
+
+function refusalOf(verdict: Verdict, webhook: Contracted): Refusal | undefined {
+  if (verdict === 'unavailable') return refusals.unavailable();
+  return webhook.understood === 'no' ? refusals.violation(webhook.violations) : undefined;
 }

@@ -8,13 +8,14 @@ import {
 } from '@nestjs/common';
 import { Clock } from './clock.js';
 import { verificationStatuses } from './contract/verification-status.js';
-import type { Settings, withDefaultExtras } from './cr3dentials-webhook.options.js';
-import { EXTRAS, SETTINGS } from './cr3dentials-webhook.tokens.js';
+import type { Settings } from './cr3dentials-webhook.options.js';
+import { SETTINGS } from './cr3dentials-webhook.tokens.js';
 import { InboxConnection } from './inbox/inbox.connection.js';
 import { checkDurability } from './inbox/inbox.preparation.js';
 import { DeliveryWorker } from './processing/delivery.worker.js';
 import { EventEmitterBridge } from './processing/event-emitter.bridge.js';
 import { VerificationHandlers } from './processing/verification-handlers.explorer.js';
+import { WebhookRoutes } from './webhook-routes.js';
 
 const SHORT_SECRET = 16;
 
@@ -27,7 +28,7 @@ export class Cr3dentialsWebhookLifecycle
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
-    @Inject(EXTRAS) private readonly extras: ReturnType<typeof withDefaultExtras>,
+    private readonly routes: WebhookRoutes,
     private readonly clock: Clock,
     private readonly connection: InboxConnection,
     private readonly handlers: VerificationHandlers,
@@ -39,8 +40,13 @@ export class Cr3dentialsWebhookLifecycle
     this.warnOfWeakAuthentication();
     this.warnOfMissingShutdownHooks();
     this.handlers.explore();
-    this.bridge.connect();
     const isDurable = await checkDurability(this.connection, this.logger);
+    // Not awaited: the event emitter may be waiting for our own bootstrap to be over.
+    void this.begin(isDurable);
+  }
+
+  private async begin(isDurable: boolean): Promise<void> {
+    await this.bridge.connect();
     this.logger.log(this.summary(isDurable));
     this.worker.open();
   }
@@ -57,6 +63,7 @@ export class Cr3dentialsWebhookLifecycle
 
   private summary(isDurable: boolean): string {
     const { options, driver } = this.connection.reader;
+    const name = typeof driver.database === 'string' ? driver.database : ''; // sql.js has the content there
     const handlers = verificationStatuses.map(
       (status) =>
         `${status} → ${
@@ -67,8 +74,8 @@ export class Cr3dentialsWebhookLifecycle
         }`,
     );
     return [
-      `POST ${this.extras.path.join(', ')}`,
-      `inbox in ${options.type} ${String(driver.database ?? '')} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.describeTables()}`,
+      `POST ${this.routes.paths.join(', ')}`,
+      `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.describeTables()}`,
       this.settings.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
     ].join(' | ');
   }
@@ -77,7 +84,7 @@ export class Cr3dentialsWebhookLifecycle
     const { auth } = this.settings;
     if (auth === 'none') {
       this.logger.warn(
-        `auth is "none": everyone who reaches ${this.extras.path.join(', ')} can post events. Set auth.secrets.`,
+        `auth is "none": everyone who reaches ${this.routes.paths.join(', ')} can post events. Set auth.secrets.`,
       );
       return;
     }

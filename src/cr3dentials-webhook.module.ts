@@ -1,11 +1,10 @@
 import { Module, type NestModule } from '@nestjs/common';
-import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { DiscoveryModule } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
-import { Cr3dentialsWebhookGuard } from './authentication/cr3dentials-webhook.guard.js';
+import { RefusedCount } from './authentication/refused-count.js';
 import { Clock } from './clock.js';
-import { JsonBodyGuard } from './contract/json-body.guard.js';
 import { PayloadValidationPipe } from './contract/payload-validation.pipe.js';
-import { RefusalFilter } from './contract/refusal.js';
+import { Refuser } from './contract/refusal.js';
 import { UnreadableBody } from './contract/unreadable-body.js';
 import { Cr3dentialsWebhookLifecycle } from './cr3dentials-webhook.lifecycle.js';
 import { ConfigurableModuleClass } from './cr3dentials-webhook.module-definition.js';
@@ -33,6 +32,7 @@ import { Cr3dentialsWebhookInbox } from './recovery/cr3dentials-webhook.inbox.js
 import { Rejections } from './recovery/rejections.js';
 import { Rescuer } from './recovery/rescuer.js';
 import { Chance, RetryPolicy } from './recovery/retry.policy.js';
+import { WebhookRoutes } from './webhook-routes.js';
 
 type Extras = ReturnType<typeof withDefaultExtras>;
 
@@ -46,16 +46,12 @@ type Extras = ReturnType<typeof withDefaultExtras>;
   imports: [DiscoveryModule],
   providers: [
     // authentication
-    Cr3dentialsWebhookGuard,
+    RefusedCount,
     // contract
-    JsonBodyGuard,
     PayloadValidationPipe,
-    RefusalFilter,
-    {
-      provide: UnreadableBody,
-      inject: [HttpAdapterHost, EXTRAS],
-      useFactory: (adapterHost: HttpAdapterHost, { path }: Extras) => new UnreadableBody(adapterHost, path),
-    },
+    Refuser,
+    UnreadableBody,
+    WebhookRoutes,
     // inbox
     {
       provide: InboxConnection,

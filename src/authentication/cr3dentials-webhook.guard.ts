@@ -6,7 +6,8 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { within } from '../deadline.js';
 import { oneLine } from '../one-line.js';
-import { TENANT, timesSent, type WebhookRequest } from '../webhook-request.js';
+import { ARRIVED_AT, TENANT, timesSent, type WebhookRequest } from '../webhook-request.js';
+import { RefusedCount } from './refused-count.js';
 import { SharedSecrets } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 
@@ -16,12 +17,11 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
   private readonly logger = new Logger('Cr3dentialsWebhook');
   private readonly header: string;
   private readonly authenticate: (request: WebhookRequest) => boolean | Promise<boolean>;
-  /** Requests answered 401 since this instance started. */
-  refused = 0;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly clock: Clock,
+    private readonly refused: RefusedCount,
   ) {
     const { auth } = settings;
     this.header = auth === 'none' ? '' : (auth.header ?? 'X-API-Key').toLowerCase();
@@ -42,7 +42,7 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
 
   private admit(isAuthentic: boolean): true {
     if (isAuthentic) return true;
-    this.refused++;
+    this.refused.value++;
     throw refusals.unauthorized();
   }
 
@@ -54,6 +54,7 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
 
   private async hasResolvedSecret(request: WebhookRequest, resolveSecrets: SecretResolver): Promise<boolean> {
     if (!request.headers[this.header]) return false;
+    request[ARRIVED_AT] = performance.now();
     const resolved = await this.resolve(request, resolveSecrets);
     if (!resolved || !this.hasSecret(request, resolved.secrets)) return false;
     request[TENANT] = resolved.tenant;
@@ -72,7 +73,9 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
       );
       return resolved ? usable(resolved) : undefined;
     } catch (error) {
-      this.logger.error(`"auth.resolveSecrets" failed, so a sender was answered 503: ${oneLine(error)}`);
+      // Not its message, which may quote what was sent.
+      const why = error instanceof Cr3dentialsWebhookError ? error.message : oneLine(Object(error).name);
+      this.logger.error(`"auth.resolveSecrets" failed, so a sender was answered 503: ${why}`);
       throw refusals.unavailable();
     }
   }

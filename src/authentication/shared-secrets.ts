@@ -41,5 +41,5 @@ export class SharedSecrets {
 }
 
 function digest(secret: string): Buffer {
-  return createHash('sha256').update(secret, 'latin1').digest(); // as header bytes are decoded
+  return createHash('sha256').update(secret, 'utf8').digest();
 }

@@ -1,6 +1,6 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { validateSync } from 'class-validator';
-import type { IncomingWebhook } from './incoming-webhook.js';
+import { TENANT, type WebhookRequest } from '../webhook-request.js';
 import { payloadFields, VerificationPayload } from './verification.payload.js';
 import { isVerificationStatus } from './verification-status.js';
 
@@ -15,9 +15,10 @@ export type Contracted = Understanding & { tenant: string; body: string };
 
 /** Do we understand it? */
 @Injectable()
-export class PayloadValidationPipe implements PipeTransform<IncomingWebhook, Contracted> {
-  transform({ tenant, parsed, text }: IncomingWebhook): Contracted {
-    return { tenant, body: text, ...understand(parsed) };
+export class PayloadValidationPipe implements PipeTransform<WebhookRequest, Contracted> {
+  transform({ body, rawBody, [TENANT]: tenant = '' }: WebhookRequest): Contracted {
+    // As it was sent, byte for byte, where the host keeps the raw body: numbers lose digits when parsed.
+    return { tenant, body: rawBody?.toString('utf8') ?? JSON.stringify(body), ...understand(body) };
   }
 }
 

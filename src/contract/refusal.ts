@@ -1,4 +1,4 @@
-import { Catch, HttpException, HttpStatus, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, HttpStatus, Injectable, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
 const REASONS = {
@@ -32,16 +32,32 @@ export const refusals = {
   unavailable: () => new Refusal(HttpStatus.SERVICE_UNAVAILABLE, 'Not recorded. Try again.', { retryAfterSeconds: 5 }),
 };
 
-/** Bound to the controller, so that a host's global filters neither see nor change our answers. */
-@Catch(Refusal)
-export class RefusalFilter implements ExceptionFilter<Refusal> {
+/** Refuses on either platform. */
+@Injectable()
+export class Refuser {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
-  catch(refusal: Refusal, host: ArgumentsHost): void {
+  /** Sets status and headers, and answers the body for Nest to send. */
+  begin(response: unknown, refusal: Refusal): string | object {
     const { httpAdapter } = this.adapterHost;
-    const response: unknown = host.switchToHttp().getResponse();
     const { retryAfterSeconds } = refusal.details;
     if (retryAfterSeconds) httpAdapter.setHeader(response, 'Retry-After', String(retryAfterSeconds));
-    httpAdapter.reply(response, refusal.getResponse(), refusal.getStatus());
+    httpAdapter.status(response, refusal.getStatus());
+    return refusal.getResponse();
+  }
+
+  send(response: unknown, refusal: Refusal): void {
+    const body = this.begin(response, refusal);
+    this.adapterHost.httpAdapter.reply(response, body, refusal.getStatus());
+  }
+}
+
+/** Bound to the controller, so that a host's global filters neither see nor change what our guards throw. */
+@Catch(Refusal)
+export class RefusalFilter implements ExceptionFilter<Refusal> {
+  constructor(private readonly refuser: Refuser) {}
+
+  catch(refusal: Refusal, host: ArgumentsHost): void {
+    this.refuser.send(host.switchToHttp().getResponse(), refusal);
   }
 }

@@ -1,69 +1,51 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { WebhookRequest } from '../webhook-request.js';
+import { WebhookRoutes } from '../webhook-routes.js';
 import { isJson } from './json-body.guard.js';
-import { refusals, type Refusal } from './refusal.js';
+import { Refuser, refusals, type Refusal } from './refusal.js';
 
-type ExpressErrorHandler = (
+type ErrorHandler = (
   error: unknown,
   request: WebhookRequest,
   response: unknown,
   next: (error: unknown) => void,
 ) => void;
-type FastifyErrorHandler = (error: unknown, request: WebhookRequest, reply: unknown) => void;
-interface Express {
-  use(paths: string[], handler: ExpressErrorHandler): void;
-}
-interface Fastify {
-  addHook(name: 'onRoute', hook: (route: { url: string; errorHandler?: FastifyErrorHandler }) => void): void;
-}
 
 /**
  * Answers bodies that the platform's parser refuses, before the host's error handling sees them: the parser's error
  * quotes the body, and on Express carries all of it.
- *
- * Parsers run before routing, hence the match by path: any prefix a host may have put before ours.
  */
 @Injectable()
 export class UnreadableBody implements OnModuleInit {
   constructor(
     private readonly adapterHost: HttpAdapterHost,
-    private readonly paths: readonly string[],
+    private readonly routes: WebhookRoutes,
+    private readonly refuser: Refuser,
   ) {}
 
   /** To be called before routes are registered: Fastify asks the route. */
   beforeRoutes(): void {
-    if (this.platform !== 'fastify') return;
-    this.adapterHost.httpAdapter.getInstance<Fastify>().addHook('onRoute', (route) => {
-      if (!this.paths.some((path) => route.url.endsWith(path))) return;
-      route.errorHandler = (error, request, reply) => {
-        const refusal = refusalOf(error, request);
+    if (this.routes.platform !== 'fastify') return;
+    this.routes.watchFastify((route) => {
+      route.errorHandler = (error, request: WebhookRequest, reply) => {
+        const refusal = this.routes.paths.includes(route.url) ? refusalOf(error, request) : undefined;
         if (!refusal) throw error; // to the host's handler
-        this.reply(reply, refusal);
+        this.refuser.send(reply, refusal);
       };
     });
   }
 
   /** After our routes and before Nest's own error handler: Express asks in the order of registration. */
   onModuleInit(): void {
-    if (this.platform !== 'express') return;
-    this.adapterHost.httpAdapter.getInstance<Express>().use(
-      this.paths.map((path) => `{/*prefix}${path}`),
-      (error, request, response, next) => {
-        const refusal = refusalOf(error, request);
-        if (refusal) this.reply(response, refusal);
-        else next(error);
-      },
-    );
-  }
-
-  /** Nothing in an application without HTTP. */
-  private get platform(): string | undefined {
-    return this.adapterHost.httpAdapter?.getType();
-  }
-
-  private reply(response: unknown, refusal: Refusal): void {
-    this.adapterHost.httpAdapter.reply(response, refusal.getResponse(), refusal.getStatus());
+    if (this.routes.platform !== 'express') return;
+    const answer: ErrorHandler = (error, request, response, next) => {
+      const isOurs = request.method === 'POST' && this.routes.expressLeadsToUs(request.path ?? '');
+      const refusal = isOurs ? refusalOf(error, request) : undefined;
+      if (refusal) this.refuser.send(response, refusal);
+      else next(error);
+    };
+    this.adapterHost.httpAdapter.getInstance<{ use(handler: ErrorHandler): void }>().use(answer);
   }
 }
 

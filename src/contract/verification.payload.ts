@@ -1,13 +1,4 @@
-import {
-  IsNotEmpty,
-  IsNumber,
-  IsObject,
-  IsString,
-  MaxLength,
-  ValidateBy,
-  ValidateIf,
-  isISO8601,
-} from 'class-validator';
+import { IsNotEmpty, IsNumber, IsObject, IsString, ValidateBy, ValidateIf, isISO8601 } from 'class-validator';
 import type { VerificationStatus } from './verification-status.js';
 
 /** Longest that an index of every supported database holds, in characters. */
@@ -21,7 +12,7 @@ const MAX_REFERENCE_LENGTH = 512;
  */
 export class VerificationPayload<Data extends object = Record<string, unknown>> {
   @IsStorable()
-  @MaxLength(MAX_REFERENCE_LENGTH)
+  @IsNoLongerThan(MAX_REFERENCE_LENGTH)
   @IsNotEmpty()
   @IsString()
   sessionId!: string;
@@ -35,7 +26,7 @@ export class VerificationPayload<Data extends object = Record<string, unknown>> 
 
   @IsNullOr()
   @IsStorable()
-  @MaxLength(MAX_REFERENCE_LENGTH)
+  @IsNoLongerThan(MAX_REFERENCE_LENGTH)
   @IsString()
   externalReferenceId!: string | null;
 
@@ -90,6 +81,17 @@ function IsInstant(): PropertyDecorator {
       validate: (value) =>
         typeof value === 'string' && isISO8601(value, { strict: true }) && !Number.isNaN(parseInstant(value).getTime()),
       defaultMessage: () => '$property must be an ISO 8601 date and time',
+    },
+  });
+}
+
+/** Counted in characters as the columns do: class-validator's own leaves some of them out. */
+function IsNoLongerThan(most: number): PropertyDecorator {
+  return ValidateBy({
+    name: 'maxLength',
+    validator: {
+      validate: (value) => typeof value === 'string' && (value.length <= most || [...value].length <= most),
+      defaultMessage: () => `$property must be shorter than or equal to ${most} characters`,
     },
   });
 }

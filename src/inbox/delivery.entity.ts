@@ -18,14 +18,14 @@ export type DeliveryState = 'pending' | 'processing' | 'completed' | 'dead' | 'u
  * What is recorded for one verification session: one row, however often the session is sent. All times are epoch
  * milliseconds of the database's clock.
  *
- * The schema is the migrations' alone (`synchronize: false`): a type that fits every database cannot be said here.
+ * Columns are named one by one, for hosts with a naming strategy of their own. The schema is the migrations' alone (`synchronize: false`): a type that fits every database cannot be said here.
  *
  * @publicApi
  */
 @Entity({ name: 'cr3dentials_webhook_delivery', synchronize: false })
 export class Delivery {
   /** UUIDv7: sorts by the time it was received. */
-  @PrimaryColumn({ type: 'varchar', length: 36 })
+  @PrimaryColumn({ name: 'id', type: 'varchar', length: 36 })
   id!: string;
 
   /** SHA-256 of tenant and session id, in hex: means the same under every collation. */
@@ -33,13 +33,13 @@ export class Delivery {
   idempotencyKey!: string;
 
   /** Empty without tenants. */
-  @Column({ type: 'varchar', length: 255 })
+  @Column({ name: 'tenant', type: 'varchar', length: 255 })
   tenant!: string;
 
   @Column({ name: 'session_id', type: 'varchar', length: 512 })
   sessionId!: string;
 
-  @Column({ type: 'varchar', length: 32 })
+  @Column({ name: 'status', type: 'varchar', length: 32 })
   status!: VerificationStatus;
 
   @Column({ name: 'platform_id', type: 'double precision' })
@@ -49,30 +49,30 @@ export class Delivery {
   externalReferenceId!: string | null;
 
   /** The body as it was sent where the host keeps the raw body, else serialised again. */
-  @Column({ type: 'text' })
+  @Column({ name: 'payload', type: 'text' })
   payload!: string;
 
   /** SHA-256 over the documented fields except `metadata`: tells a duplicate from a conflict. */
-  @Column({ type: 'varchar', length: 64 })
+  @Column({ name: 'fingerprint', type: 'varchar', length: 64 })
   fingerprint!: string;
 
-  @Column({ type: 'varchar', length: 16 })
+  @Column({ name: 'state', type: 'varchar', length: 16 })
   state!: DeliveryState;
 
   /** Why it is dead: `handler` or `crash-loop`. */
-  @Column({ type: 'varchar', length: 32, nullable: true })
+  @Column({ name: 'reason', type: 'varchar', length: 32, nullable: true })
   reason!: 'handler' | 'crash-loop' | null;
 
   /** How often a worker has begun to process it. */
-  @Column({ type: 'int' })
+  @Column({ name: 'attempts', type: 'int' })
   attempts!: number;
 
   /** How often in a row its lease ran out in a worker's hands. */
-  @Column({ type: 'int' })
+  @Column({ name: 'takeovers', type: 'int' })
   takeovers!: number;
 
   /** How often an operator has asked for it to be processed again. */
-  @Column({ type: 'int' })
+  @Column({ name: 'replays', type: 'int' })
   replays!: number;
 
   /** 1 when it had completed before it was replayed by name: then a handler without a run has completed. */
@@ -90,7 +90,7 @@ export class Delivery {
   leaseExpiresAt!: number | null;
 
   /** How often the same content was sent again. */
-  @Column({ type: 'int' })
+  @Column({ name: 'duplicates', type: 'int' })
   duplicates!: number;
 
   @Column({ name: 'last_duplicate_at', type: 'bigint', nullable: true, transformer: epoch })

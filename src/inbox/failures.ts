@@ -1,3 +1,4 @@
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { oneLine } from '../one-line.js';
 import type { Dialect } from './dialect/dialect.js';
 
@@ -24,6 +25,7 @@ export function isOutage(dialect: Dialect, error: unknown): boolean {
 
 /** For a log line: a database's message may quote the values it was given, its code does not. */
 export function describeFailure(error: unknown): string {
+  if (error instanceof Cr3dentialsWebhookError) return oneLine(error.message);
   const code = codeOf(error);
   return code && error instanceof Error ? `${error.name} ${code}` : oneLine(error);
 }

@@ -11,8 +11,10 @@ import { InboxRepository } from './inbox.repository.js';
 import type { Lease, NewDelivery, Verdict } from './recording.js';
 
 const MAX_IN_FLIGHT = 2;
+/** Flushes that a frozen database may hold, their senders long answered, before no more are begun. */
+const MAX_HELD = 8;
 const MAX_ROWS = 200;
-const MAX_CHARACTERS = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 
 /** What an insert tells apart. */
 type Recording = Extract<Verdict, 'accepted' | 'duplicate' | 'conflict'>;
@@ -41,6 +43,7 @@ export class GroupCommitWriter {
   readonly #queue = new Map<string, Entry>();
   readonly #timeout: number;
   #inFlight = 0;
+  #unsettled = 0;
 
   constructor(
     private readonly repository: InboxRepository,
@@ -65,12 +68,17 @@ export class GroupCommitWriter {
   }
 
   #pump(): void {
-    while (this.#inFlight < MAX_IN_FLIGHT) {
+    while (this.#inFlight < MAX_IN_FLIGHT && this.#unsettled < MAX_IN_FLIGHT + MAX_HELD) {
       const batch = this.#nextBatch();
       if (batch.length === 0) return;
       this.#inFlight++;
+      this.#unsettled++;
+      const flush = this.#flush(batch).finally(() => {
+        this.#unsettled--;
+        this.#pump();
+      });
       // A frozen database holds a flush for as long as it likes; it does not hold those that come after.
-      void within(this.#timeout, this.#flush(batch), () => new Error('late'))
+      void within(this.#timeout, flush, () => new Error('late'))
         .catch(() => {}) // its senders have been answered
         .finally(() => {
           this.#inFlight--;
@@ -82,14 +90,14 @@ export class GroupCommitWriter {
   /** A key stands once in a batch; other content for the same session waits for the next and finds the first. */
   #nextBatch(): Entry[] {
     const batch = new Map<string, Entry>();
-    let characters = 0;
+    let bytes = 0;
     for (const [content, entry] of this.#queue) {
       if (entry.expiresAt < this.clock.now()) {
         this.#queue.delete(content);
         continue;
       }
-      characters += entry.delivery.payload.length;
-      if (batch.size === MAX_ROWS || (batch.size > 0 && characters > MAX_CHARACTERS)) break;
+      bytes += Buffer.byteLength(entry.delivery.payload);
+      if (batch.size === MAX_ROWS || (batch.size > 0 && bytes > MAX_BYTES)) break;
       if (batch.has(entry.delivery.idempotencyKey)) continue;
       batch.set(entry.delivery.idempotencyKey, entry);
       this.#queue.delete(content);

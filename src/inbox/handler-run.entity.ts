@@ -21,14 +21,14 @@ export class HandlerRun {
   deliveryId!: string;
 
   /** The handler's stable id. */
-  @PrimaryColumn({ type: 'varchar', length: 255 })
+  @PrimaryColumn({ name: 'handler', type: 'varchar', length: 255 })
   handler!: string;
 
-  @Column({ type: 'varchar', length: 16 })
+  @Column({ name: 'state', type: 'varchar', length: 16 })
   state!: HandlerRunState;
 
   /** Attempts used up. */
-  @Column({ type: 'int' })
+  @Column({ name: 'attempts', type: 'int' })
   attempts!: number;
 
   @Column({ name: 'next_attempt_at', type: 'bigint', nullable: true, transformer: epoch })

@@ -1,10 +1,9 @@
-import { Logger } from '@nestjs/common';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Dialect } from './dialect/dialect.js';
 import { mariadbDialect, mysqlDialect } from './dialect/mysql.dialect.js';
 import { postgresDialect } from './dialect/postgres.dialect.js';
-import { sqliteDialect } from './dialect/sqlite.dialect.js';
+import { memoryDialect, sqliteDialect } from './dialect/sqlite.dialect.js';
 import { InboxConnection } from './inbox.connection.js';
 import { demandEntities, demandSchema, synchronizeWithHost } from './inbox.preparation.js';
 
@@ -28,9 +27,9 @@ async function connect(host: DataSource): Promise<InboxConnection> {
     case 'mysql':
       return shared(host, (await isMariaDb(host)) ? mariadbDialect : mysqlDialect);
     case 'better-sqlite3':
-      return isInMemory(options) ? notDurable(host) : sqliteOfOurOwn(host, options);
+      return isInMemory(options) ? inMemory(host) : sqliteOfOurOwn(host, options);
     case 'sqljs':
-      return notDurable(host);
+      return inMemory(host);
     default:
       throw new Cr3dentialsWebhookError(
         'DATABASE_UNSUPPORTED',
@@ -41,6 +40,11 @@ async function connect(host: DataSource): Promise<InboxConnection> {
 
 function shared(host: DataSource, dialect: Dialect): InboxConnection {
   return new InboxConnection(host, dialect, host, poolSize(host.options));
+}
+
+/** There is no second connection to a database in memory. */
+function inMemory(host: DataSource): InboxConnection {
+  return new InboxConnection(host, memoryDialect, host, 1);
 }
 
 /** As the drivers read it; both have 10 connections when nothing is said. */
@@ -70,13 +74,6 @@ async function sqliteOfOurOwn(host: DataSource, options: SqliteOptions): Promise
   } as SqliteOptions);
   await own.initialize();
   return new InboxConnection(own, sqliteDialect, host, 1);
-}
-
-function notDurable(host: DataSource): InboxConnection {
-  new Logger('Cr3dentialsWebhook').warn(
-    'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
-  );
-  return new InboxConnection(host, sqliteDialect, host, 1);
 }
 
 function isInMemory({ database }: SqliteOptions): boolean {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { Dialect, RunSql, SqlResult } from './dialect/dialect.js';
 import { within } from '../deadline.js';
+import { endingManager } from './ending-transaction.js';
 import { isTransient } from './failures.js';
 import { sql, type Sql } from './sql.js';
 import { tablesOf, type Tables } from './tables.js';
@@ -56,8 +57,21 @@ export class InboxConnection {
   }
 
   /** As `transaction()`, run once, in the host's isolation level, with a manager for the host's own writes. */
-  handlerTransaction<T>(work: (run: RunSql, runner: QueryRunner) => Promise<T>): Promise<T> {
-    return this.#handlerTransactions.take(() => this.inTransaction((runner) => work(this.on(runner), runner)));
+  handlerTransaction<T>(work: (run: RunSql, manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.#handlerTransactions.take(() =>
+      this.inTransaction(async (runner) => {
+        const { manager, end } = endingManager(runner);
+        return work(this.on(runner), manager).finally(end);
+      }),
+    );
+  }
+
+  /**
+   * Runs a statement without waiting for its turn: on SQLite within whichever transaction is open. For renewing leases,
+   * which nobody can take over for as long as that transaction keeps the file locked.
+   */
+  runAtOnce(statement: Sql): Promise<SqlResult> {
+    return this.retrying(() => this.onRunner((runner) => this.on(runner)(statement)));
   }
 
   async close(): Promise<void> {
@@ -79,14 +93,16 @@ export class InboxConnection {
   }
 
   private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    return this.#connections.take(async () => {
-      const runner = this.dataSource.createQueryRunner();
-      try {
-        return await work(runner);
-      } finally {
-        await runner.release();
-      }
-    });
+    return this.#connections.take(() => this.onRunner(work));
+  }
+
+  private async onRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      return await work(runner);
+    } finally {
+      await runner.release();
+    }
   }
 
   private on(runner: QueryRunner): RunSql {

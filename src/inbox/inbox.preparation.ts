@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { memoryDialect } from './dialect/sqlite.dialect.js';
 import { describeFailure, isOutage } from './failures.js';
 import type { InboxConnection } from './inbox.connection.js';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './migrations/index.js';
@@ -59,6 +60,12 @@ export async function demandSchema(connection: InboxConnection): Promise<void> {
 
 /** Answers whether what is acknowledged survives a crash, and warns where it does not. */
 export async function checkDurability(connection: InboxConnection, logger: Logger): Promise<boolean> {
+  if (connection.dialect === memoryDialect) {
+    logger.warn(
+      'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
+    );
+    return false;
+  }
   try {
     const problems = await connection.dialect.durabilityProblems((statement) => connection.run(statement));
     for (const problem of problems) logger.warn(`An acknowledged delivery could be lost in a crash: ${problem}`);

@@ -131,10 +131,10 @@ export class InboxRepository {
   /** Answers which of them this worker still has; the others have been taken over. */
   async renew(lease: Lease, ids: readonly string[]): Promise<Set<string>> {
     const mine = sql`id IN (${list(ids)}) AND lease_owner = ${lease.owner} AND state = 'processing'`;
-    await this.connection.run(
+    await this.connection.runAtOnce(
       sql`UPDATE ${this.tables.delivery} SET lease_expires_at = ${lease.expiresAt} WHERE ${mine}`,
     );
-    const { records } = await this.connection.run(sql`SELECT id FROM ${this.tables.delivery} WHERE ${mine}`);
+    const { records } = await this.connection.runAtOnce(sql`SELECT id FROM ${this.tables.delivery} WHERE ${mine}`);
     return new Set(records.map(({ id }) => String(id)));
   }
 

@@ -3,8 +3,8 @@ import type { VerificationPayload } from '../contract/verification.payload.js';
 import type { Delivery } from './delivery.entity.js';
 import { fingerprint, idempotencyKey } from './identity.js';
 
-/** What recording a POST came to. */
-export type Verdict = 'accepted' | 'duplicate' | 'conflict' | 'unknown-status' | 'invalid';
+/** What recording a POST came to. `unavailable`: it is not known to be durable, and the sender must send it again. */
+export type Verdict = 'accepted' | 'duplicate' | 'conflict' | 'unknown-status' | 'invalid' | 'unavailable';
 
 /** The time-limited right of one worker to process a delivery. */
 export interface Lease {

@@ -24,25 +24,25 @@ export type RejectionState = 'open' | 'accepted' | 'discarded';
  */
 @Entity({ name: 'cr3dentials_webhook_rejection', synchronize: false })
 export class Rejection {
-  @PrimaryColumn({ type: 'varchar', length: 36 })
+  @PrimaryColumn({ name: 'id', type: 'varchar', length: 36 })
   id!: string;
 
   /** SHA-256 of reason, tenant and body: the same POST again is counted, not kept twice. */
-  @Column({ type: 'varchar', length: 64 })
+  @Column({ name: 'fingerprint', type: 'varchar', length: 64 })
   fingerprint!: string;
 
-  @Column({ type: 'varchar', length: 32 })
+  @Column({ name: 'reason', type: 'varchar', length: 32 })
   reason!: RejectionReason;
 
   /** What was wrong, without values of the body: broken constraints by field, or the delivery it conflicts with. */
-  @Column({ type: 'text' })
+  @Column({ name: 'detail', type: 'text' })
   detail!: string;
 
-  @Column({ type: 'text' })
+  @Column({ name: 'body', type: 'text' })
   body!: string;
 
   /** Empty without tenants. */
-  @Column({ type: 'varchar', length: 255 })
+  @Column({ name: 'tenant', type: 'varchar', length: 255 })
   tenant!: string;
 
   /** Null when the body has no usable one. */
@@ -50,10 +50,10 @@ export class Rejection {
   sessionId!: string | null;
 
   /** How often the same was sent again. */
-  @Column({ type: 'int' })
+  @Column({ name: 'repeats', type: 'int' })
   repeats!: number;
 
-  @Column({ type: 'varchar', length: 16 })
+  @Column({ name: 'state', type: 'varchar', length: 16 })
   state!: RejectionState;
 
   @Column({ name: 'first_received_at', type: 'bigint', transformer: epoch })

@@ -17,7 +17,7 @@ export class RejectionRepository {
     this.tables = connection.tables;
   }
 
-  /** Keeps it, or counts it when the same was kept before. */
+  /** Keeps it, or counts it when the same was kept before; it is open again when it had been accepted meanwhile. */
   async keep(
     rejection: NewRejection,
     now: number,
@@ -44,7 +44,8 @@ export class RejectionRepository {
           VALUES (${list(row)})
           ${dialect.onConflict(
             'fingerprint',
-            sql`repeats = ${dialect.stored('repeats')} + 1, last_received_at = ${dialect.incoming('last_received_at')}`,
+            sql`repeats = ${dialect.stored('repeats')} + 1, last_received_at = ${dialect.incoming('last_received_at')},
+                state = CASE WHEN ${dialect.stored('state')} = 'accepted' THEN 'open' ELSE ${dialect.stored('state')} END`,
           )}`,
     );
   }

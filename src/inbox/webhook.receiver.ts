@@ -26,19 +26,18 @@ export class WebhookReceiver {
     private readonly rejections: RejectionRepository,
   ) {}
 
-  /**
-   * Resolves once what was sent is durable.
-   *
-   * @throws Cr3dentialsWebhookError `INBOX_FULL`, `INBOX_TIMEOUT` or `INBOX_UNAVAILABLE`, and the sender must try again
-   */
-  async receive(webhook: Contracted): Promise<Verdict> {
-    if (this.waiting >= this.settings.maxQueued) throw full(this.settings.maxQueued);
+  /** Resolves once what was sent is durable, or when that cannot be known within `ackTimeout` of its arrival. */
+  async receive(webhook: Contracted, arrivedAt = performance.now()): Promise<Verdict> {
+    const { ackTimeout, maxQueued } = this.settings;
+    const timeLeft = ackTimeout - (performance.now() - arrivedAt);
+    const isFull = this.waiting >= maxQueued;
     this.waiting++;
     try {
-      return await within(this.settings.ackTimeout, this.record(webhook), () => late(this.settings.ackTimeout));
+      if (isFull) throw full(maxQueued);
+      return await within(timeLeft, this.record(webhook), () => late(ackTimeout));
     } catch (error) {
       this.report(error);
-      throw error;
+      return 'unavailable';
     } finally {
       this.waiting--;
     }
@@ -81,7 +80,7 @@ export class WebhookReceiver {
     this.unrecorded = 0;
   }
 
-  private async reject<R extends Exclude<Verdict, 'accepted' | 'duplicate'>>(
+  private async reject<R extends Exclude<Verdict, 'accepted' | 'duplicate' | 'unavailable'>>(
     verdict: R,
     rejection: Omit<NewRejection, 'reason'>,
   ): Promise<R> {

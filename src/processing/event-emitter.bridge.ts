@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import { EventEmitter2, EventEmitterReadinessWatcher, OnEvent } from '@nestjs/event-emitter';
 import type { VerificationStatus } from '../contract/verification-status.js';
+import { oneLine } from '../one-line.js';
 import { eventClasses } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 
@@ -18,7 +19,6 @@ interface Listener {
 export class EventEmitterBridge {
   private readonly logger = new Logger('Cr3dentialsWebhook');
   private emitter?: EventEmitter2;
-  private readiness?: EventEmitterReadinessWatcher;
 
   constructor(
     private readonly moduleRef: ModuleRef,
@@ -26,20 +26,22 @@ export class EventEmitterBridge {
     private readonly scanner: MetadataScanner,
   ) {}
 
-  /** Finds the host's event emitter, and warns of listeners whose failures would be lost. */
-  connect(): void {
+  /** Finds the host's event emitter, warns of listeners whose failures would be lost, and waits for it to have them. */
+  async connect(): Promise<void> {
     this.emitter = this.find(EventEmitter2);
-    this.readiness = this.find(EventEmitterReadinessWatcher);
     for (const name of this.listenersThatLoseFailures()) {
       this.logger.warn(
         `${name} listens with @OnEvent, which swallows its failures: they would not be retried. Use @OnVerification, or { suppressErrors: false } without async and nextTick.`,
       );
     }
+    await this.find(EventEmitterReadinessWatcher)
+      ?.waitUntilReady()
+      .catch((error: unknown) => this.logger.error(`The event emitter has not started: ${oneLine(error)}`));
   }
 
   /** Nothing when nobody listens: then the event emitter is no handler. */
   handlerFor(status: VerificationStatus): VerificationHandler | undefined {
-    const { emitter, readiness } = this;
+    const { emitter } = this;
     const { eventName } = eventClasses[status];
     if (!emitter || !(emitter.hasListeners(eventName) || emitter.listenersAny().length > 0)) return undefined;
     return {
@@ -47,7 +49,6 @@ export class EventEmitterBridge {
       transactional: false,
       statuses: new Set([status]),
       async handle(event) {
-        await readiness?.waitUntilReady(); // listeners are not there before
         await emitter.emitAsync(eventName, event);
       },
     };

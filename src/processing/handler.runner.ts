@@ -56,7 +56,7 @@ export class HandlerRunner {
   /** The row that says "completed" is written first: another worker with the same run waits there, and then leaves. */
   private inTransaction(run: Run): Promise<void> {
     const { handler, event } = run;
-    return this.connection.handlerTransaction(async (sql, { manager }) => {
+    return this.connection.handlerTransaction(async (sql, manager) => {
       const isFirst = await this.runs
         .complete(sql, event.deliveryId, handler.id, this.clock.now())
         .catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { oneLine, textOf } from '../one-line.js';
 import type { VerificationEvent } from './verification.event.js';
 
 /** A longer text is not searched: that could take long. */
-const MAX_LENGTH = 100_000;
+const MAX_LENGTH = 1_000_000;
 /** Shorter values are words like "ok", which would make every message unreadable. */
 const MIN_VALUE_LENGTH = 3;
 

@@ -49,27 +49,32 @@ export class VerificationHandlers {
     );
   }
 
+  /** An instance that is provided twice, as by an alias or a factory, is one subscriber. */
   private *found(): Generator<VerificationHandler> {
-    for (const provider of new Set([...this.discovery.getProviders(), ...this.discovery.getControllers()])) {
+    const seen = new Set<unknown>();
+    for (const provider of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
       const prototype = prototypeOf(provider);
-      if (!prototype) continue;
+      if (!prototype || seen.has(provider.instance)) continue;
+      seen.add(provider.instance);
       for (const name of this.scanner.getAllMethodNames(prototype)) {
         const method = prototype[name];
         const subscription = method && this.reflector.get<Subscription | undefined>(SUBSCRIPTION, method);
-        if (subscription) yield this.handler(provider, name, subscription);
+        if (subscription) yield this.handler(provider, prototype, name, subscription);
       }
     }
   }
 
   private handler(
     provider: Provider,
+    prototype: object,
     method: string,
-    { id, transactional = false, classes }: Subscription,
+    subscription: Subscription,
   ): VerificationHandler {
+    const { id, transactional = false, classes } = subscription;
     const statuses = Object.entries(eventClasses).filter(([, eventClass]) => classes.some((one) => one === eventClass));
     const instance = this.instanceOf(provider);
     return {
-      id: id ?? `${provider.metatype?.name ?? String(provider.name)}.${method}`,
+      id: id ?? `${prototype.constructor.name}.${method}`,
       transactional,
       statuses: new Set(statuses.map(([status]) => status as VerificationStatus)),
       handle: async (event, context) => {

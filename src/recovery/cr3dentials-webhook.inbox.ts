@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Cr3dentialsWebhookGuard } from '../authentication/cr3dentials-webhook.guard.js';
+import { RefusedCount } from '../authentication/refused-count.js';
 import type { Delivery, DeliveryState } from '../inbox/delivery.entity.js';
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
@@ -32,7 +32,7 @@ export class Cr3dentialsWebhookInbox {
     private readonly operator: OperatorRepository,
     private readonly runs: HandlerRunRepository,
     private readonly handlers: VerificationHandlers,
-    private readonly guard: Cr3dentialsWebhookGuard,
+    private readonly refused: RefusedCount,
     /** Authentic POSTs that could not become deliveries. */
     readonly rejections: Rejections,
   ) {}
@@ -52,7 +52,7 @@ export class Cr3dentialsWebhookInbox {
 
   /** Counts by state, and how long the oldest due delivery has waited: the number to alert on. */
   async stats(): Promise<InboxStats> {
-    return { ...(await this.operator.stats()), refused: this.guard.refused };
+    return { ...(await this.operator.stats()), refused: this.refused.value };
   }
 
   /**

@@ -21,3 +21,6 @@ export const sqliteDialect: Dialect = {
       : ['SQLite runs without synchronous = FULL. Use a database file.'];
   },
 };
+
+/** SQLite without a file, for tests: nothing survives the process. */
+export const memoryDialect: Dialect = { ...sqliteDialect };

@@ -1,0 +1,7 @@
+import { Injectable } from '@nestjs/common';
+
+/** Requests answered 401 since this instance started: all that is kept of them. */
+@Injectable()
+export class RefusedCount {
+  value = 0;
+}

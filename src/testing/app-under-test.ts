@@ -1,0 +1,69 @@
+import type { INestApplication } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import type { Settings, withDefaultExtras } from '../cr3dentials-webhook.options.js';
+import { EXTRAS, SETTINGS } from '../cr3dentials-webhook.tokens.js';
+import { Cr3dentialsWebhookInbox } from '../recovery/cr3dentials-webhook.inbox.js';
+
+/** A host's app, and what its own options say about the webhook. */
+export class AppUnderTest {
+  readonly inbox: Cr3dentialsWebhookInbox;
+  /** Name of the header that carries the secret. */
+  readonly header: string;
+  #listening?: Promise<string>;
+
+  /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the app does not import the module */
+  constructor(private readonly app: INestApplication) {
+    this.inbox = this.#provided(Cr3dentialsWebhookInbox);
+    const { auth } = this.#provided<Settings>(SETTINGS);
+    this.header = (auth === 'none' ? undefined : auth.header) ?? 'X-API-Key';
+  }
+
+  /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when there are several routes, or one with parameters */
+  get path(): string {
+    const { path } = this.#provided<ReturnType<typeof withDefaultExtras>>(EXTRAS);
+    const [first = ''] = path;
+    if (path.length === 1 && !/[:*{]/.test(first)) return first;
+    throw new Cr3dentialsWebhookError(
+      'OPTIONS_INVALID',
+      `The module of this app answers at ${path.join(', ')}. Pass the one to test, with its parameters filled in, as "path".`,
+    );
+  }
+
+  /** Where it is reached. One that does not listen yet is made to, on a free port of this machine. */
+  url(): Promise<string> {
+    this.#listening ??= this.#listen();
+    return this.#listening;
+  }
+
+  async #listen(): Promise<string> {
+    const server = this.app.getHttpServer() as Server;
+    if (!server.listening) await this.app.listen(0, '127.0.0.1');
+    const { address, family, port } = server.address() as AddressInfo;
+    const protocol = server instanceof TlsServer ? 'https' : 'http';
+    return `${protocol}://${reachable(address, family)}:${port}`;
+  }
+
+  #provided<T>(token: symbol | (abstract new (...args: never[]) => T)): T {
+    const moduleRef = this.app.get(ModuleRef); // `app.get()` may end the process when there is no such provider
+    try {
+      return moduleRef.get<T>(token as symbol, { strict: false });
+    } catch (error) {
+      throw new Cr3dentialsWebhookError(
+        'OPTIONS_INVALID',
+        'This app does not import Cr3dentialsWebhookModule, or imports another copy of it than this one. Import it with forRoot(…), and keep one copy installed.',
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** An app that listens on every address names none that can be called. */
+function reachable(address: string, family: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  if (address === '::') return '[::1]';
+  return family === 'IPv6' ? `[${address}]` : address;
+}

@@ -1,0 +1,50 @@
+import { InvalidArgumentError } from 'commander';
+import { UsageError } from './usage.error.js';
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000 } as const;
+
+/** `30s`, `500ms`, `2m`, or plain milliseconds. */
+export function duration(text: string): number {
+  const [, number, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError('Write it as 30s, 500ms or 500.');
+  return Number(number) * UNITS[unit as keyof typeof UNITS];
+}
+
+export function wholeFrom(least: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < least)
+      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+    return number;
+  };
+}
+
+export function fraction(text: string): number {
+  const number = Number(text);
+  if (!/^[\d.]+$/.test(text) || !(number >= 0 && number < 1))
+    throw new InvalidArgumentError('It must be a part of 1, such as 0.1.');
+  return number;
+}
+
+export function positive(text: string): number {
+  const number = Number(text);
+  if (!/^[\d.]+$/.test(text) || !(number > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return number;
+}
+
+/**
+ * What the variable holds. Its name is not repeated: who mistakes the option passes the secret itself.
+ *
+ * @throws UsageError
+ */
+export function secretFrom(
+  variable: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  if (variable === undefined) return undefined;
+  const secret = environment[variable];
+  if (secret) return secret;
+  throw new UsageError(
+    'The variable that --secret-env names is not set. Pass the name of an environment variable, and export the secret in it.',
+  );
+}

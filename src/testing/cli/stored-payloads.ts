@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import type { Planned } from './plan.js';
+import { UsageError } from './usage.error.js';
+
+/** Payloads as they were stored: one JSON object, on however many lines, or one on each line. `-` is the standard input. */
+export async function storedPayloads(file: string): Promise<Planned[]> {
+  const content = await read(file);
+  const whole = planned(content);
+  if (whole) return [whole];
+  const lines = content.split('\n').map((line) => line.trim());
+  const payloads = lines.flatMap((line, index) => {
+    if (line === '') return [];
+    const one = planned(line);
+    if (!one) throw new UsageError(`Line ${index + 1} of ${file} is not a JSON object. Nothing was sent.`);
+    return [one];
+  });
+  if (payloads.length === 0) throw new UsageError(`${file} holds no payload.`);
+  return payloads;
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
+
+/** Sent as it was stored, byte for byte: numbers would lose digits when written again. */
+function planned(stored: string): Planned | undefined {
+  const parsed = parse(stored);
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) return undefined;
+  const { sessionId } = parsed as { sessionId?: unknown };
+  return { body: stored.trim(), sessionId: typeof sessionId === 'string' ? sessionId : '(none)' };
+}
+
+function parse(stored: string): unknown {
+  try {
+    return JSON.parse(stored);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import type { DeliveryState } from '../inbox/delivery.entity.js';
+import type { DeliveryWithRuns } from '../recovery/cr3dentials-webhook.inbox.js';
+
+const ON_THE_WAY: ReadonlySet<DeliveryState> = new Set(['pending', 'processing']);
+
+/** Whether its handlers are done or dead, or none will run. */
+export function isSettled({ state }: DeliveryWithRuns): boolean {
+  return !ON_THE_WAY.has(state);
+}
+
+/** What a delivery that did not settle is waiting for, and what to do about it. */
+export function unsettled(
+  sessionId: string,
+  delivery: DeliveryWithRuns | null,
+  timeout: number,
+): Cr3dentialsWebhookError {
+  const situation = delivery ? describe(delivery) : 'It is not recorded: deliver it first, or name its tenant.';
+  return new Cr3dentialsWebhookError(
+    'INBOX_TIMEOUT',
+    `Session "${sessionId}" has not settled within ${timeout} ms. ${situation}`,
+  );
+}
+
+function describe({ state, runs }: DeliveryWithRuns): string {
+  const failing = runs.filter((run) => run.state === 'pending' && run.lastError !== null);
+  const failures = failing.map(({ handler, lastError }) => `Handler "${handler}" has failed: ${lastError}.`);
+  return [`It is "${state}".`, ...failures, remedy(state, failing.length > 0)].join(' ');
+}
+
+function remedy(state: DeliveryState, isFailing: boolean): string {
+  if (state === 'processing') return 'Handlers are running: see what they wait for, or pass a longer "timeout".';
+  return isFailing
+    ? 'A retry comes later: in tests, give the module a policy that ends soon, such as retry: { attempts: 1 }.'
+    : 'No worker has taken it: see that processing is enabled in the app, and that it is not being closed.';
+}
