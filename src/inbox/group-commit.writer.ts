@@ -44,6 +44,7 @@ export class GroupCommitWriter {
   readonly #timeout: number;
   #inFlight = 0;
   #unsettled = 0;
+  #nextDropAt = 0;
 
   constructor(
     private readonly repository: InboxRepository,
@@ -55,7 +56,7 @@ export class GroupCommitWriter {
     this.#timeout = ackTimeout;
   }
 
-  /** Resolves once the delivery is durable; what is still queued after the timeout is dropped. */
+  /** Resolves once the delivery is durable; never, when it is still queued after the timeout. */
   record(delivery: NewDelivery): Promise<Recording> {
     return new Promise((resolve, reject) => {
       const content = delivery.idempotencyKey + delivery.fingerprint;
@@ -68,6 +69,7 @@ export class GroupCommitWriter {
   }
 
   #pump(): void {
+    this.#dropExpired();
     while (this.#inFlight < MAX_IN_FLIGHT && this.#unsettled < MAX_IN_FLIGHT + MAX_HELD) {
       const batch = this.#nextBatch();
       if (batch.length === 0) return;
@@ -87,18 +89,22 @@ export class GroupCommitWriter {
     }
   }
 
+  /** Now and then, as it goes over all that waits. */
+  #dropExpired(): void {
+    const now = this.clock.now();
+    if (now < this.#nextDropAt) return;
+    this.#nextDropAt = now + this.#timeout / 2;
+    for (const [content, { expiresAt }] of this.#queue) if (expiresAt < now) this.#queue.delete(content);
+  }
+
   /** A key stands once in a batch; other content for the same session waits for the next and finds the first. */
   #nextBatch(): Entry[] {
     const batch = new Map<string, Entry>();
     let bytes = 0;
     for (const [content, entry] of this.#queue) {
-      if (entry.expiresAt < this.clock.now()) {
-        this.#queue.delete(content);
-        continue;
-      }
+      if (entry.expiresAt < this.clock.now() || batch.has(entry.delivery.idempotencyKey)) continue;
       bytes += Buffer.byteLength(entry.delivery.payload);
       if (batch.size === MAX_ROWS || (batch.size > 0 && bytes > MAX_BYTES)) break;
-      if (batch.has(entry.delivery.idempotencyKey)) continue;
       batch.set(entry.delivery.idempotencyKey, entry);
       this.#queue.delete(content);
     }
