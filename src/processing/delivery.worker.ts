@@ -78,17 +78,16 @@ export class DeliveryWorker implements Handoff {
     this.lookForMore();
   }
 
-  /** Stops claiming, lets handlers finish, aborts what is left, and returns the rest unused. */
+  /** Stops claiming, returns what has not begun, lets handlers finish, and aborts and returns what is left. */
   async close(): Promise<void> {
     this.isOpen = false;
     clearTimeout(this.timer);
-    await this.patiently(LAST_WRITES, this.looking);
-    const unused = this.queue.splice(0);
+    const released = this.releaseQueue();
     await this.patiently(this.settings.processing.drainTimeout, Promise.all(this.processing));
     this.hand.interruptAll(new Error('The application is shutting down.'));
-    await this.patiently(LAST_WRITES, Promise.all(this.processing));
+    await this.patiently(LAST_WRITES, Promise.all([...this.processing, this.looking, released]));
+    await this.releaseQueue(); // what was being claimed meanwhile
     this.keeper.stop();
-    await this.release(unused.filter((held) => this.hand.has(held)).map(({ delivery }) => delivery.id));
   }
 
   /** As many as run at once, and as many more as the last second shows will be begun within the next. */
@@ -155,6 +154,12 @@ export class DeliveryWorker implements Handoff {
     await this.settler.settle(held, outcome);
     this.hand.letGo(held);
     this.lookForMore();
+  }
+
+  private releaseQueue(): Promise<void> {
+    const unused = this.queue.splice(0).filter((held) => this.hand.has(held));
+    for (const held of unused) this.hand.letGo(held);
+    return this.release(unused.map(({ delivery }) => delivery.id));
   }
 
   /** What cannot be returned is taken over once its lease has run out. */
