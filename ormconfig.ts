@@ -2,7 +2,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook/migrations';
 
 const url = process.env.DATABASE_URL ?? '.demo/demo.sqlite';
-const type = /^postgres/.test(url) ? 'postgres' : /^(mysql|mariadb):/.test(url) ? 'mariadb' : 'better-sqlite3';
+const type = url.startsWith('postgres') ? 'postgres' : /^(mysql|mariadb):/.test(url) ? 'mariadb' : 'better-sqlite3';
 
 /** The DataSource of the TypeORM command line, for our own migrations: `npm run typeorm -- migration:show`. */
 export default new DataSource({

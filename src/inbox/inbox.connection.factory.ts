@@ -14,8 +14,13 @@ export async function openInbox(host: DataSource | undefined, name: string | und
   demandEntities(host, name);
   await synchronizeWithHost(host);
   const connection = await connect(host);
-  await demandSchema(connection);
-  return connection;
+  try {
+    await demandSchema(connection);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
 }
 
 async function connect(host: DataSource): Promise<InboxConnection> {

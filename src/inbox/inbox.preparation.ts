@@ -33,7 +33,12 @@ export async function synchronizeWithHost(host: DataSource): Promise<void> {
   if (!host.options.synchronize) return;
   const runner = host.createQueryRunner();
   try {
+    await runner.startTransaction();
     for (const Migration of cr3dentialsWebhookMigrations) await new Migration().up(runner);
+    await runner.commitTransaction();
+  } catch (error) {
+    await runner.rollbackTransaction().catch(() => {}); // the first error is the cause
+    throw error;
   } finally {
     await runner.release();
   }

@@ -1,6 +1,7 @@
 import type { VerificationPayload } from '../contract/verification.payload.js';
 import { httpPost } from './http-post.js';
 import type { Portal, PortalDelivery, Send } from './portal.js';
+import { demandEndpoint } from './simulator.options.js';
 import { verificationPayload } from './verification-payload.js';
 
 /**
@@ -25,11 +26,13 @@ export class Cr3dentialsMisbehaviour {
    * configured.
    *
    * @param webhookUrl the session's; the portal's endpoint again unless it is given
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when it is no address that can be posted to
    */
   async bothChannels(
     payload: object | string,
-    webhookUrl?: string,
+    webhookUrl: string = this.#portal.settings.url,
   ): Promise<{ portal: PortalDelivery; session: PortalDelivery }> {
+    demandEndpoint(webhookUrl);
     const [portal, session] = await Promise.all([
       this.#portal.deliver(payload),
       this.#portal.deliver(payload, { url: webhookUrl }),

@@ -86,7 +86,7 @@ export function simulatorSettings(options: SimulatorOptions): SimulatorSettings 
     initialDelay = 1_000,
     factor = 2,
   } = options;
-  demand(isEndpoint(url), 'The url must be http:// or https://, without a user name or password in it.');
+  demandEndpoint(url);
   demand(/^[\w!#$%&'*+.^`|~-]+$/.test(header), "The header must be a header's name alone, such as X-API-Key.");
   demand(
     secret === undefined || /^[!-~]([ -~]*[!-~])?$/.test(secret),
@@ -98,6 +98,11 @@ export function simulatorSettings(options: SimulatorOptions): SimulatorSettings 
   demand(factor >= 1, 'The factor between two delays must be a number from 1.');
   const { fetch = globalThis.fetch, clock = machineClock } = options;
   return { url, header, secret, timeout, retries, initialDelay, factor, fetch, clock };
+}
+
+/** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
+export function demandEndpoint(url: string): void {
+  demand(isEndpoint(url), 'The url must be http:// or https://, without a user name or password in it.');
 }
 
 function isEndpoint(url: string): boolean {

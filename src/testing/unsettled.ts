@@ -23,7 +23,7 @@ export function unsettled(
 }
 
 function describe({ state, runs }: DeliveryWithRuns): string {
-  const failing = runs.filter((run) => run.state === 'pending' && run.lastError !== null);
+  const failing = runs.filter(({ lastError }) => lastError !== null);
   const failures = failing.map(({ handler, lastError }) => `Handler "${handler}" has failed: ${lastError}.`);
   return [`It is "${state}".`, ...failures, remedy(state, failing.length > 0)].join(' ');
 }

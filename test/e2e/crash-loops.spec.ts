@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import { OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { databases } from '../support/databases.js';
+import { abandon, freshHost, Gate } from '../support/fresh-host.js';
+import { payload } from '../support/payload.js';
+import { until } from '../support/until.js';
+import type { WebhookApp } from '../support/webhook-app.js';
+
+/** Its worker never hears of it again, as if it had been killed. */
+class NeverEnd {
+  readonly signals: AbortSignal[] = [];
+
+  @OnVerification()
+  handle(_: VerificationEvent, { signal }: HandlerContext): Promise<void> {
+    this.signals.push(signal);
+    return new Promise(() => {});
+  }
+}
+
+/** Fails at first, so that its runs can be told apart, and then succeeds. */
+class FailOnce {
+  readonly attempts: number[] = [];
+
+  @OnVerification()
+  handle(_: VerificationEvent, { attempt }: HandlerContext): void {
+    this.attempts.push(attempt);
+    if (attempt === 1) throw new Error('not yet');
+  }
+}
+
+class WaitAtAGate {
+  readonly gate = new Gate();
+  running = 0;
+  mostAtOnce = 0;
+
+  @OnVerification()
+  async handle(): Promise<void> {
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.running);
+    await this.gate.pass();
+    this.running--;
+  }
+}
+
+const quickly = { lease: { duration: 300 }, processing: { drainTimeout: 0 } };
+
+describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
+  const host = freshHost(kind);
+
+  /** Recorded by an instance that processes nothing, so that the first to have it in hand is the one that is gone. */
+  async function abandoned(takeovers: number, count = 1) {
+    const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
+    const bodies = Array.from({ length: count }, () => payload());
+    for (const body of bodies) {
+      await receiver.post(body);
+      const { id } = await receiver.delivery(body.sessionId, 'pending');
+      await abandon(receiver, id, { takeovers });
+    }
+    await host.stop(receiver);
+    return bodies;
+  }
+
+  it('is taken over twice, and dead after it has killed its worker three times', async () => {
+    const app = await host.start((a) => a.withHandlers(NeverEnd).withOptions(quickly));
+    const { signals } = app.nest.get(NeverEnd);
+    const body = payload();
+    await app.post(body);
+    for (const kills of [1, 2, 3]) {
+      await until('its handler runs', () => signals.length === kills);
+      const delivery = await app.delivery(body.sessionId, 'processing');
+      expect(delivery).toMatchObject({ takeovers: kills - 1, attempts: kills });
+      await abandon(app, delivery.id);
+    }
+    const dead = await app.delivery(body.sessionId, 'dead');
+
+    expect(dead).toMatchObject({ reason: 'crash-loop', takeovers: 2, leaseOwner: null, leaseExpiresAt: null });
+    expect(dead.finishedAt).toBeGreaterThan(0);
+    expect(signals).toHaveLength(3);
+    expect(app.logger.matching(/^ERROR .*crash-loop/)).toHaveLength(1);
+  });
+
+  it('is dead without another run once it has killed its third worker', async () => {
+    const [body] = await abandoned(2);
+    const app = await host.start((a) => a.withHandlers(FailOnce).withOptions(quickly));
+    await app.delivery(body?.sessionId, 'dead');
+
+    expect(app.nest.get(FailOnce).attempts).toEqual([]);
+  });
+
+  it('starts over when it has come to a clean end in between', async () => {
+    const [body] = await abandoned(1);
+    const app = await host.start((a) =>
+      a.withHandlers(FailOnce).withOptions({ ...quickly, retry: { initialDelay: 3_600_000, maxDelay: 3_600_000 } }),
+    );
+    const { id } = await app.delivery(body?.sessionId, 'pending');
+    expect(app.nest.get(FailOnce).attempts).toEqual([1]);
+    expect(await app.inbox.find(id)).toMatchObject({ takeovers: 0, attempts: 1 });
+  });
+
+  it('starts over when an operator replays it', async () => {
+    const [body] = await abandoned(2);
+    const app = await host.start((a) => a.withHandlers(FailOnce).withOptions(quickly));
+    const { id } = await app.delivery(body?.sessionId, 'dead');
+    expect(await app.inbox.replay(id)).toBe('replayed');
+
+    expect(await app.delivery(body?.sessionId, 'completed')).toMatchObject({ reason: null, takeovers: 0 });
+    expect(app.nest.get(FailOnce).attempts).toEqual([1, 2]);
+  });
+
+  it('is taken over beside others the first time', async () => {
+    await abandoned(0, 3);
+    const app = await host.start((a) => a.withHandlers(WaitAtAGate));
+    const { gate } = app.nest.get(WaitAtAGate);
+    await until('all of them run', () => gate.arrivals === 3);
+    gate.open();
+    await completed(app, 3);
+
+    expect(app.nest.get(WaitAtAGate).mostAtOnce).toBe(3);
+  });
+
+  it('is taken over alone when it has killed before: it may be what kills', async () => {
+    await abandoned(1, 3);
+    const app = await host.start((a) => a.withHandlers(WaitAtAGate));
+    const handler = app.nest.get(WaitAtAGate);
+    await until('one of them runs', () => handler.gate.arrivals === 1);
+    const body = payload();
+    await app.post(body); // goes to the handler at once: what else is taken over is not what waits
+    await until('the new one runs beside it', () => handler.gate.arrivals === 2);
+    handler.gate.open();
+    await completed(app, 4);
+
+    expect(handler.mostAtOnce).toBe(2);
+  });
+});
+
+async function completed(app: WebhookApp, count: number): Promise<void> {
+  await until('all of them have completed', async () => (await app.inbox.stats()).completed === count);
+}

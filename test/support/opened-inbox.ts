@@ -1,0 +1,85 @@
+import { AbstractLogger, type DataSource } from 'typeorm';
+import {
+  VerificationPayload,
+  cr3dentialsWebhookEntities,
+  cr3dentialsWebhookMigrations,
+} from 'nestjs-cr3dentials-webhook';
+import { InboxConnection } from '../../src/inbox/inbox.connection.js';
+import { openInbox } from '../../src/inbox/inbox.connection.factory.js';
+import { InboxRepository } from '../../src/inbox/inbox.repository.js';
+import { newDelivery, type Lease, type NewDelivery } from '../../src/inbox/recording.js';
+import type { Dialect } from '../../src/inbox/dialect/dialect.js';
+import type { TestDatabase } from './databases.js';
+import { payload } from './payload.js';
+
+/** The inbox without an app around it, on connections of its own. */
+export class OpenedInbox {
+  private constructor(
+    readonly dataSource: DataSource,
+    readonly connection: InboxConnection,
+    /** What was said on the host's connection, migrations included. */
+    readonly statements: readonly string[] = [],
+  ) {}
+
+  static async of(database: TestDatabase): Promise<OpenedInbox> {
+    const host = await hostOf(database);
+    return new OpenedInbox(host, await openInbox(host, undefined));
+  }
+
+  /** On the host's own connection, and as if the database were another. */
+  static async speaking(dialect: Dialect, database: TestDatabase): Promise<OpenedInbox> {
+    const statements: string[] = [];
+    const host = await hostOf(database, {
+      logger: new StatementLogger(statements),
+      ...(database.kind === 'sqlite' && { timeout: 0 }), // as the inbox's own would be
+    });
+    const connection = new InboxConnection(host, dialect, host, database.kind === 'sqlite' ? 1 : 10);
+    return new OpenedInbox(host, connection, statements);
+  }
+
+  get repository(): InboxRepository {
+    return new InboxRepository(this.connection);
+  }
+
+  /** All of the deliveries, oldest first, as the database has them. */
+  rows(): Promise<Record<string, unknown>[]> {
+    return this.dataSource.query('SELECT * FROM cr3dentials_webhook_delivery ORDER BY id');
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+    await this.dataSource.destroy();
+  }
+}
+
+class StatementLogger extends AbstractLogger {
+  constructor(private readonly statements: string[]) {
+    super();
+  }
+
+  override logQuery(query: string): void {
+    this.statements.push(query);
+  }
+
+  protected writeLog(): void {}
+}
+
+function hostOf(database: TestDatabase, more: object = {}): Promise<DataSource> {
+  return database.connect({
+    ...more,
+    entities: [...cr3dentialsWebhookEntities],
+    migrations: [...cr3dentialsWebhookMigrations],
+    migrationsRun: true,
+  });
+}
+
+/** Content that has not been recorded yet, of a session of its own unless it is named. */
+export function unrecorded(overrides: Record<string, unknown> = {}, receivedAt = Date.now()): NewDelivery {
+  const body = payload(overrides);
+  return newDelivery('', Object.assign(new VerificationPayload(), body), JSON.stringify(body), receivedAt);
+}
+
+/** As it is recorded when nobody else sends it and nobody has room for it. */
+export function alone(delivery: NewDelivery, lease?: Lease) {
+  return { delivery, lease, duplicates: 0 };
+}

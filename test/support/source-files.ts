@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import ts from 'typescript';
+
+const ROOT = resolve('src');
+
+/** A file of `src`, parsed. */
+export interface SourceFile {
+  /** As `inbox/sql.ts`. */
+  readonly name: string;
+  readonly text: string;
+  readonly tree: ts.SourceFile;
+}
+
+export function sourceFiles(): SourceFile[] {
+  return readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .toSorted()
+    .map((name) => sourceFile(name));
+}
+
+export function sourceFile(name: string): SourceFile {
+  const text = readFileSync(join(ROOT, name), 'utf8');
+  return {
+    name: name.replaceAll('\\', '/'),
+    text,
+    tree: ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true),
+  };
+}
+
+/** Every node, from the top down. */
+export function* nodesOf(node: ts.Node): Generator<ts.Node> {
+  yield node;
+  for (const child of node.getChildren()) yield* nodesOf(child);
+}
+
+/** What a file imports or exports from elsewhere and needs when it runs: types are gone by then. */
+export function runtimeImportsOf({ tree }: SourceFile): string[] {
+  return [...nodesOf(tree)].flatMap((node) => {
+    if (ts.isImportDeclaration(node)) return isOfTypes(node.importClause) ? [] : [specifierOf(node)];
+    if (ts.isExportDeclaration(node) && node.moduleSpecifier)
+      return node.isTypeOnly || areTypes(node.exportClause) ? [] : [specifierOf(node)];
+    const isDynamic = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
+    return isDynamic ? node.arguments.map((argument) => argument.getText().slice(1, -1)) : [];
+  });
+}
+
+/** The file that a relative import names. */
+export function importedFile({ name }: SourceFile, specifier: string): SourceFile {
+  return sourceFile(relative(ROOT, resolve(ROOT, dirname(name), specifier.replace(/\.js$/, '.ts'))));
+}
+
+function specifierOf({ moduleSpecifier }: ts.ImportDeclaration | ts.ExportDeclaration): string {
+  return moduleSpecifier && ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : '';
+}
+
+function isOfTypes(clause: ts.ImportClause | undefined): boolean {
+  if (!clause) return false; // imported for its effect
+  return clause.phaseModifier === ts.SyntaxKind.TypeKeyword || (!clause.name && areTypes(clause.namedBindings));
+}
+
+function areTypes(bindings: ts.NamedImportBindings | ts.NamedExportBindings | undefined): boolean {
+  const hasNames = bindings !== undefined && (ts.isNamedImports(bindings) || ts.isNamedExports(bindings));
+  return hasNames && bindings.elements.every(({ isTypeOnly }) => isTypeOnly);
+}

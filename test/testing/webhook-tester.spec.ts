@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { OnVerification, PermanentError, VerificationCompleted } from 'nestjs-cr3dentials-webhook';
+import { verificationPayload, webhookTester } from 'nestjs-cr3dentials-webhook/testing';
+import { Gate, freshHost } from '../support/fresh-host.js';
+import { SECRET, platforms, type WebhookApp } from '../support/webhook-app.js';
+import { until } from '../support/until.js';
+
+@Injectable()
+class Accept {
+  @OnVerification(VerificationCompleted)
+  accept(): void {}
+}
+
+@Injectable()
+class FailForGood {
+  @OnVerification(VerificationCompleted, { id: 'accounts.activate' })
+  fail(): never {
+    throw new PermanentError('The account is closed.');
+  }
+}
+
+@Injectable()
+class FailTwice {
+  failures = 0;
+
+  @OnVerification(VerificationCompleted)
+  async fail(): Promise<void> {
+    if (this.failures++ < 2) throw new Error('Not yet.');
+  }
+}
+
+const host = freshHost('sqlite');
+const tester = (app: WebhookApp) => webhookTester(app.nest, { secret: SECRET, timeout: 15_000 });
+
+describe.each(platforms)('on %s, a verdict', (platform) => {
+  const start = (handler = Accept) => host.start((app) => app.on(platform).withHandlers(handler));
+
+  it('is accepted, then duplicate, then conflict for one session, all answered 200', async () => {
+    const webhook = tester(await start());
+    const payload = verificationPayload({ seed: 1 });
+    const outcomes = [
+      await webhook.deliver(payload),
+      await webhook.deliver({ ...payload, metadata: { of: 'no account' } }),
+      await webhook.deliver({ ...payload, status: 'ERROR' }),
+      await webhook.deliver(JSON.stringify(payload)),
+    ];
+    expect(outcomes.map(({ verdict, status }) => [verdict, status])).toEqual([
+      ['accepted', 200],
+      ['duplicate', 200],
+      ['conflict', 200],
+      ['duplicate', 200],
+    ]);
+    const ids = outcomes.map(({ delivery }) => delivery?.id);
+    expect(ids).toEqual(ids.map(() => expect.stringMatching(/^[\da-f-]{36}$/)));
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  it('tells what is refused apart, and that nothing is recorded of it', async () => {
+    const app = await start();
+    const webhook = tester(app);
+    const payload = verificationPayload();
+    const stranger = webhookTester(app.nest, { secret: 'not-the-secret' });
+    const outcomes = [
+      await webhook.deliver({ ...payload, status: 'ON_HOLD' }, { until: 'settled' }),
+      await webhook.deliver({ ...payload, platformId: 'one' }, { until: 'settled' }),
+      await webhook.deliver('{', { until: 'settled' }),
+      await webhook.deliver('null', { until: 'settled' }),
+      await webhook.deliver(`"${'x'.repeat(1_100_000)}"`),
+      await stranger.deliver(payload, { until: 'settled' }),
+    ];
+    expect(outcomes).toEqual([
+      { verdict: 'unknown-status', status: 200, delivery: null },
+      { verdict: 'invalid', status: 400, delivery: null },
+      { verdict: 'invalid', status: 400, delivery: null },
+      { verdict: 'invalid', status: 400, delivery: null },
+      { verdict: 'invalid', status: 413, delivery: null },
+      { verdict: 'unauthorized', status: 401, delivery: null },
+    ]);
+    expect((await app.inbox.stats()).refused).toBe(1); // posted once, not retried
+  });
+
+  it('is accepted for one and duplicate for the others when a session is sent many times at once', async () => {
+    const webhook = tester(await start());
+    const payload = verificationPayload();
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => webhook.deliver(payload)));
+    const accepted = outcomes.filter(({ verdict }) => verdict === 'accepted');
+    expect(accepted).toHaveLength(1);
+    expect(outcomes.filter(({ verdict }) => verdict === 'duplicate')).toHaveLength(7);
+  });
+
+  it('is unavailable while nothing can be recorded', async () => {
+    const app = await host.start((builder) =>
+      builder.on(platform).withOptions({
+        auth: {
+          resolveSecrets: () => {
+            throw new Error('The vault is sealed.');
+          },
+        },
+      }),
+    );
+    expect(await tester(app).deliver(verificationPayload())).toEqual({
+      verdict: 'unavailable',
+      status: 503,
+      delivery: null,
+    });
+  });
+});
+
+describe('a delivery until it has settled', () => {
+  it('is there once its handlers have completed', async () => {
+    const gate = new Gate();
+    @Injectable()
+    class WaitAtGate {
+      @OnVerification(VerificationCompleted)
+      async wait(): Promise<void> {
+        await gate.pass();
+      }
+    }
+    const webhook = tester(await host.start((app) => app.withHandlers(WaitAtGate)));
+    let settled = false;
+    const outcome = webhook.deliver(verificationPayload(), { until: 'settled' }).finally(() => {
+      settled = true;
+    });
+    await until('the handler has begun', () => gate.arrivals === 1);
+    expect(settled).toBe(false);
+    gate.open();
+    expect(await outcome).toMatchObject({ verdict: 'accepted', delivery: { state: 'completed' } });
+  });
+
+  it('is there once a handler has succeeded after its retries', async () => {
+    const webhook = tester(await host.start((app) => app.withHandlers(FailTwice)));
+    const { delivery } = await webhook.deliver(verificationPayload(), { until: 'settled' });
+    expect(delivery).toMatchObject({ state: 'completed', runs: [{ state: 'completed', attempts: 3 }] });
+  });
+
+  it('is there once a handler is dead', async () => {
+    const webhook = tester(await host.start((app) => app.withHandlers(FailForGood)));
+    const { verdict, delivery } = await webhook.deliver(verificationPayload(), { until: 'settled' });
+    expect([verdict, delivery?.state]).toEqual(['accepted', 'dead']);
+    expect(delivery?.runs).toMatchObject([{ handler: 'accounts.activate', state: 'dead' }]);
+  });
+
+  it('is there at once when nobody handles its status', async () => {
+    const webhook = tester(await host.start((app) => app.withHandlers(Accept)));
+    const payload = verificationPayload({ status: 'TERMINATED' });
+    expect((await webhook.deliver(payload, { until: 'settled' })).delivery?.state).toBe('unhandled');
+  });
+
+  it('can be awaited later, by its payload or session', async () => {
+    const webhook = tester(await host.start((app) => app.withHandlers(Accept)));
+    const payload = verificationPayload();
+    await webhook.deliver(payload);
+    expect((await webhook.settled(payload)).state).toBe('completed');
+    expect((await webhook.settled(payload.sessionId)).state).toBe('completed');
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+import { nodesOf, runtimeImportsOf, sourceFiles, type SourceFile } from '../support/source-files.js';
+
+const files = sourceFiles();
+/** The one place that asks this machine for the time; every rule asks the `Clock`. */
+const TELLS_THE_TIME = 'inbox/database.clock.ts';
+
+const STATEMENT = /\b(INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|SELECT\b|CREATE\s+TABLE|ALTER\s+TABLE|PRAGMA)\b/;
+
+/** Where something stands, as `file:line`. */
+function places(isMeant: (node: ts.Node) => boolean, among: readonly SourceFile[] = files): string[] {
+  return among.flatMap((file) =>
+    [...nodesOf(file.tree)]
+      .filter(isMeant)
+      .map((node) => `${file.name}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`),
+  );
+}
+
+function isText(node: ts.Node): boolean {
+  return ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node);
+}
+
+function hasSql(node: ts.Node): boolean {
+  return isText(node) && STATEMENT.test(node.getText());
+}
+
+function asksMachineForTime(node: ts.Node): boolean {
+  if (ts.isCallExpression(node)) return node.expression.getText() === 'Date.now';
+  return ts.isNewExpression(node) && node.expression.getText() === 'Date' && node.arguments?.length === 0;
+}
+
+describe('the source', () => {
+  it('is found', () => {
+    expect(files.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['index.ts', 'inbox/sql.ts', 'processing/hand.ts']),
+    );
+  });
+
+  it('has no file over 250 lines, and half of them under 80', () => {
+    const lines = files.map(({ name, text }) => ({ name, lines: text.trimEnd().split('\n').length }));
+    expect(lines.filter((file) => file.lines > 250)).toEqual([]);
+    const sorted = lines.map((file) => file.lines).toSorted((a, b) => a - b);
+    expect(sorted[sorted.length >> 1]).toBeLessThan(80);
+  });
+
+  it('has no "any"', () => {
+    expect(places((node) => node.kind === ts.SyntaxKind.AnyKeyword)).toEqual([]);
+  });
+
+  it('silences neither the compiler nor the linter', () => {
+    expect(
+      files.filter(({ text }) => /@ts-|(ox|es)lint-disable|prettier-ignore/.test(text)).map(({ name }) => name),
+    ).toEqual([]);
+  });
+
+  it('asks the clock for the time, not the machine', () => {
+    const rules = files.filter(({ name }) => name !== TELLS_THE_TIME);
+    expect(places(asksMachineForTime, rules)).toEqual([]);
+    expect(places(asksMachineForTime)).not.toEqual([]);
+  });
+
+  it('imports packages by their roots only: what is deeper is not promised to stay', () => {
+    const packages = files.flatMap((file) =>
+      [...runtimeImportsOf(file)]
+        .filter((specifier) => !/^(\.|node:)/.test(specifier))
+        .map((specifier) => `${file.name}: ${specifier}`),
+    );
+    expect(packages.length).toBeGreaterThan(0);
+    expect(packages.filter((line) => !/: (@[^/]+\/)?[^/]+$/.test(line))).toEqual([]);
+  });
+
+  it('takes not even types from within Nest', () => {
+    expect(places((node) => ts.isStringLiteral(node) && /^@nestjs\/[^/]+\//.test(node.text))).toEqual([]);
+  });
+
+  it('has its SQL in the inbox', () => {
+    expect(
+      places(
+        hasSql,
+        files.filter(({ name }) => !name.startsWith('inbox/')),
+      ),
+    ).toEqual([]);
+    expect(places(hasSql)).not.toEqual([]);
+  });
+
+  it('keeps nothing in a variable of a module: two apps in one process never meet', () => {
+    expect(
+      files.flatMap(({ name, tree }) =>
+        tree.statements
+          .filter((node) => ts.isVariableStatement(node))
+          .filter(({ declarationList }) => (declarationList.flags & ts.NodeFlags.Const) === 0)
+          .map((node) => `${name}: ${node.getText()}`),
+      ),
+    ).toEqual([]);
+  });
+});
