@@ -20,11 +20,16 @@ export class DatabaseClock implements Clock {
     return Math.round(this.#epochAtStart + performance.now());
   }
 
-  /** To be called at boot and with each lease renewal. */
+  /**
+   * To be called at boot and with each lease renewal. An answer is from some moment while it was waited for: the clock
+   * is moved into that span and no further, so that a database that answers late does not put it wrong.
+   */
   async measure(): Promise<void> {
     const { now } = this.connection.dialect;
-    const before = performance.now();
+    const asked = performance.now();
     const answer = now ? Number((await this.connection.run(now)).records[0]?.now) : Date.now();
-    this.#epochAtStart = answer - (before + performance.now()) / 2;
+    const earliest = answer - performance.now();
+    const latest = answer - asked;
+    this.#epochAtStart = Math.min(Math.max(this.#epochAtStart, earliest), latest);
   }
 }

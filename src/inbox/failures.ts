@@ -11,10 +11,6 @@ export function isTransient(dialect: Dialect, error: unknown): boolean {
   return dialect.isTransient(codeOf(error));
 }
 
-export function isDataError(dialect: Dialect, error: unknown): boolean {
-  return dialect.isDataError(codeOf(error));
-}
-
 /** Whether the database failed rather than the code that asked it: nobody's attempt is used up by that. */
 export function isOutage(dialect: Dialect, error: unknown): boolean {
   const code = codeOf(error);

@@ -4,7 +4,7 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { within } from '../deadline.js';
-import { isDataError } from './failures.js';
+import { isOutage } from './failures.js';
 import { Handoff } from './handoff.js';
 import { InboxConnection } from './inbox.connection.js';
 import { InboxRepository } from './inbox.repository.js';
@@ -128,7 +128,7 @@ export class GroupCommitWriter {
     try {
       return (await this.repository.record(rows)) as Recording[];
     } catch (error) {
-      if (rows.length > 1 && isDataError(this.connection.dialect, error)) {
+      if (rows.length > 1 && !isOutage(this.connection.dialect, error)) {
         const half = rows.length >> 1;
         return [...(await this.#record(rows.slice(0, half))), ...(await this.#record(rows.slice(half)))];
       }

@@ -126,6 +126,9 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
   it('says how long the oldest due delivery has waited', async () => {
     expect(await app.inbox.stats()).toMatchObject({ pending: 0, oldestDue: 0 });
     await app.post(payload());
+    const lease = { owner: 'another worker', expiresAt: clock.now() + 60 * MINUTE };
+    await app.nest.get(InboxRepository, { strict: false }).claim(lease, clock.now(), 1);
+    await app.post(payload());
     clock.advance(3 * MINUTE);
     await app.post(payload());
     clock.advance(MINUTE);

@@ -166,6 +166,23 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     await app.delivery(next.sessionId, 'completed');
   });
 
+  it('does not deadlock with another instance’s that writes the same sessions in another order', async () => {
+    app = await start();
+    const other = await start();
+    try {
+      const letGo = await holdInbox(database, beside);
+      const bodies = Array.from({ length: 150 }, () => payload());
+      const posts = [...bodies.map((body) => app.post(body)), ...bodies.toReversed().map((body) => other.post(body))];
+      await until('every POST has arrived', () => arrived === 300).finally(letGo);
+      expect((await Promise.all(posts)).filter(({ status }) => status === 200)).toHaveLength(300);
+      for (const { sessionId } of bodies)
+        expect(await app.delivery(sessionId, 'completed')).toMatchObject({ duplicates: 1 });
+      expect(kind === 'sqlite' || watch.failed).toEqual(kind === 'sqlite' || []); // a busy file is tried again
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('works again after it has failed', async () => {
     app = await start({ processing: { enabled: false } });
     await beside.query('ALTER TABLE cr3dentials_webhook_delivery RENAME TO elsewhere');

@@ -32,8 +32,6 @@ export interface Dialect {
   readonly now: Sql | undefined;
   /** Whether the same statement may succeed when it is simply run again: a deadlock, a busy file. */
   isTransient(code: string): boolean;
-  /** Whether it is the row that is at fault rather than the database. */
-  isDataError(code: string): boolean;
   /** Whether the database is what failed: down, read-only, full. */
   isOutage(code: string): boolean;
   /** Settings under which a commit may be lost, each with its remedy. */

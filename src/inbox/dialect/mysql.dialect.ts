@@ -2,7 +2,6 @@ import { raw, sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
 
 const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
-const DATA = /^ER_(DATA_|TRUNCATED|BAD_NULL|DUP_|WARN_DATA|INVALID_|NET_PACKET_TOO_LARGE|CANNOT_CONVERT)/;
 const OUTAGE =
   /^(ER_(CON_COUNT|SERVER_SHUTDOWN|OPTION_PREVENTS|CONNECTION_KILLED|QUERY_INTERRUPTED|RECORD_FILE_FULL|DISK_FULL)|PROTOCOL_)/;
 
@@ -20,7 +19,6 @@ export const mysqlDialect: Dialect = {
   // Not UNIX_TIMESTAMP: it goes through the session's zone, where an hour happens twice a year.
   now: raw(`SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000 AS now`),
   isTransient: (code) => TRANSIENT.has(code),
-  isDataError: (code) => DATA.test(code),
   isOutage: (code) => OUTAGE.test(code),
   async durabilityProblems(run) {
     const { records } = await run(sql`SELECT @@innodb_flush_log_at_trx_commit AS flushed`);

@@ -10,7 +10,6 @@ export const postgresDialect: Dialect = {
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),
   now: raw('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'),
   isTransient: (code) => code === '40P01' || code === '40001',
-  isDataError: (code) => /^(22|23|54)/.test(code),
   isOutage: (code) => /^(08|53|57P|58|25006)/.test(code),
   async durabilityProblems(run) {
     const { records } = await run(

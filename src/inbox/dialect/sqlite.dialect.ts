@@ -12,7 +12,6 @@ export const sqliteDialect: Dialect = {
   skipLocked: raw(''),
   now: undefined,
   isTransient: (code) => code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'),
-  isDataError: (code) => /^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH)/.test(code),
   isOutage: (code) => /^SQLITE_(BUSY|LOCKED|IOERR|FULL|READONLY|CANTOPEN|CORRUPT)/.test(code),
   async durabilityProblems(run) {
     const { records } = await run(sql`PRAGMA synchronous`);

@@ -11,19 +11,20 @@ export class Cr3dentialsWebhookInitial1795392000000 implements MigrationInterfac
   readonly name = 'Cr3dentialsWebhookInitial1795392000000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    for (const table of tables(queryRunner)) await queryRunner.createTable(table, true);
+    for (const table of await tables(queryRunner)) await queryRunner.createTable(table, true);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const table of tables(queryRunner).toReversed()) await queryRunner.dropTable(table, true);
+    for (const table of (await tables(queryRunner)).toReversed()) await queryRunner.dropTable(table, true);
   }
 }
 
-function tables({ connection: { options } }: QueryRunner): Table[] {
+async function tables(queryRunner: QueryRunner): Promise<Table[]> {
+  const { options } = queryRunner.connection;
   const isMySql = options.type === 'mysql' || options.type === 'mariadb';
   const prefix = options.entityPrefix ?? '';
   // Exact comparison and every character, whatever the defaults of the server and the database are.
-  const exact = isMySql ? { charset: 'utf8mb4', collation: 'utf8mb4_bin' } : {};
+  const exact = isMySql ? { charset: 'utf8mb4', collation: await exactCollation(queryRunner) } : {};
   const hash = isMySql ? { charset: 'ascii', collation: 'ascii_bin' } : {};
   const id = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '36', ...hash });
   const sha256 = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '64', ...hash });
@@ -125,6 +126,12 @@ function tables({ connection: { options } }: QueryRunner): Table[] {
       ],
     ),
   ];
+}
+
+/** Of those that compare byte by byte, the one that does not take trailing spaces for nothing. */
+async function exactCollation(queryRunner: QueryRunner): Promise<string> {
+  const [row] = (await queryRunner.query('SELECT version() AS version')) as { version: string }[];
+  return /mariadb/i.test(row?.version ?? '') ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin';
 }
 
 function time(name: string): TableColumnOptions {
