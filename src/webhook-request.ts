@@ -15,6 +15,8 @@ export interface WebhookRequest {
   /** Fastify keeps Node's own request here; Express's request is Node's own. */
   readonly raw?: IncomingMessage;
   readonly rawHeaders?: string[];
+  /** Whether any byte of the body has come. */
+  readonly readableDidRead?: boolean;
   /** Who the request was authenticated for; written by the guard. */
   [TENANT]?: string;
   /** When finding its secrets began, by `performance.now()`: that takes from its `ackTimeout`. */

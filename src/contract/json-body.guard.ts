@@ -30,9 +30,9 @@ export function isJson(headers: WebhookRequest['headers']): boolean {
 }
 
 /** Express reads zero bytes as `{}`, Fastify refuses them: neither may differ from the other. */
-function isEmpty({ body, headers }: WebhookRequest): boolean {
+function isEmpty({ body, raw, readableDidRead = raw?.readableDidRead }: WebhookRequest): boolean {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) return true;
-  return Object.keys(body).length === 0 && !(Number(headers['content-length']) >= '{}'.length);
+  return Object.keys(body).length === 0 && readableDidRead === false;
 }
 
 /** Neither too deep for recursion nor with the keys Fastify's parser refuses. Iterative: depth is what is in question. */

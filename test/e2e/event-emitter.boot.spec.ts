@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import { OnEvent } from '@nestjs/event-emitter';
+import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import { VerificationCompleted, VerificationErrored } from 'nestjs-cr3dentials-webhook';
 import { freshHost } from '../support/fresh-host.js';
 import { until } from '../support/until.js';
@@ -17,8 +17,10 @@ function listeningTo(event: string | string[], options?: Parameters<typeof OnEve
 describe('a boot with listeners', () => {
   const host = freshHost('sqlite');
 
-  async function warnings(Listener: new () => object): Promise<string[]> {
-    const app = await host.start((a) => a.withHandlers(Listener));
+  async function warnings(Listener: new () => object, wildcard = false): Promise<string[]> {
+    const app = await host.start((a) =>
+      a.withoutEventEmitter().importing(EventEmitterModule.forRoot({ wildcard })).withHandlers(Listener),
+    );
     await until('the boot has been summed up', () => app.logger.matching(/handlers: /)[0]);
     return app.logger.matching(/^WARN .*@OnEvent/);
   }
@@ -34,6 +36,12 @@ describe('a boot with listeners', () => {
 
     expect(warning).toMatch(/Listener\.hear .*@OnVerification/);
     expect(others).toEqual([]);
+  });
+
+  it('warns of a listener with wildcards like of any other', async () => {
+    expect(await warnings(listeningTo('cr3dentials.**'), true)).toHaveLength(1);
+    expect(await warnings(listeningTo(['cr3dentials', '*', 'errored']), true)).toHaveLength(1);
+    expect(await warnings(listeningTo('orders.**'), true)).toEqual([]);
   });
 
   it.each<[string, string | string[], Parameters<typeof OnEvent>[1]]>([

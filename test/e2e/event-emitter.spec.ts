@@ -156,8 +156,11 @@ describe('the event emitter', () => {
     expect(app.logger.matching(/@OnEvent/)).toEqual([]);
   });
 
-  it('reaches listeners of any event, and those that came after the boot', async () => {
-    const app = await host.start();
+  it.each([
+    ['without wildcards', false],
+    ['with wildcards', true],
+  ])('reaches listeners of any event, and those that came after the boot, %s', async (_, wildcard) => {
+    const app = await host.start((a) => a.withoutEventEmitter().importing(EventEmitterModule.forRoot({ wildcard })));
     const heard: unknown[] = [];
     app.nest.get(EventEmitter2).onAny((name, event: VerificationEvent) => heard.push([name, event.sessionId]));
     const body = payload();

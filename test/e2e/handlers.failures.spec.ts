@@ -21,7 +21,7 @@ class StopWithItsSignal {
 
 @Injectable()
 class IgnoreItsSignal {
-  readonly gate = new Gate();
+  gate = new Gate();
   readonly signals: AbortSignal[] = [];
 
   @OnVerification()
@@ -93,6 +93,26 @@ describe.each(databases)('a handler that takes too long on %s', (kind) => {
     await app.delivery(next.sessionId, 'completed');
 
     expect(await app.inbox.find(before.id)).toEqual(before);
+  });
+});
+
+describe('a handler that ends in time', () => {
+  const host = freshHost('sqlite');
+
+  it('never has its signal aborted, not even after its time would have been over', async () => {
+    const app = await host.start((a) =>
+      a.withHandlers(IgnoreItsSignal).withOptions({ processing: { handlerTimeout: 40 }, retry: { attempts: 1 } }),
+    );
+    const handler = app.nest.get(IgnoreItsSignal);
+    handler.gate.open();
+    const [quick, late] = [payload(), payload()];
+    await app.post(quick);
+    await app.delivery(quick.sessionId, 'completed');
+    handler.gate = new Gate();
+    await app.post(late);
+    await app.delivery(late.sessionId, 'dead');
+
+    expect(handler.signals.map(({ aborted }) => aborted)).toEqual([false, true]);
   });
 });
 

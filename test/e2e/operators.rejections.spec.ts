@@ -98,6 +98,18 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await app.inbox.find(id)).toMatchObject({ duplicates: 1 });
   });
 
+  it('that is a conflict leaves no handler out, although others were replayed by name before', async () => {
+    const app = await start();
+    const { id, first, rejection } = await conflict(app);
+    await app.inbox.replay(id, { handlers: ['book'] });
+    await app.delivery(first.sessionId, 'completed');
+    expect(await app.inbox.rejections.accept(rejection.id)).toBe('accepted');
+    await app.delivery(first.sessionId, 'completed');
+
+    expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED', 'ERROR']);
+    expect(await effectsOf(app, first.sessionId)).toBe(3);
+  });
+
   it('that was superseded swaps back, as often as it is asked for', async () => {
     const app = await start();
     const { id, first, second, rejection } = await conflict(app);

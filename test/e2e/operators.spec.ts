@@ -172,7 +172,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     const body = payload();
     await app.post(body);
     const { id } = await app.delivery(body.sessionId, 'dead');
-    failAt.failing = [];
+    failAt.failing = [1, 2];
     expect(await app.inbox.replay(id, { handlers: ['fail-at'] })).toBe('replayed');
     const { runs } = await app.delivery(body.sessionId, 'dead');
 
@@ -182,6 +182,26 @@ describe.each(databases)('a replay on %s', (kind) => {
       { handler: 'fragile', state: 'dead', lastError: 'PermanentError: broken' },
     ]);
     expect(fragile.calls).toHaveLength(1);
+    expect(failAt.calls.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+
+  it('by name of what has not been processed yet leaves no handler out', async () => {
+    const receiver = await host.start((a) =>
+      withEffects(a)
+        .withHandlers(Fragile, FailAt, Book)
+        .withOptions({ processing: { enabled: false } }),
+    );
+    const body = payload();
+    await receiver.post(body);
+    const { id } = await receiver.delivery(body.sessionId, 'pending');
+    expect(await receiver.inbox.replay(id, { handlers: ['fail-at'] })).toBe('replayed');
+    await host.stop(receiver);
+
+    const app = await start();
+    await app.delivery(body.sessionId, 'completed');
+    expect(app.nest.get(Fragile).calls).toHaveLength(1);
+    expect(app.nest.get(FailAt).calls).toHaveLength(1);
+    expect(await effectsOf(app, body.sessionId)).toBe(1);
   });
 
   it('names only handlers that are subscribed', async () => {

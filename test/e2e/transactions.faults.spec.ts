@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { databases, servers, type DatabaseKind } from '../support/databases.js';
 import { Effect, effectsOf, withEffects } from '../support/effects.js';
 import { freshHost, Gate, type FreshHost } from '../support/fresh-host.js';
+import { MovingClock } from '../support/moving-clock.js';
 import { payload } from '../support/payload.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
@@ -228,6 +229,40 @@ for (const kind of servers) {
 
       expect(answers.map(({ status }) => status)).toEqual(others.map(() => 200));
       expect(book.attempts).toEqual(Array.from({ length: 12 }, () => 1));
+    });
+  });
+}
+
+for (const kind of servers.filter((server) => server === 'postgres')) {
+  describe(`a worker that waits for another's transaction in vain, on ${kind}`, () => {
+    const host = freshHost(kind);
+
+    it('has used up no attempt', async () => {
+      const one = await host.start((a) => withEffects(a).withHandlers(BookAnd).withOptions(onlyOnce));
+      const first = one.nest.get(BookAnd);
+      first.afterwards = () => first.gate.pass();
+      const body = payload();
+      await one.post(body);
+      await until('the first has written', () => first.gate.arrivals === 1);
+      const clock = new MovingClock();
+      clock.advance(60_000); // to the other, the lease of the first is over
+      const { extra } = host.database.options as { extra: { options: string } };
+      const impatient = { extra: { options: `${extra.options} -c lock_timeout=50` } };
+      const other = await host.start((a) =>
+        withEffects(a, impatient as object)
+          .withHandlers(BookAnd)
+          .withOptions(onlyOnce)
+          .withClock(clock),
+      );
+      await until(
+        'the other has given up waiting twice',
+        () => other.logger.matching(/^WARN .*interrupted/).length > 1,
+      );
+      first.gate.open();
+      await other.delivery(body.sessionId, 'completed');
+
+      expect(other.nest.get(BookAnd).attempts).toEqual([]);
+      expect(await effectsOf(other, body.sessionId)).toBe(1);
     });
   });
 }

@@ -183,6 +183,7 @@ describe.each(databases)('several workers on one %s', (kind) => {
     await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
     await until('its signal is aborted', () => signals[0]?.aborted);
     expect(String(signals[0]?.reason)).toMatch(/lease was lost/);
+    expect(app.logger.matching(/another worker has taken them over/)).toHaveLength(1);
     gate.open();
     const [next] = await post(app, 1); // whatever the late end would write comes before the completion of the next
     await app.delivery(String(next), 'completed');

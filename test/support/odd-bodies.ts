@@ -144,10 +144,8 @@ export const readable: readonly OddBody[] = [
   ],
 ];
 
-/** Nothing, in so many ways, and an object of nothing. */
+/** An object of nothing, in so many ways. A byte order mark alone is left out: Express's parser takes it for one. */
 export const empty: readonly OddBody[] = [
-  ['a byte order mark', { content: '\uFEFF' }],
-  ['a byte order mark, in chunks', { content: '\uFEFF', chunked: true }],
   ['an empty object', { content: '{}' }],
   ['an empty object, in white space', { content: ' {\n} ' }],
   ['an empty object, in chunks', { content: '{}', chunked: true }],
