@@ -3,9 +3,9 @@ import { oneLine } from '../one-line.js';
 import type { Dialect } from './dialect/dialect.js';
 
 const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
-/** `pg` and TypeORM give no code to these. */
+/** The drivers and TypeORM give no code to these. */
 const CONNECTION_LOST =
-  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Driver not Connected|Cannot use a pool after)/i;
+  /^(Connection terminated|Can't add new command when connection is in closed state|Client has encountered a connection error|timeout exceeded when trying to connect|Driver not Connected|Cannot use a pool after)/i;
 
 export function isTransient(dialect: Dialect, error: unknown): boolean {
   return dialect.isTransient(codeOf(error));

@@ -19,6 +19,8 @@ const KEPT_FREE = 4;
  */
 export class InboxConnection {
   readonly tables: Tables;
+  /** On SQLite a rollback undoes what `runAtOnce()` has written meanwhile: to be written again before anything else. */
+  afterRollback: () => Promise<void> = () => Promise.resolve();
   /** SQLite has one connection, so there everything goes one at a time. */
   readonly #connections: Turns;
   readonly #handlerTransactions: Turns;
@@ -87,6 +89,7 @@ export class InboxConnection {
         return result;
       } catch (error) {
         await runner.rollbackTransaction().catch(() => {}); // the first error is the cause
+        if (this.dialect.oneConnection) await this.afterRollback();
         throw error;
       }
     });

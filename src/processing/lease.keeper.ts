@@ -6,6 +6,7 @@ import type { Settings } from '../cr3dentials-webhook.options.js';
 import { within } from '../deadline.js';
 import { DatabaseClock } from '../inbox/database.clock.js';
 import { describeFailure } from '../inbox/failures.js';
+import { InboxConnection } from '../inbox/inbox.connection.js';
 import { InboxRepository } from '../inbox/inbox.repository.js';
 import type { Lease } from '../inbox/recording.js';
 import type { Hand } from './hand.js';
@@ -24,6 +25,7 @@ export class LeaseKeeper {
   private stopped = false;
 
   constructor(
+    private readonly connection: InboxConnection,
     private readonly repository: InboxRepository,
     private readonly databaseClock: DatabaseClock,
     private readonly clock: Clock,
@@ -36,9 +38,10 @@ export class LeaseKeeper {
     return { owner: this.owner, expiresAt: this.clock.now() + this.duration };
   }
 
-  keep(hand: Hand): void {
+  keep(hand: Hand, after = this.duration / 3): void {
     if (this.stopped) return;
-    this.timer = setTimeout(() => void this.renew(hand).then(() => this.keep(hand)), this.duration / 3);
+    this.connection.afterRollback = () => this.ask(hand).catch(() => {}); // the next renewal is not far
+    this.timer = setTimeout(() => void this.renew(hand), after);
   }
 
   stop(): void {
@@ -47,24 +50,23 @@ export class LeaseKeeper {
   }
 
   private async renew(hand: Hand): Promise<void> {
-    const { ids } = hand;
     const patience = this.duration / 6;
+    let nextIn = this.duration / 3;
     try {
-      await within(
-        patience,
-        this.ask(hand, ids),
-        () => new Error(`The database did not answer within ${patience} ms.`),
-      );
+      const late = () => new Error(`The database did not answer within ${patience} ms.`);
+      await within(patience, this.ask(hand), late);
     } catch (error) {
       this.logger.warn(`Leases could not be renewed: ${describeFailure(error)}`);
+      nextIn = this.duration / 10; // there is time for another try, or two
     }
-    // Half of the lease is gone when one renewal has failed; another fits in, but not two.
-    const nextChance = this.clock.now() + this.duration / 3 + patience;
-    const lost = hand.lose(({ leaseExpiresAt }) => leaseExpiresAt <= nextChance);
+    const nextAnswerAt = this.clock.now() + nextIn + patience;
+    const lost = hand.lose(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
     if (lost > 0) this.logger.warn(`The leases of ${lost} deliveries were lost; another worker takes them over.`);
+    this.keep(hand, nextIn);
   }
 
-  private async ask(hand: Hand, ids: readonly string[]): Promise<void> {
+  private async ask(hand: Hand): Promise<void> {
+    const { ids } = hand;
     await this.databaseClock.measure();
     if (ids.length === 0) return;
     const lease = this.lease();

@@ -7,6 +7,8 @@ import {
   Get,
   HttpCode,
   Post,
+  Put,
+  ServiceUnavailableException,
   type ArgumentsHost,
   type ExceptionFilter,
   type INestApplication,
@@ -39,6 +41,11 @@ class Others {
   @Post(['others', 'webhook', 'webhook/cr3dentials/replay', 'webhook/cr3dentials/a/b', 'my-webhook/cr3dentials'])
   @HttpCode(200)
   receive(@Body() body: unknown): unknown {
+    return { hostReceived: body };
+  }
+
+  @Put('webhook/cr3dentials')
+  replace(@Body() body: unknown): unknown {
     return { hostReceived: body };
   }
 
@@ -109,6 +116,18 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
         expect([path, answer.status, await answer.text()]).toEqual([path, HOSTS_ANSWER.status, HOSTS_ANSWER.body]);
       }
       expect(caught).toMatchObject([{ message: 'of the host' }, { message: 'of the host' }, { status: 404 }]);
+    });
+
+    it('answers 500 to what cannot be read on our path, but with a method of its own', async () => {
+      const app = await host.start((builder) => build(builder.on(platform).withControllers(Others)));
+      const path = '/webhook/cr3dentials';
+      for (const [content, answer] of [
+        ['{"a":1}', { status: 200, body: '{"hostReceived":{"a":1}}' }],
+        ['{"a":', HOSTS_ANSWER],
+      ] as const) {
+        expect(await rawPost(app.url, { content, path, method: 'PUT' })).toMatchObject(answer);
+      }
+      expect(caught).toHaveLength(1);
     });
 
     it.each(OTHERS)('answers 500 to what cannot be read at %s, a route of its own', async (path) => {
@@ -183,22 +202,23 @@ describe.each(platforms)('a host on %s that excludes routes of its own from its 
 describe.each(platforms)('a host on %s with a middleware that refuses', (platform) => {
   const host = freshHost('sqlite');
 
-  it('gives its own answer on our route too', async () => {
+  it.each<[string, Error, string]>([
+    ['what is JSON', new ConflictException('of the host'), 'application/json'],
+    ['what is JSON, by accident', new Error('of the host'), 'application/json'],
+    ['what is not JSON, by accident', new Error('of the host'), 'text/plain'],
+    ['what is not JSON, for now', new ServiceUnavailableException('of the host'), 'text/plain'],
+  ])('gives its own answer on our route too: %s', async (_, error, type) => {
     caught.length = 0;
     const app = await host.start((builder) =>
       builder
         .on(platform)
         .withHandlers({ provide: APP_FILTER, useClass: AnswerFiveHundred })
-        .configured((nest) => nest.use(refuse)),
+        .configured((nest) => nest.use((...args: [unknown, unknown, (error: Error) => void]) => args[2](error))),
     );
-    expect(await app.post(payload())).toMatchObject(HOSTS_ANSWER);
+    expect(await app.post(payload(), { headers: { 'content-type': type } })).toMatchObject(HOSTS_ANSWER);
     expect(caught).toMatchObject([{ message: 'of the host' }]);
   });
 });
-
-function refuse(_: unknown, __: unknown, next: (error: unknown) => void): void {
-  next(new ConflictException('of the host'));
-}
 
 function noConnection(): Promise<never> {
   return Promise.reject(new Error('no connection'));

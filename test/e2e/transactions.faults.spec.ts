@@ -4,7 +4,6 @@ import { DataSource } from 'typeorm';
 import { databases, servers, type DatabaseKind } from '../support/databases.js';
 import { Effect, effectsOf, withEffects } from '../support/effects.js';
 import { freshHost, Gate, type FreshHost } from '../support/fresh-host.js';
-import { MovingClock } from '../support/moving-clock.js';
 import { payload } from '../support/payload.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
@@ -41,17 +40,6 @@ class AskTheDatabase {
     } finally {
       await runner.release();
     }
-  }
-}
-
-class WaitAtAGate {
-  readonly gate = new Gate();
-  readonly signals: AbortSignal[] = [];
-
-  @OnVerification({ id: 'wait' })
-  async handle(_: VerificationEvent, { signal }: HandlerContext): Promise<void> {
-    this.signals.push(signal);
-    await this.gate.pass();
   }
 }
 
@@ -178,92 +166,6 @@ for (const kind of servers) {
 
       expect(ask.attempts).toEqual([1, 1]);
     });
-
-    it('a renewal that is answered too late is asked for again in time, and nobody is interrupted', async () => {
-      const outside = await fromOutside(host);
-      const proxy = await TcpProxy.to((host.database.options as { url: string }).url);
-      const app = await host.start((a) =>
-        withEffects(a, { url: proxy.url } as object)
-          .withHandlers(WaitAtAGate)
-          .withOptions({ lease: { duration: 1_500 } }),
-      );
-      const { gate, signals } = app.nest.get(WaitAtAGate);
-      const body = payload();
-      await app.post(body);
-      const begun = await outside.delivery(body);
-      await until('the lease is renewed', async () => {
-        const { leaseExpiresAt } = await outside.delivery(body);
-        return (leaseExpiresAt ?? 0) > (begun.leaseExpiresAt ?? 0);
-      });
-      proxy.stall();
-      const stalled = performance.now();
-      await until('one renewal has had no answer', () => performance.now() - stalled > 800);
-      proxy.thaw();
-      const { leaseExpiresAt } = await outside.delivery(body);
-      await until('the lease is renewed again', async () => {
-        const after = await outside.delivery(body);
-        return (after.leaseExpiresAt ?? 0) > (leaseExpiresAt ?? 0) || signals[0]?.aborted;
-      });
-      gate.open();
-      await until('it has completed', async () => (await outside.state(body)) === 'completed');
-      await host.stop(app);
-      await proxy.refuse();
-
-      expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
-    });
-
-    it('transactions that fill the pool stop neither receiving nor the renewal of their leases', async () => {
-      const app = await host.start((a) =>
-        withEffects(a, { poolSize: 6 } as object)
-          .withHandlers(BookAnd)
-          .withOptions({ ...onlyOnce, lease: { duration: 600 }, processing: { concurrency: 20 } }),
-      );
-      const book = app.nest.get(BookAnd);
-      const begun = performance.now();
-      book.afterwards = () => until('the lease would be over', () => performance.now() - begun > 1_000);
-      const [long, ...others] = Array.from({ length: 12 }, () => payload());
-      await app.post(long);
-      const answers = await Promise.all(others.map((body) => app.post(body)));
-      for (const { sessionId } of [...others, { sessionId: long?.sessionId }])
-        await app.delivery(sessionId, 'completed');
-
-      expect(answers.map(({ status }) => status)).toEqual(others.map(() => 200));
-      expect(book.attempts).toEqual(Array.from({ length: 12 }, () => 1));
-    });
-  });
-}
-
-for (const kind of servers.filter((server) => server === 'postgres')) {
-  describe(`a worker that waits for another's transaction in vain, on ${kind}`, () => {
-    const host = freshHost(kind);
-
-    it('has used up no attempt', async () => {
-      const one = await host.start((a) => withEffects(a).withHandlers(BookAnd).withOptions(onlyOnce));
-      const first = one.nest.get(BookAnd);
-      first.afterwards = () => first.gate.pass();
-      const body = payload();
-      await one.post(body);
-      await until('the first has written', () => first.gate.arrivals === 1);
-      const clock = new MovingClock();
-      clock.advance(60_000); // to the other, the lease of the first is over
-      const { extra } = host.database.options as { extra: { options: string } };
-      const impatient = { extra: { options: `${extra.options} -c lock_timeout=50` } };
-      const other = await host.start((a) =>
-        withEffects(a, impatient as object)
-          .withHandlers(BookAnd)
-          .withOptions(onlyOnce)
-          .withClock(clock),
-      );
-      await until(
-        'the other has given up waiting twice',
-        () => other.logger.matching(/^WARN .*interrupted/).length > 1,
-      );
-      first.gate.open();
-      await other.delivery(body.sessionId, 'completed');
-
-      expect(other.nest.get(BookAnd).attempts).toEqual([]);
-      expect(await effectsOf(other, body.sessionId)).toBe(1);
-    });
   });
 }
 
@@ -280,8 +182,6 @@ async function fromOutside(host: FreshHost) {
   return {
     effects: ({ sessionId }: Record<string, unknown>) =>
       outside.getRepository(Effect).countBy({ sessionId: String(sessionId) }),
-    delivery: ({ sessionId }: Record<string, unknown>) =>
-      outside.getRepository(Delivery).findOneByOrFail({ sessionId: String(sessionId) }),
     state: async ({ sessionId }: Record<string, unknown>) =>
       (await outside.getRepository(Delivery).findOneBy({ sessionId: String(sessionId) }))?.state,
     /** Ends every connection of the app, as a server does that is told to stop. */

@@ -4,13 +4,11 @@ import {
   OnVerification,
   VerificationCancelled,
   VerificationCompleted,
-  VerificationErrored,
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { DataSource } from 'typeorm';
 import { databases } from '../support/databases.js';
-import { Effect, effectsOf, withEffects } from '../support/effects.js';
 import { freshHost, Gate } from '../support/fresh-host.js';
 import { MovingClock } from '../support/moving-clock.js';
 import { payload } from '../support/payload.js';
@@ -78,17 +76,6 @@ class Probe {
   handle(_: VerificationCancelled, { attempt }: HandlerContext): void {
     if (attempt === 1) throw new Error('not yet');
     this.retries++;
-  }
-}
-
-/** Keeps its transaction open for longer than a lease of this file lasts, and fails then. */
-class FailAfterAWhile {
-  @OnVerification(VerificationErrored, { id: 'fail', transactional: true })
-  async handle({ sessionId }: VerificationErrored, { manager }: HandlerContext): Promise<void> {
-    await manager.insert(Effect, { sessionId });
-    const begun = performance.now();
-    await until('a lease would be over', () => performance.now() - begun > 800);
-    throw new Error('after the write');
   }
 }
 
@@ -227,40 +214,3 @@ describe.each(databases)('several workers on one %s', (kind) => {
     expect(await worker.inbox.stats()).toMatchObject({ pending: 0, processing: 0, oldestDue: 0 });
   });
 });
-
-describe('a lease that is renewed while a transaction keeps the only file locked', () => {
-  const host = freshHost('sqlite');
-
-  it('is not lost when the transaction is rolled back', async () => {
-    const leftAfterRollback: Promise<number>[] = [];
-    const [long, failing] = [payload(), payload({ status: 'ERROR' })];
-    const app = await host.start((a) =>
-      withEffects(a)
-        .withHandlers(WaitAtAGate, FailAfterAWhile)
-        .withOptions({
-          lease: { duration: 600 },
-          retry: () => {
-            leftAfterRollback.push(leaseLeft(app, long));
-            return 'dead';
-          },
-        }),
-    );
-    const { gate, signals } = app.nest.get(WaitAtAGate);
-    await app.post(long);
-    await until('it runs', () => gate.arrivals === 1);
-    await app.post(failing);
-    await app.delivery(failing.sessionId, 'dead');
-    gate.open();
-    await app.delivery(long.sessionId, 'completed');
-
-    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
-    expect(leftAfterRollback).toHaveLength(1);
-    expect(await leftAfterRollback[0]).toBeGreaterThan(0);
-    expect(await effectsOf(app, failing.sessionId)).toBe(0);
-  });
-});
-
-async function leaseLeft(app: WebhookApp, { sessionId }: Record<string, unknown>): Promise<number> {
-  const delivery = await app.inbox.find({ sessionId: String(sessionId) });
-  return (delivery?.leaseExpiresAt ?? 0) - Date.now();
-}

@@ -8,6 +8,7 @@ const OUTAGE =
 /** MySQL 8: rows are read back after a write. */
 export const mysqlDialect: Dialect = {
   placeholder: () => '?',
+  oneConnection: false,
   insertReturns: false,
   updateReturns: false,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),

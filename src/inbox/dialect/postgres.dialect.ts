@@ -5,6 +5,7 @@ import { onConflictDoUpdate } from './on-conflict.js';
 export const postgresDialect: Dialect = {
   ...onConflictDoUpdate,
   placeholder: (n) => `$${n}`,
+  oneConnection: false,
   insertReturns: true,
   updateReturns: true,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),

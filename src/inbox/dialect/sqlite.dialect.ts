@@ -7,6 +7,7 @@ const FULL = 2;
 export const sqliteDialect: Dialect = {
   ...onConflictDoUpdate,
   placeholder: () => '?',
+  oneConnection: true,
   insertReturns: true,
   updateReturns: true,
   skipLocked: raw(''),

@@ -1,0 +1,184 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  Delivery,
+  OnVerification,
+  VerificationCompleted,
+  VerificationErrored,
+  type HandlerContext,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
+import { servers } from '../support/databases.js';
+import { Effect, effectsOf, withEffects } from '../support/effects.js';
+import { freshHost, Gate } from '../support/fresh-host.js';
+import { MovingClock } from '../support/moving-clock.js';
+import { payload } from '../support/payload.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+import { until } from '../support/until.js';
+import type { WebhookApp } from '../support/webhook-app.js';
+
+/** Does what it is told after its write, in its first run. */
+class BookAnd {
+  readonly attempts: number[] = [];
+  readonly gate = new Gate();
+  afterwards: () => unknown = () => {};
+
+  @OnVerification({ id: 'book', transactional: true })
+  async handle({ sessionId }: VerificationEvent, { manager, attempt }: HandlerContext): Promise<void> {
+    this.attempts.push(attempt);
+    await manager.insert(Effect, { sessionId });
+    await this.afterwards();
+  }
+}
+
+class WaitAtAGate {
+  readonly gate = new Gate();
+  readonly signals: AbortSignal[] = [];
+
+  @OnVerification(VerificationCompleted, { id: 'wait' })
+  async handle(_: VerificationCompleted, { signal }: HandlerContext): Promise<void> {
+    this.signals.push(signal);
+    await this.gate.pass();
+  }
+}
+
+/** Keeps its transaction open for longer than a lease of this file lasts, and fails then. */
+class FailAfterAWhile {
+  @OnVerification(VerificationErrored, { id: 'fail', transactional: true })
+  async handle({ sessionId }: VerificationErrored, { manager }: HandlerContext): Promise<void> {
+    await manager.insert(Effect, { sessionId });
+    const begun = performance.now();
+    await until('a lease would be over', () => performance.now() - begun > 800);
+    throw new Error('after the write');
+  }
+}
+
+/** Every failure that uses up an attempt is its last. */
+const onlyOnce = { retry: { attempts: 1, initialDelay: 10, jitter: 'none' } } as const;
+
+describe('a lease that is renewed while a transaction keeps the only file locked', () => {
+  const host = freshHost('sqlite');
+
+  it('is not lost when the transaction is rolled back', async () => {
+    const leftAfterRollback: Promise<number>[] = [];
+    const [long, failing] = [payload(), payload({ status: 'ERROR' })];
+    const app = await host.start((a) =>
+      withEffects(a)
+        .withHandlers(WaitAtAGate, FailAfterAWhile)
+        .withOptions({
+          lease: { duration: 600 },
+          retry: () => {
+            leftAfterRollback.push(leaseLeft(app, long));
+            return 'dead';
+          },
+        }),
+    );
+    const { gate, signals } = app.nest.get(WaitAtAGate);
+    await app.post(long);
+    await until('it runs', () => gate.arrivals === 1);
+    await app.post(failing);
+    await app.delivery(failing.sessionId, 'dead');
+    gate.open();
+    await app.delivery(long.sessionId, 'completed');
+
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    expect(leftAfterRollback).toHaveLength(1);
+    expect(await leftAfterRollback[0]).toBeGreaterThan(0);
+    expect(await effectsOf(app, failing.sessionId)).toBe(0);
+  });
+});
+
+for (const kind of servers) {
+  describe(`a worker on a ${kind} that is slow`, () => {
+    const host = freshHost(kind);
+
+    it('a renewal that is answered too late is asked for again in time, and nobody is interrupted', async () => {
+      const outside = (await host.database.connect({ entities: [Delivery] })).getRepository(Delivery);
+      const proxy = await TcpProxy.to((host.database.options as { url: string }).url);
+      const app = await host.start((a) =>
+        a
+          .withDataSource({ url: proxy.url } as object)
+          .withHandlers(WaitAtAGate)
+          .withOptions({ lease: { duration: 1_500 } }),
+      );
+      const { gate, signals } = app.nest.get(WaitAtAGate);
+      const body = payload();
+      const sessionId = String(body.sessionId);
+      await app.post(body);
+      const begun = await outside.findOneByOrFail({ sessionId });
+      await until('the lease is renewed', async () => {
+        const { leaseExpiresAt } = await outside.findOneByOrFail({ sessionId });
+        return (leaseExpiresAt ?? 0) > (begun.leaseExpiresAt ?? 0);
+      });
+      proxy.stall();
+      const stalled = performance.now();
+      await until('one renewal has had no answer', () => performance.now() - stalled > 800);
+      proxy.thaw();
+      const { leaseExpiresAt } = await outside.findOneByOrFail({ sessionId });
+      await until('the lease is renewed again', async () => {
+        const after = await outside.findOneByOrFail({ sessionId });
+        return (after.leaseExpiresAt ?? 0) > (leaseExpiresAt ?? 0) || signals[0]?.aborted;
+      });
+      gate.open();
+      await until('it has completed', async () => (await outside.findOneByOrFail({ sessionId })).state === 'completed');
+      await host.stop(app);
+      await proxy.refuse();
+
+      expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    });
+
+    it('transactions that fill the pool stop neither receiving nor the renewal of their leases', async () => {
+      const app = await host.start((a) =>
+        withEffects(a, { poolSize: 6 } as object)
+          .withHandlers(BookAnd)
+          .withOptions({ ...onlyOnce, lease: { duration: 600 }, processing: { concurrency: 20 } }),
+      );
+      const book = app.nest.get(BookAnd);
+      const begun = performance.now();
+      book.afterwards = () => until('the lease would be over', () => performance.now() - begun > 1_000);
+      const [long, ...others] = Array.from({ length: 12 }, () => payload());
+      await app.post(long);
+      const answers = await Promise.all(others.map((body) => app.post(body)));
+      for (const { sessionId } of [...others, { sessionId: long?.sessionId }])
+        await app.delivery(sessionId, 'completed');
+
+      expect(answers.map(({ status }) => status)).toEqual(others.map(() => 200));
+      expect(book.attempts).toEqual(Array.from({ length: 12 }, () => 1));
+    });
+  });
+}
+
+for (const kind of servers.filter((server) => server === 'postgres')) {
+  describe(`a worker that waits for another's transaction in vain, on ${kind}`, () => {
+    const host = freshHost(kind);
+
+    it('has used up no attempt', async () => {
+      const one = await host.start((a) => withEffects(a).withHandlers(BookAnd).withOptions(onlyOnce));
+      const first = one.nest.get(BookAnd);
+      first.afterwards = () => first.gate.pass();
+      const body = payload();
+      await one.post(body);
+      await until('the first has written', () => first.gate.arrivals === 1);
+      const clock = new MovingClock();
+      clock.advance(60_000); // to the other, the lease of the first is over
+      const { extra } = host.database.options as { extra: { options: string } };
+      const impatient = { extra: { options: `${extra.options} -c lock_timeout=50` } };
+      const other = await host.start((a) =>
+        withEffects(a, impatient as object)
+          .withHandlers(BookAnd)
+          .withOptions(onlyOnce)
+          .withClock(clock),
+      );
+      await until('the other has given up waiting', () => other.logger.matching(/^WARN .*interrupted/)[0]);
+      first.gate.open();
+      await other.delivery(body.sessionId, 'completed');
+
+      expect(other.nest.get(BookAnd).attempts).toEqual([]);
+      expect(await effectsOf(other, body.sessionId)).toBe(1);
+    });
+  });
+}
+
+async function leaseLeft(app: WebhookApp, { sessionId }: Record<string, unknown>): Promise<number> {
+  const delivery = await app.inbox.find({ sessionId: String(sessionId) });
+  return (delivery?.leaseExpiresAt ?? 0) - Date.now();
+}
