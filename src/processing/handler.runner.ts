@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { QueryFailedError, type EntityManager } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError, type EntityManager } from 'typeorm';
 import { Clock } from '../clock.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
@@ -42,13 +42,15 @@ export class HandlerRunner {
       return { ended: 'completed' };
     } catch (error) {
       if (run.interrupted.aborted) return { ended: 'interrupted', error: run.interrupted.reason };
-      return { ended: (await this.isInterruption(error)) ? 'interrupted' : 'failed', error };
+      return { ended: (await this.isInterruption(error, run)) ? 'interrupted' : 'failed', error };
     }
   }
 
   /** Whether the database failed rather than the handler. A refused connection may be to anything a handler talks to. */
-  private async isInterruption(error: unknown): Promise<boolean> {
+  private async isInterruption(error: unknown, { handler }: Run): Promise<boolean> {
     if (error instanceof Interruption) return true;
+    // All that TypeORM says of a connection to PostgreSQL that was lost; of a transaction of ours it can mean nothing else.
+    if (handler.transactional && error instanceof QueryRunnerAlreadyReleasedError) return true;
     if (!isOutage(this.connection.dialect, error)) return false;
     return error instanceof QueryFailedError || !(await this.connection.answers());
   }
