@@ -22,24 +22,19 @@ class BookAnd {
   }
 }
 
-/** Has no transaction, and asks the host's database on its own account. */
+/** Has no transaction, and asks the host's database on its own account; at first for long. */
 class AskTheDatabase {
   readonly attempts: number[] = [];
-  readonly gate = new Gate();
 
-  constructor(readonly dataSource: DataSource) {}
+  constructor(
+    readonly dataSource: DataSource,
+    readonly slowQuery: string,
+  ) {}
 
   @OnVerification({ id: 'ask' })
   async handle(_: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
     this.attempts.push(attempt);
-    const runner = this.dataSource.createQueryRunner();
-    try {
-      await runner.query('SELECT 1');
-      await this.gate.pass();
-      await runner.query('SELECT 2');
-    } finally {
-      await runner.release();
-    }
+    await this.dataSource.query(this.attempts.length === 1 ? this.slowQuery : 'SELECT 1');
   }
 }
 
@@ -150,24 +145,26 @@ for (const kind of servers) {
 
     it('a plain handler that loses its connection to the same database has used up no attempt', async () => {
       const outside = await fromOutside(host);
+      const slowQuery = kind === 'postgres' ? 'SELECT pg_sleep(20)' : 'SELECT SLEEP(20)';
       const app = await host.start((a) =>
         withEffects(a, named(kind))
           .withHandlers({
             provide: AskTheDatabase,
             inject: [DataSource],
-            useFactory: (dataSource: DataSource) => new AskTheDatabase(dataSource),
+            useFactory: (dataSource: DataSource) => new AskTheDatabase(dataSource, slowQuery),
           })
           .withOptions(onlyOnce),
       );
-      const ask = app.nest.get(AskTheDatabase);
+      const { attempts } = app.nest.get(AskTheDatabase);
       const body = payload();
       await app.post(body);
-      await until('it has asked', () => ask.gate.arrivals === 1);
-      await outside.endConnections();
-      ask.gate.open();
+      await until('its query has ended with its connection', async () => {
+        await outside.endConnections();
+        return attempts.length > 1;
+      });
       await until('it has completed', async () => (await outside.state(body)) === 'completed');
 
-      expect(ask.attempts).toEqual([1, 1]);
+      expect([...new Set(attempts)]).toEqual([1]);
     });
   });
 }

@@ -166,9 +166,9 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
     it('has our text in exact and complete columns all the same, and hashes and ids in ASCII', async () => {
       const ours = await columns(`TABLE_NAME LIKE 'cr3dentials_webhook%'`);
       expect(ours.length).toBeGreaterThan(20);
-      expect(ours.filter(({ name, collation }) => collation !== (isHash(name) ? 'ascii_bin' : 'utf8mb4_nopad_bin'))).toEqual(
-        [],
-      );
+      expect(
+        ours.filter(({ name, collation }) => collation !== (isHash(name) ? 'ascii_bin' : 'utf8mb4_nopad_bin')),
+      ).toEqual([]);
     });
 
     it('keeps every character of a delivery', async () => {

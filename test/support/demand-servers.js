@@ -17,6 +17,8 @@ async function demand(name, variable, type) {
     const server = await new DataSource({ type, url: process.env[variable] }).initialize();
     await server.destroy();
   } catch (error) {
-    throw new Error(`${name} is missing (${error.code ?? error.message}). Start it, or set ${variable}.`, { cause: error });
+    throw new Error(`${name} is missing (${error.code ?? error.message}). Start it, or set ${variable}.`, {
+      cause: error,
+    });
   }
 }
