@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { withDefaultExtras } from './cr3dentials-webhook.options.js';
 import { EXTRAS } from './cr3dentials-webhook.tokens.js';
 
@@ -18,7 +18,7 @@ interface Fastify {
 
 /**
  * Where our controller stands once Nest has put the host's prefixes before it. Only the platform's own router knows:
- * of the POST routes that end like ours, ours is the shortest, as the others are behind the same prefixes.
+ * of the POST routes behind the global prefix that end like ours, ours is the shortest.
  */
 @Injectable()
 export class WebhookRoutes {
@@ -26,6 +26,7 @@ export class WebhookRoutes {
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
+    private readonly config: ApplicationConfig,
     @Inject(EXTRAS) private readonly extras: ReturnType<typeof withDefaultExtras>,
   ) {}
 
@@ -38,9 +39,12 @@ export class WebhookRoutes {
   get paths(): string[] {
     const registered =
       this.platform === 'express' ? this.expressLayers().map(({ route }) => String(route?.path)) : this.fastifyRoutes;
+    const prefix = `/${this.config.getGlobalPrefix().replace(/^\/+/, '')}`;
     return this.extras.path.map((path) => {
       const candidates = registered.filter((route) => endsLike(route, path));
-      return candidates.toSorted((a, b) => a.length - b.length)[0] ?? path;
+      const prefixed = candidates.filter((route) => route.startsWith(prefix));
+      const [shortest] = (prefixed.length > 0 ? prefixed : candidates).toSorted((a, b) => a.length - b.length);
+      return shortest ?? path;
     });
   }
 

@@ -50,7 +50,7 @@ export class Rejections {
     if (!rejection) return 'unknown';
     if (rejection.state === 'accepted') return 'decided';
     const { tenant, body } = rejection;
-    const understanding = understand(JSON.parse(body.replace(/^\uFEFF/, '')));
+    const understanding = understand(parsed(body));
     if (understanding.understood !== 'yes') return 'rejected';
     const delivery = newDelivery(tenant, understanding.payload, body, this.clock.now());
     const [recording] = await this.inbox.record([{ delivery, lease: undefined, duplicates: 0 }]);
@@ -83,6 +83,11 @@ export class Rejections {
         throw error;
       });
   }
+}
+
+/** A body that is nothing but a byte order mark came as an empty object. */
+function parsed(body: string): unknown {
+  return JSON.parse(body.replace(/^\uFEFF/, '') || '{}');
 }
 
 /** Rolls back the acceptance. */
