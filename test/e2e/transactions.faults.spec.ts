@@ -155,13 +155,11 @@ for (const kind of servers) {
       const { attempts } = app.nest.get(AskTheDatabase);
       const body = payload();
       await app.post(body);
-      await until('its query has ended with its connection', async () => {
-        await outside.endConnections();
-        return attempts.length > 1;
-      });
+      await until('its query runs', () => outside.isRunning(slowQuery));
+      await outside.endConnections();
       await until('it has completed', async () => (await outside.state(body)) === 'completed');
 
-      expect([...new Set(attempts)]).toEqual([1]);
+      expect(attempts).toEqual([1, 1]);
     });
   });
 }
@@ -181,6 +179,14 @@ async function fromOutside(host: FreshHost) {
       outside.getRepository(Effect).countBy({ sessionId: String(sessionId) }),
     state: async ({ sessionId }: Record<string, unknown>) =>
       (await outside.getRepository(Delivery).findOneBy({ sessionId: String(sessionId) }))?.state,
+    async isRunning(query: string): Promise<boolean> {
+      const running: unknown[] = await outside.query(
+        outside.options.type === 'postgres'
+          ? `SELECT pid FROM pg_stat_activity WHERE application_name = '${APP}' AND state = 'active' AND query = '${query}'`
+          : `SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND info = '${query}'`,
+      );
+      return running.length > 0;
+    },
     /** Ends every connection of the app, as a server does that is told to stop. */
     async endConnections() {
       if (outside.options.type === 'postgres') {

@@ -98,7 +98,7 @@ for (const kind of servers) {
         a
           .withDataSource({ url: proxy.url } as object)
           .withHandlers(WaitAtAGate)
-          .withOptions({ lease: { duration: 1_500 } }),
+          .withOptions({ lease: { duration: 4_500 } }),
       );
       const { gate, signals } = app.nest.get(WaitAtAGate);
       const body = payload();
