@@ -66,9 +66,10 @@ describe.each(databases)('on %s', (kind) => {
         expect(repeated).toBe(200);
         await allCompleted([String(body.sessionId)]);
         expect(await effects()).toEqual([{ session: body.sessionId, count: 1 }]);
-        expect(
-          survivor.facts.filter(({ session, handler }) => session === body.sessionId && handler === 'ends'),
-        ).toHaveLength(1);
+        const ends = () =>
+          survivor.facts.filter(({ session, handler }) => session === body.sessionId && handler === 'ends');
+        await until('it has said so', () => ends().length > 0);
+        expect(ends()).toHaveLength(1);
         expect(survivor.errors.join('\n')).toMatch(/Took over 1 deliveries/);
       });
     },
@@ -99,12 +100,14 @@ describe.each(databases)('on %s', (kind) => {
 
   describe('two processes on one database', () => {
     it('never run one handler of one delivery at the same time', async () => {
+      const workers = await Promise.all([start({ HANDLER_TAKES: '150' }), start({ HANDLER_TAKES: '150' })]);
       const receiver = await start({ PROCESSING: 'false' });
-      const bodies = Array.from({ length: 60 }, () => payload());
+      const bodies = Array.from({ length: 120 }, () => payload());
       await Promise.all(bodies.map((body) => receiver.post(body)));
-      const workers = await Promise.all([start({ HANDLER_TAKES: '40' }), start({ HANDLER_TAKES: '40' })]);
       await allCompleted(bodies.map(({ sessionId }) => String(sessionId)));
-      const facts = workers.flatMap((worker) => worker.facts).filter(({ handler }) => handler);
+      const said = () => workers.flatMap((worker) => worker.facts).filter(({ handler }) => handler);
+      await until('the workers have said so', () => said().length >= 2 * bodies.length);
+      const facts = said();
       expect(workers.every((worker) => worker.facts.some(({ handler }) => handler === 'ends'))).toBe(true);
       for (const { sessionId } of bodies) {
         const moments = facts.filter(({ session }) => session === sessionId).map(({ handler }) => handler);
