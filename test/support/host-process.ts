@@ -68,7 +68,7 @@ export class HostProcess {
   /** Answers its exit code, or the signal that ended it. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | string | null> {
     if (!this.hasEnded) {
-      const exit = once(this.child, 'exit');
+      const exit = once(this.child, 'close'); // by then, all that it said has been read
       this.child.kill(signal);
       await exit;
     }
