@@ -1,6 +1,14 @@
+const leftOut = {
+  // Jest calls a file without a test a failure, and these have none where there is no server.
+  '': ['\\.servers\\.spec\\.ts$'],
+  // They know no database, and `npm test` has run them.
+  servers: ['<rootDir>/test/(testing|types|unit)/'],
+};
+
 /** @type {import('jest').Config} */
 export default {
   testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/examples/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', ...(leftOut[process.env.TEST_DATABASES ?? ''] ?? [])],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
@@ -22,6 +30,8 @@ export default {
       },
     ],
   },
+  setupFilesAfterEnv: ['<rootDir>/test/support/canaries.setup.ts'],
   globalSetup: '<rootDir>/test/support/demand-servers.js',
   testTimeout: 30_000,
+  maxWorkers: 2, // even on two processors: the tests wait for servers more than they work
 };

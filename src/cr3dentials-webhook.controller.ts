@@ -1,6 +1,5 @@
 import {
   Controller,
-  HttpCode,
   Post,
   Req,
   Res,
@@ -11,9 +10,11 @@ import {
   type Type,
 } from '@nestjs/common';
 import { Cr3dentialsWebhookGuard } from './authentication/cr3dentials-webhook.guard.js';
+import { Answerer } from './contract/answerer.js';
 import { JsonBodyGuard } from './contract/json-body.guard.js';
 import { PayloadValidationPipe, type Contracted } from './contract/payload-validation.pipe.js';
-import { RefusalFilter, Refuser, refusals, type Refusal } from './contract/refusal.js';
+import { RefusalFilter } from './contract/refusal.filter.js';
+import { refusals, type Refusal } from './contract/refusal.js';
 import type { Verdict } from './inbox/recording.js';
 import { WebhookReceiver } from './inbox/webhook.receiver.js';
 import { ARRIVED_AT, type WebhookRequest } from './webhook-request.js';
@@ -21,8 +22,8 @@ import { ARRIVED_AT, type WebhookRequest } from './webhook-request.js';
 /**
  * Payload in, status out. Version-neutral, so that a host's default version does not move the route.
  *
- * The pipe is called rather than bound to a parameter, and the answer returned rather than thrown: a host's global
- * pipes would run before ours, and its interceptors could change what is thrown.
+ * The pipe is called rather than bound to a parameter, and the answer sent rather than returned or thrown: a host's
+ * global pipes would run before ours, and its interceptors could change what is answered.
  */
 export function controllerAt(path: string[], decorators: ClassDecorator[]): Type {
   @applyDecorators(...decorators)
@@ -32,17 +33,17 @@ export function controllerAt(path: string[], decorators: ClassDecorator[]): Type
     constructor(
       private readonly validation: PayloadValidationPipe,
       private readonly receiver: WebhookReceiver,
-      private readonly refuser: Refuser,
+      private readonly answerer: Answerer,
     ) {}
 
     @Post()
-    @HttpCode(200)
     @UseGuards(JsonBodyGuard, Cr3dentialsWebhookGuard)
-    async receive(@Req() request: WebhookRequest, @Res({ passthrough: true }) response: unknown): Promise<unknown> {
+    async receive(@Req() request: WebhookRequest, @Res() response: unknown): Promise<void> {
       const webhook = this.validation.transform(request);
       const verdict = await this.receiver.receive(webhook, request[ARRIVED_AT]);
       const refusal = refusalOf(verdict, webhook);
-      return refusal ? this.refuser.begin(response, refusal) : { received: true };
+      if (refusal) this.answerer.refuse(response, refusal);
+      else this.answerer.acknowledge(response);
     }
   }
   return Cr3dentialsWebhookController;

@@ -4,6 +4,7 @@
  * @publicApi
  */
 export type Cr3dentialsWebhookErrorCode =
+  | 'DATABASE_READ_ONLY'
   | 'DATABASE_UNSUPPORTED'
   | 'DATA_SOURCE_MISSING'
   | 'HANDLER_INVALID'

@@ -3,8 +3,9 @@ import { DiscoveryModule } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
 import { RefusedCount } from './authentication/refused-count.js';
 import { Clock } from './clock.js';
+import { Answerer } from './contract/answerer.js';
 import { PayloadValidationPipe } from './contract/payload-validation.pipe.js';
-import { Refuser } from './contract/refusal.js';
+import { PlatformData } from './contract/platform-data.js';
 import { UnreadableBody } from './contract/unreadable-body.js';
 import { Cr3dentialsWebhookLifecycle } from './cr3dentials-webhook.lifecycle.js';
 import { ConfigurableModuleClass } from './cr3dentials-webhook.module-definition.js';
@@ -49,7 +50,8 @@ type Extras = ReturnType<typeof withDefaultExtras>;
     RefusedCount,
     // contract
     PayloadValidationPipe,
-    Refuser,
+    Answerer,
+    PlatformData,
     UnreadableBody,
     WebhookRoutes,
     // inbox

@@ -1,3 +1,4 @@
+import { getMetadataStorage } from 'class-validator';
 import { distance } from 'fastest-levenshtein';
 import { Cr3dentialsWebhookError } from './cr3dentials-webhook.error.js';
 import type { Cr3dentialsWebhookOptions } from './cr3dentials-webhook.options.js';
@@ -130,7 +131,7 @@ function oneOf(...choices: string[]): Check {
 function listOf(check: Check): Check {
   return (value, name) => {
     if (!Array.isArray(value)) throw invalid(`Option "${name}" must be an array, not ${kind(value)}.`);
-    value.forEach((entry, index) => check(entry, `${name}[${index}]`));
+    for (const [index, entry] of value.entries()) check(entry, `${name}[${index}]`); // holes too, unlike forEach
   };
 }
 
@@ -144,6 +145,22 @@ function notEmpty(check: Check, remedy: string): Check {
 function either(accepts: (value: unknown) => boolean, then: Check, otherwise: Check): Check {
   return (value, name) => (accepts(value) ? then : otherwise)(value, name);
 }
+
+const classesByPlatform: Check = (value, name) => {
+  if (value === null || typeof value !== 'object' || Symbol.iterator in value) {
+    throw invalid(`Option "${name}" must be an object such as { 1: BankAccount }, with a class per platformId.`);
+  }
+  for (const [id, platform] of Object.entries(value)) {
+    if (!Number.isFinite(Number(id)) || String(Number(id)) !== id)
+      throw invalid(`Option "${name}" names "${id}", which is no platformId. Write a number: { 1: BankAccount }.`);
+    if (typeof platform !== 'function' || !platform.prototype)
+      throw invalid(`Option "${name}.${id}" must be a class, not ${kind(platform)}.`);
+    if (getMetadataStorage().getTargetValidationMetadatas(platform, '', true, false).length === 0)
+      throw invalid(
+        `Option "${name}.${id}" names ${platform.name}, of which nothing would be checked. Decorate its properties with class-validator.`,
+      );
+  }
+};
 
 function fields(checks: Record<string, Check>): Check {
   return (value, name) => {
@@ -190,6 +207,7 @@ const OPTIONS: Record<string, Check> = {
   ),
   ackTimeout: whole(1),
   maxQueued: whole(1),
+  platforms: classesByPlatform,
   processing: fields({ enabled: boolean, concurrency: whole(1), handlerTimeout: whole(1), drainTimeout: whole(0) }),
   retry: either(
     isFunction,

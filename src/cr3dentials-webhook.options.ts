@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import type { SecretResolver } from './authentication/secret-resolver.js';
 import type { SharedSecret } from './authentication/shared-secrets.js';
 import type { RetryFunction, RetryOptions, RetrySetting } from './recovery/retry.policy.js';
@@ -56,6 +57,12 @@ export interface Cr3dentialsWebhookOptions {
   ackTimeout?: number;
   /** How many POSTs may wait for the inbox before new ones are answered 503. @default 10000 */
   maxQueued?: number;
+  /**
+   * What `extractedData` is expected to be, as a class with class-validator decorators per `platformId`. It is checked
+   * before a delivery is recorded: what does not fit is acknowledged and kept as a rejection (`unexpected-data`), and
+   * events hold an instance of the class. Asynchronous validators are not asked. @default {}
+   */
+  platforms?: Readonly<Record<number, Type<object>>>;
   /** How deliveries are handed to handlers on this instance. */
   processing?: ProcessingOptions;
   /** When a failed handler runs again: a policy, or a function that answers milliseconds or `'dead'`. */
@@ -96,6 +103,7 @@ export interface Settings {
   auth: AuthOptions | 'none';
   ackTimeout: number;
   maxQueued: number;
+  platforms: Readonly<Record<number, Type<object>>>;
   processing: Required<ProcessingOptions>;
   retry: RetrySetting;
   lease: { duration: number };
@@ -106,6 +114,7 @@ export function withDefaults({
   auth,
   ackTimeout,
   maxQueued,
+  platforms,
   processing,
   retry,
   lease,
@@ -115,6 +124,7 @@ export function withDefaults({
     auth,
     ackTimeout: ackTimeout ?? 10_000,
     maxQueued: maxQueued ?? 10_000,
+    platforms: platforms ?? {},
     processing: {
       enabled: processing?.enabled ?? true,
       concurrency: processing?.concurrency ?? 20,

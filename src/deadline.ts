@@ -2,6 +2,12 @@
 export function within<T>(milliseconds: number, promise: Promise<T>, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(late()), milliseconds);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const inTime =
+      <A>(settle: (outcome: A) => void) =>
+      (outcome: A): void => {
+        clearTimeout(timer);
+        settle(outcome);
+      };
+    promise.then(inTime(resolve), inTime(reject));
   });
 }

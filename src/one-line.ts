@@ -8,6 +8,15 @@ export function oneLine(value: unknown): string {
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…`.toWellFormed() : line;
 }
 
+/** What kind of error was thrown, in one line: a name quotes nothing, where a message may. */
+export function nameOf(error: unknown): string {
+  try {
+    return oneLine(Object(error).name);
+  } catch {
+    return 'an error without a name';
+  }
+}
+
 /** What was thrown, in words. A handler may throw anything, also what throws when it is asked what it is. */
 export function textOf(value: unknown): string {
   try {

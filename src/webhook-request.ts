@@ -9,14 +9,12 @@ export interface WebhookRequest {
   readonly params: Record<string, string>;
   readonly query: unknown;
   readonly url: string;
-  readonly body?: unknown;
+  body?: unknown;
   /** The bytes of the body, where the host was created with `rawBody: true`. */
-  readonly rawBody?: Buffer;
+  rawBody?: Buffer;
   /** Fastify keeps Node's own request here; Express's request is Node's own. */
   readonly raw?: IncomingMessage;
   readonly rawHeaders?: string[];
-  /** Whether any byte of the body has come. */
-  readonly readableDidRead?: boolean;
   /** Who the request was authenticated for; written by the guard. */
   [TENANT]?: string;
   /** When finding its secrets began, by `performance.now()`: that takes from its `ackTimeout`. */

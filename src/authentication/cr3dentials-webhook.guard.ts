@@ -5,17 +5,16 @@ import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { within } from '../deadline.js';
-import { oneLine } from '../one-line.js';
+import { nameOf } from '../one-line.js';
 import { ARRIVED_AT, TENANT, timesSent, type WebhookRequest } from '../webhook-request.js';
 import { RefusedCount } from './refused-count.js';
-import { SharedSecrets } from './shared-secrets.js';
+import { SharedSecrets, type SharedSecret } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 
 /** Who sent this? Nothing is stored or logged of a request that cannot say. */
 @Injectable()
 export class Cr3dentialsWebhookGuard implements CanActivate {
   private readonly logger = new Logger('Cr3dentialsWebhook');
-  private readonly header: string;
   private readonly authenticate: (request: WebhookRequest) => boolean | Promise<boolean>;
 
   constructor(
@@ -24,14 +23,16 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
     private readonly refused: RefusedCount,
   ) {
     const { auth } = settings;
-    this.header = auth === 'none' ? '' : (auth.header ?? 'X-API-Key').toLowerCase();
     if (auth === 'none') {
       this.authenticate = () => true;
-    } else if (auth.resolveSecrets) {
-      this.authenticate = (request) => this.hasResolvedSecret(request, auth.resolveSecrets);
+      return;
+    }
+    const header = (auth.header ?? 'X-API-Key').toLowerCase();
+    if (auth.resolveSecrets) {
+      this.authenticate = (request) => this.hasResolvedSecret(request, header, auth.resolveSecrets);
     } else {
-      const secrets = new SharedSecrets(auth.secrets.filter((secret) => secret !== undefined));
-      this.authenticate = (request) => this.hasSecret(request, secrets);
+      const secrets = new SharedSecrets(auth.secrets as readonly SharedSecret[]); // undefined has stopped the boot
+      this.authenticate = (request) => this.hasSecret(request, header, secrets);
     }
   }
 
@@ -46,17 +47,20 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
     throw refusals.unauthorized();
   }
 
-  private hasSecret(request: WebhookRequest, secrets: SharedSecrets): boolean {
-    const given = request.headers[this.header];
-    if (typeof given !== 'string' || given === '' || timesSent(request, this.header) !== 1) return false;
-    return secrets.include(given, this.clock.now());
+  private hasSecret(request: WebhookRequest, header: string, secrets: SharedSecrets): boolean {
+    const given = request.headers[header];
+    return typeof given === 'string' && timesSent(request, header) === 1 && secrets.include(given, this.clock.now());
   }
 
-  private async hasResolvedSecret(request: WebhookRequest, resolveSecrets: SecretResolver): Promise<boolean> {
-    if (!request.headers[this.header]) return false;
+  private async hasResolvedSecret(
+    request: WebhookRequest,
+    header: string,
+    resolveSecrets: SecretResolver,
+  ): Promise<boolean> {
+    if (!request.headers[header]) return false;
     request[ARRIVED_AT] = performance.now();
     const resolved = await this.resolve(request, resolveSecrets);
-    if (!resolved || !this.hasSecret(request, resolved.secrets)) return false;
+    if (!resolved || !this.hasSecret(request, header, resolved.secrets)) return false;
     request[TENANT] = resolved.tenant;
     return true;
   }
@@ -73,12 +77,17 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
       );
       return resolved ? usable(resolved) : undefined;
     } catch (error) {
-      // Not its message, which may quote what was sent.
-      const why = error instanceof Cr3dentialsWebhookError ? error.message : oneLine(Object(error).name);
+      // Not the message of a host's error, which may quote what was sent.
+      const why = isOurs(error) ? error.message : nameOf(error);
       this.logger.error(`"auth.resolveSecrets" failed, so a sender was answered 503: ${why}`);
       throw refusals.unavailable();
     }
   }
+}
+
+/** Not what a host has thrown, though it may be of our class: a `PermanentError` has the host's own message. */
+function isOurs(error: unknown): error is Cr3dentialsWebhookError {
+  return error instanceof Cr3dentialsWebhookError && error.code === 'SECRETS_UNAVAILABLE';
 }
 
 function usable({ tenant = '', secrets }: ResolvedSecrets): { tenant: string; secrets: SharedSecrets } {

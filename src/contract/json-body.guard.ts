@@ -13,7 +13,8 @@ export class JsonBodyGuard implements CanActivate {
   canActivate(context: ExecutionContext): true {
     const request = context.switchToHttp().getRequest<WebhookRequest>();
     if (!isJson(request.headers)) throw refusals.mediaType();
-    if (isEmpty(request) || !isPlain(request.body)) throw refusals.unreadable();
+    if (Buffer.isBuffer(request.body)) parseBytes(request, request.body);
+    if (isEmpty(request.body) || !isPlain(request.body)) throw refusals.unreadable();
     return true;
   }
 }
@@ -29,10 +30,19 @@ export function isJson(headers: WebhookRequest['headers']): boolean {
   );
 }
 
-/** Express reads zero bytes as `{}`, Fastify refuses them: neither may differ from the other. */
-function isEmpty({ body, raw, readableDidRead = raw?.readableDidRead }: WebhookRequest): boolean {
-  if (body === null || typeof body !== 'object' || Array.isArray(body)) return true;
-  return Object.keys(body).length === 0 && readableDidRead === false;
+/** Some hosts' parsers leave the body as it came, such as Nest 11's on Fastify once a limit is set for it. */
+function parseBytes(request: WebhookRequest, bytes: Buffer): void {
+  request.rawBody ??= bytes;
+  try {
+    request.body = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+  } catch {
+    throw refusals.unreadable();
+  }
+}
+
+/** Nothing is in an empty object, and Express reads one from no byte at all, and from a byte order mark. */
+function isEmpty(body: unknown): boolean {
+  return body === null || typeof body !== 'object' || Array.isArray(body) || Object.keys(body).length === 0;
 }
 
 /** Neither too deep for recursion nor with the keys Fastify's parser refuses. Iterative: depth is what is in question. */
@@ -53,7 +63,5 @@ function isPlain(body: unknown): boolean {
 
 function reachesPrototype(value: object): boolean {
   if (Object.hasOwn(value, '__proto__')) return true;
-  if (!Object.hasOwn(value, 'constructor')) return false;
-  const { constructor } = value as { constructor: unknown };
-  return constructor !== null && typeof constructor === 'object' && Object.hasOwn(constructor, 'prototype');
+  return Object.hasOwn(value, 'constructor') && Object.hasOwn(Object(value.constructor) as object, 'prototype');
 }

@@ -1,5 +1,4 @@
-import { Catch, HttpException, HttpStatus, Injectable, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { HttpException, HttpStatus } from '@nestjs/common';
 
 const REASONS = {
   400: 'Bad Request',
@@ -25,39 +24,9 @@ export const refusals = {
   unauthorized: () => new Refusal(HttpStatus.UNAUTHORIZED, 'The webhook secret is missing or wrong.'),
   mediaType: () =>
     new Refusal(HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'Send JSON in UTF-8, uncompressed, as application/json.'),
-  unreadable: () => new Refusal(HttpStatus.BAD_REQUEST, 'The body is not a JSON object.'),
+  unreadable: () => new Refusal(HttpStatus.BAD_REQUEST, 'The body is not a JSON object, or an empty one.'),
   tooLarge: () => new Refusal(HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this server accepts.'),
   violation: (violations: Record<string, string[]>) =>
     new Refusal(HttpStatus.BAD_REQUEST, 'The payload is against the contract.', { violations }),
   unavailable: () => new Refusal(HttpStatus.SERVICE_UNAVAILABLE, 'Not recorded. Try again.', { retryAfterSeconds: 5 }),
 };
-
-/** Refuses on either platform. */
-@Injectable()
-export class Refuser {
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
-
-  /** Sets status and headers, and answers the body for Nest to send. */
-  begin(response: unknown, refusal: Refusal): string | object {
-    const { httpAdapter } = this.adapterHost;
-    const { retryAfterSeconds } = refusal.details;
-    if (retryAfterSeconds) httpAdapter.setHeader(response, 'Retry-After', String(retryAfterSeconds));
-    httpAdapter.status(response, refusal.getStatus());
-    return refusal.getResponse();
-  }
-
-  send(response: unknown, refusal: Refusal): void {
-    const body = this.begin(response, refusal);
-    this.adapterHost.httpAdapter.reply(response, body, refusal.getStatus());
-  }
-}
-
-/** Bound to the controller, so that a host's global filters neither see nor change what our guards throw. */
-@Catch(Refusal)
-export class RefusalFilter implements ExceptionFilter<Refusal> {
-  constructor(private readonly refuser: Refuser) {}
-
-  catch(refusal: Refusal, host: ArgumentsHost): void {
-    this.refuser.send(host.switchToHttp().getResponse(), refusal);
-  }
-}

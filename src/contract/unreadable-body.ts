@@ -3,7 +3,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { WebhookRequest } from '../webhook-request.js';
 import { WebhookRoutes } from '../webhook-routes.js';
 import { isJson } from './json-body.guard.js';
-import { Refuser, refusals, type Refusal } from './refusal.js';
+import { Answerer } from './answerer.js';
+import { refusals, type Refusal } from './refusal.js';
 
 type ErrorHandler = (
   error: unknown,
@@ -21,7 +22,7 @@ export class UnreadableBody implements OnModuleInit {
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     private readonly routes: WebhookRoutes,
-    private readonly refuser: Refuser,
+    private readonly answerer: Answerer,
   ) {}
 
   /** To be called before routes are registered: Fastify asks the route. */
@@ -31,7 +32,7 @@ export class UnreadableBody implements OnModuleInit {
       route.errorHandler = (error, request: WebhookRequest, reply) => {
         const refusal = this.routes.paths.includes(route.url) ? refusalOf(error, request) : undefined;
         if (!refusal) throw error; // to the host's handler
-        this.refuser.send(reply, refusal);
+        this.answerer.refuse(reply, refusal);
       };
     });
   }
@@ -42,7 +43,7 @@ export class UnreadableBody implements OnModuleInit {
     const answer: ErrorHandler = (error, request, response, next) => {
       const isOurs = request.method === 'POST' && this.routes.expressLeadsToUs(request.path ?? '');
       const refusal = isOurs ? refusalOf(error, request) : undefined;
-      if (refusal) this.refuser.send(response, refusal);
+      if (refusal) this.answerer.refuse(response, refusal);
       else next(error);
     };
     this.adapterHost.httpAdapter.getInstance<{ use(handler: ErrorHandler): void }>().use(answer);

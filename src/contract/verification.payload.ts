@@ -78,8 +78,7 @@ function IsInstant(): PropertyDecorator {
   return ValidateBy({
     name: 'isInstant',
     validator: {
-      validate: (value) =>
-        typeof value === 'string' && isISO8601(value, { strict: true }) && !Number.isNaN(parseInstant(value).getTime()),
+      validate: (value) => isISO8601(value, { strict: true }) && !Number.isNaN(parseInstant(value as string).getTime()),
       defaultMessage: () => '$property must be an ISO 8601 date and time',
     },
   });

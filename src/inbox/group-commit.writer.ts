@@ -142,18 +142,16 @@ export class GroupCommitWriter {
   }
 
   #handOver(delivery: NewDelivery, lease: Lease | undefined, recording: Recording | Error | undefined): void {
-    if (recording === 'accepted' && lease)
-      this.handoff.take({ ...delivery, takeovers: 0, replays: 0, byName: 0 }, lease);
+    if (recording === 'accepted' && lease) this.handoff.take(delivery, lease);
     else if (recording === 'accepted') this.handoff.announce();
     else if (lease) this.handoff.giveBack(1);
   }
 }
 
-function answer([first, ...others]: Entry['waiting'], recording: Recording | Error | undefined): void {
-  if (recording === undefined || recording instanceof Error) {
-    for (const { reject } of [...(first ? [first] : []), ...others]) reject(recording);
-    return;
-  }
-  first?.resolve(recording);
-  for (const { resolve } of others) resolve(recording === 'accepted' ? 'duplicate' : recording);
+/** The first to send it made the delivery, if that was new. */
+function answer(waiting: readonly Sender[], recording: Recording | Error | undefined): void {
+  waiting.forEach(({ resolve, reject }, index) => {
+    if (recording === undefined || recording instanceof Error) reject(recording);
+    else resolve(recording === 'accepted' && index > 0 ? 'duplicate' : recording);
+  });
 }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Dialect } from './dialect/dialect.js';
@@ -5,17 +6,18 @@ import { mariadbDialect, mysqlDialect } from './dialect/mysql.dialect.js';
 import { postgresDialect } from './dialect/postgres.dialect.js';
 import { memoryDialect, sqliteDialect } from './dialect/sqlite.dialect.js';
 import { InboxConnection } from './inbox.connection.js';
-import { demandEntities, demandSchema, synchronizeWithHost } from './inbox.preparation.js';
+import { demandEntities, demandSchema, demandWritableFile, synchronizeWithHost } from './inbox.preparation.js';
 
 type SqliteOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;
 
-/** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING`, `DATABASE_UNSUPPORTED` or `SCHEMA_INCOMPLETE` */
+/** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING`, `DATABASE_UNSUPPORTED`, `SCHEMA_INCOMPLETE` or `DATABASE_READ_ONLY` */
 export async function openInbox(host: DataSource | undefined, name: string | undefined): Promise<InboxConnection> {
   demandEntities(host, name);
   await synchronizeWithHost(host);
   const connection = await connect(host);
   try {
     await demandSchema(connection);
+    await demandWritableFile(connection);
     return connection;
   } catch (error) {
     await connection.close();
@@ -27,6 +29,7 @@ async function connect(host: DataSource): Promise<InboxConnection> {
   const { options } = host;
   switch (options.type) {
     case 'postgres':
+      outliveLostConnections(host);
       return shared(host, postgresDialect);
     case 'mariadb':
     case 'mysql':
@@ -45,6 +48,16 @@ async function connect(host: DataSource): Promise<InboxConnection> {
 
 function shared(host: DataSource, dialect: Dialect): InboxConnection {
   return new InboxConnection(host, dialect, host, poolSize(host.options));
+}
+
+/**
+ * The pool has stopped listening before TypeORM begins: a server that ends a connection as soon as it is made, as one
+ * that is shutting down does, would end this process with an unhandled "error". The pool drops the connection anyway.
+ */
+function outliveLostConnections({ driver }: DataSource): void {
+  const { master, slaves } = driver as unknown as { master: EventEmitter; slaves: EventEmitter[] };
+  for (const pool of [master, ...slaves])
+    pool.on('connect', (connection: EventEmitter) => connection.on('error', () => {}));
 }
 
 /** There is no second connection to a database in memory. */

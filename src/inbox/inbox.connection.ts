@@ -76,12 +76,17 @@ export class InboxConnection {
     return this.retrying(() => this.onRunner((runner) => this.on(runner)(statement)));
   }
 
+  /** An application may be closed twice. */
   async close(): Promise<void> {
-    if (this.dataSource !== this.reader) await this.#connections.take(() => this.dataSource.destroy());
+    if (this.dataSource === this.reader) return;
+    await this.#connections.take(async () => {
+      if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    });
   }
 
   private inTransaction<T>(work: (runner: QueryRunner) => Promise<T>, isolation?: Dialect['isolation']): Promise<T> {
     return this.withRunner(async (runner) => {
+      const isNested = runner.isTransactionActive; // in one of the host's, in memory
       await runner.startTransaction(isolation);
       try {
         const result = await work(runner);
@@ -89,10 +94,22 @@ export class InboxConnection {
         return result;
       } catch (error) {
         await runner.rollbackTransaction().catch(() => {}); // the first error is the cause
-        if (this.dialect.oneConnection) await this.afterRollback();
+        if (this.dialect.oneConnection) {
+          if (runner.isTransactionActive && !isNested) await this.beginAfresh(runner);
+          await this.afterRollback();
+        }
         throw error;
       }
     });
+  }
+
+  /**
+   * SQLite rolls back by itself when a commit fails, on a full disk say. TypeORM does not notice, and would take the
+   * next transaction for a part of that one: acknowledged, and never committed.
+   */
+  private async beginAfresh(runner: QueryRunner): Promise<void> {
+    await runner.query('ROLLBACK').catch(() => {}); // there is nothing to roll back, as a rule
+    (this.dataSource.driver as { queryRunner?: QueryRunner }).queryRunner = undefined;
   }
 
   private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {

@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityMetadata } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { memoryDialect } from './dialect/sqlite.dialect.js';
+import { Delivery } from './delivery.entity.js';
+import { memoryDialect, sqliteDialect } from './dialect/sqlite.dialect.js';
 import { describeFailure, isOutage } from './failures.js';
 import type { InboxConnection } from './inbox.connection.js';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './migrations/index.js';
@@ -18,11 +19,22 @@ export function demandEntities(host: DataSource | undefined, name = 'default'): 
     );
   }
   if (!cr3dentialsWebhookEntities.every((entity) => host.hasMetadata(entity))) {
+    if (host.entityMetadatas.some(isOfAnotherCopy)) {
+      throw new Cr3dentialsWebhookError(
+        'DATA_SOURCE_MISSING',
+        `The DataSource "${name}" has our entities from another copy of this package. Keep one installed, and load it everywhere by "import" or everywhere by "require".`,
+      );
+    }
     throw new Cr3dentialsWebhookError(
       'DATA_SOURCE_MISSING',
       `The DataSource "${name}" does not know our entities. Add entities: [...cr3dentialsWebhookEntities] to it, or autoLoadEntities: true.`,
     );
   }
+}
+
+/** The two builds of this package are two copies of each class. */
+function isOfAnotherCopy({ givenTableName, target }: EntityMetadata): boolean {
+  return givenTableName === 'cr3dentials_webhook_delivery' && target !== Delivery;
 }
 
 /**
@@ -61,6 +73,24 @@ export async function demandSchema(connection: InboxConnection): Promise<void> {
         );
       });
   }
+}
+
+/**
+ * A file that could not be opened for writing stays so for as long as it is open, whatever becomes of its disk. Servers
+ * take writes again by themselves.
+ *
+ * @throws Cr3dentialsWebhookError `DATABASE_READ_ONLY`
+ */
+export async function demandWritableFile(connection: InboxConnection): Promise<void> {
+  if (connection.dialect !== sqliteDialect) return;
+  await connection.run(sql`DELETE FROM ${connection.tables.delivery} WHERE 1 = 0`).catch((error: unknown) => {
+    if (!/SQLITE_READONLY/.test(describeFailure(error))) return; // busy, or full: that passes
+    throw new Cr3dentialsWebhookError(
+      'DATABASE_READ_ONLY',
+      'The database file could be opened only for reading. Make the file, its folder and its disk writable, and start again.',
+      { cause: error },
+    );
+  });
 }
 
 /** Answers whether what is acknowledged survives a crash, and warns where it does not. */

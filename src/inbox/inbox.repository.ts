@@ -1,15 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import type { DeliveryState } from './delivery.entity.js';
-import type { RunSql } from './dialect/dialect.js';
+import type { Row, RunSql } from './dialect/dialect.js';
 import { InboxConnection } from './inbox.connection.js';
 import type { ClaimedDelivery, Lease, NewDelivery, Verdict } from './recording.js';
 import { list, raw, sql, type Sql } from './sql.js';
 import type { Tables } from './tables.js';
 
-const CLAIMED = raw('id, tenant, session_id, status, payload, takeovers, replays, by_name, received_at');
+const CLAIMED = raw('id, tenant, session_id, status, payload, attempts, takeovers, replays, by_name, received_at');
 const NO_LEASE = raw('lease_owner = NULL, lease_expires_at = NULL');
 /** A delivery that kills its worker this often in a row is dead. */
 const MAX_KILLS = 3;
+
+interface NewRow {
+  readonly delivery: NewDelivery;
+  /** The lease it is born with. */
+  readonly lease: Lease | undefined;
+  /** How many duplicates it arrived with. */
+  readonly duplicates: number;
+}
 
 /** Every change of a delivery's state, each one guarded update that reports whether it won. */
 @Injectable()
@@ -23,11 +31,9 @@ export class InboxRepository {
   /**
    * Records a batch in one statement and one commit.
    *
-   * @param batch no key twice; each with the lease it is born with, and how many duplicates it arrived with
+   * @param batch no key twice
    */
-  async record(
-    batch: readonly { delivery: NewDelivery; lease: Lease | undefined; duplicates: number }[],
-  ): Promise<Verdict[]> {
+  async record(batch: readonly NewRow[]): Promise<Verdict[]> {
     // In the order of the unique index: two flushes that meet would deadlock otherwise.
     const sorted = batch.toSorted((a, b) => (a.delivery.idempotencyKey < b.delivery.idempotencyKey ? -1 : 1));
     const stored = await this.upsert(sorted);
@@ -38,20 +44,14 @@ export class InboxRepository {
     });
   }
 
-  private async upsert(
-    batch: readonly { delivery: NewDelivery; lease: Lease | undefined; duplicates: number }[],
-  ): Promise<Map<string, { id: string; fingerprint: string }>> {
+  private async upsert(batch: readonly NewRow[]): Promise<Map<string, { id: string; fingerprint: string }>> {
     const { dialect } = this.connection;
     const { stored, incoming } = dialect;
     const isSame = sql`${stored('fingerprint')} = ${incoming('fingerprint')}`;
-    const rows = batch.map(
-      ({ delivery: d, lease, duplicates }) =>
-        sql`(${list([d.id, d.idempotencyKey, d.tenant, d.sessionId, d.status, d.platformId, d.externalReferenceId, d.payload, d.fingerprint, d.receivedAt, duplicates, lease ? 'processing' : 'pending', lease ? 1 : 0, lease ? null : d.receivedAt, lease?.owner ?? null, lease?.expiresAt ?? null])})`,
-    );
+    const rows = batch.map(toRow);
     const read = raw('id, idempotency_key, fingerprint');
-    const insert = sql`${dialect.insertInto(this.tables.delivery)}
-      (id, idempotency_key, tenant, session_id, status, platform_id, external_reference_id, payload, fingerprint, received_at, duplicates, state, attempts, next_attempt_at, lease_owner, lease_expires_at)
-      VALUES ${list(rows)} ${dialect.onConflict(
+    const insert = sql`${dialect.insertInto(this.tables.delivery)} (${raw(Object.keys(rows[0] ?? {}).join(', '))})
+      ${dialect.rows(this.tables.delivery, rows)} ${dialect.onConflict(
         'idempotency_key',
         sql`duplicates = ${stored('duplicates')} + CASE WHEN ${isSame} THEN ${incoming('duplicates')} + 1 ELSE 0 END,
             last_duplicate_at = CASE WHEN ${isSame} THEN ${incoming('received_at')} ELSE ${stored('last_duplicate_at')} END`,
@@ -177,6 +177,27 @@ export class InboxRepository {
   }
 }
 
+function toRow({ delivery, lease, duplicates }: NewRow): Row {
+  return {
+    id: delivery.id,
+    idempotency_key: delivery.idempotencyKey,
+    tenant: delivery.tenant,
+    session_id: delivery.sessionId,
+    status: delivery.status,
+    platform_id: delivery.platformId,
+    external_reference_id: delivery.externalReferenceId,
+    payload: delivery.payload,
+    fingerprint: delivery.fingerprint,
+    received_at: delivery.receivedAt,
+    duplicates,
+    state: lease ? 'processing' : 'pending',
+    attempts: lease ? delivery.attempts : 0,
+    next_attempt_at: lease ? null : delivery.receivedAt,
+    lease_owner: lease?.owner ?? null,
+    lease_expires_at: lease?.expiresAt ?? null,
+  };
+}
+
 function heldBy(owner: string, ids: readonly string[]): Sql {
   return sql`id IN (${list(ids)}) AND lease_owner = ${owner} AND state = 'processing'`;
 }
@@ -188,6 +209,7 @@ function claimed(row: Record<string, unknown>): ClaimedDelivery {
     sessionId: String(row.session_id),
     status: row.status as ClaimedDelivery['status'],
     payload: String(row.payload),
+    attempts: Number(row.attempts),
     takeovers: Number(row.takeovers),
     replays: Number(row.replays),
     byName: Number(row.by_name),

@@ -4,7 +4,8 @@ import type { Delivery } from './delivery.entity.js';
 import { fingerprint, idempotencyKey } from './identity.js';
 
 /** What recording a POST came to. `unavailable`: it is not known to be durable, and the sender must send it again. */
-export type Verdict = 'accepted' | 'duplicate' | 'conflict' | 'unknown-status' | 'invalid' | 'unavailable';
+export type Verdict =
+  'accepted' | 'duplicate' | 'conflict' | 'unknown-status' | 'unexpected-data' | 'invalid' | 'unavailable';
 
 /** The time-limited right of one worker to process a delivery. */
 export interface Lease {
@@ -13,26 +14,15 @@ export interface Lease {
   readonly expiresAt: number;
 }
 
-/** A delivery that is not recorded yet. */
-export type NewDelivery = Pick<
-  Delivery,
-  | 'id'
-  | 'idempotencyKey'
-  | 'tenant'
-  | 'sessionId'
-  | 'status'
-  | 'platformId'
-  | 'externalReferenceId'
-  | 'payload'
-  | 'fingerprint'
-  | 'receivedAt'
->;
-
 /** What a worker needs of a delivery it has the lease of. */
 export type ClaimedDelivery = Pick<
   Delivery,
-  'id' | 'tenant' | 'sessionId' | 'status' | 'payload' | 'takeovers' | 'replays' | 'byName' | 'receivedAt'
+  'id' | 'tenant' | 'sessionId' | 'status' | 'payload' | 'attempts' | 'takeovers' | 'replays' | 'byName' | 'receivedAt'
 >;
+
+/** A delivery that is not recorded yet. */
+export type NewDelivery = ClaimedDelivery &
+  Pick<Delivery, 'idempotencyKey' | 'platformId' | 'externalReferenceId' | 'fingerprint'>;
 
 export function newDelivery(
   tenant: string,
@@ -52,5 +42,9 @@ export function newDelivery(
     payload: body,
     fingerprint: fingerprint(payload),
     receivedAt,
+    attempts: 1,
+    takeovers: 0,
+    replays: 0,
+    byName: 0,
   };
 }

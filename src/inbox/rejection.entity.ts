@@ -3,12 +3,13 @@ import { epoch } from './epoch.js';
 
 /**
  * `invalid`: against the contract (answered 400). `unknown-status`: a status this version does not know.
+ * `unexpected-data`: its data does not fit the class that the host declared for its platform.
  * `conflict`: other content for a session that is recorded already. `superseded`: the content that an accepted
  * conflict took the place of.
  *
  * @publicApi
  */
-export type RejectionReason = 'invalid' | 'unknown-status' | 'conflict' | 'superseded';
+export type RejectionReason = 'invalid' | 'unknown-status' | 'unexpected-data' | 'conflict' | 'superseded';
 
 /**
  * `open`: an operator has not decided. `accepted`: it became a delivery. `discarded`: it will not.

@@ -54,6 +54,10 @@ export class WebhookReceiver {
         const { sessionId, status } = webhook.payload;
         return this.reject('unknown-status', { detail: oneLine(status), body, tenant, sessionId });
       }
+      case 'unexpected-data': {
+        const { mismatch, payload } = webhook;
+        return this.reject('unexpected-data', { detail: mismatch, body, tenant, sessionId: payload.sessionId });
+      }
       case 'yes': {
         const delivery = newDelivery(tenant, webhook.payload, body, this.clock.now());
         const { sessionId, idempotencyKey } = delivery;

@@ -5,7 +5,7 @@ import { describeFailure } from '../inbox/failures.js';
 import { InboxRepository } from '../inbox/inbox.repository.js';
 import { LeaseKeeper } from './lease.keeper.js';
 
-const GATHERING = 3;
+const GATHERING = 10;
 const AFTER_FAILURE = 500;
 const MAX_ROWS = 1_000;
 

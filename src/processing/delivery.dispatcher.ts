@@ -1,12 +1,14 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../clock.js';
+import { PlatformData } from '../contract/platform-data.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import type { ClaimedDelivery } from '../inbox/recording.js';
-import { oneLine } from '../one-line.js';
+import { nameOf } from '../one-line.js';
 import { RetryPolicy } from '../recovery/retry.policy.js';
 import { HandlerRunner, type RunResult } from './handler.runner.js';
+import type { Interruption } from './interruption.js';
 import { withoutPayload } from './redact.js';
 import { verificationEvent, type VerificationEvent } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
@@ -35,6 +37,7 @@ export class DeliveryDispatcher {
     private readonly runner: HandlerRunner,
     private readonly policy: RetryPolicy,
     private readonly clock: Clock,
+    private readonly platforms: PlatformData,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
@@ -42,13 +45,13 @@ export class DeliveryDispatcher {
   async dispatch(
     delivery: ClaimedDelivery,
     remembered: readonly HandlerRun[],
-    interrupted: AbortSignal,
+    interruption: Interruption,
   ): Promise<Outcome> {
     try {
-      return await this.tellHandlers(delivery, remembered, interrupted);
+      return await this.tellHandlers(delivery, remembered, interruption);
     } catch (error) {
       this.logger.error(
-        `Delivery ${delivery.id} could not be dispatched, next try in ${UNREADABLE} ms: ${oneLine(Object(error).name)}`,
+        `Delivery ${delivery.id} could not be dispatched, next try in ${UNREADABLE} ms: ${nameOf(error)}`,
       );
       return { outcome: 'settled', next: { nextAttemptAt: this.clock.now() + UNREADABLE }, runs: [] };
     }
@@ -57,24 +60,24 @@ export class DeliveryDispatcher {
   private async tellHandlers(
     delivery: ClaimedDelivery,
     remembered: readonly HandlerRun[],
-    interrupted: AbortSignal,
+    interruption: Interruption,
   ): Promise<Outcome> {
     const handlers = this.handlers.for(delivery.status);
     if (handlers.length === 0) return { outcome: 'unhandled' };
-    const event = verificationEvent(delivery);
+    const event = verificationEvent(delivery, this.platforms);
     const before = new Map(remembered.map((run) => [run.handler, run]));
     const now = this.clock.now();
     const due = handlers.filter(({ id }) => isDue(before.get(id), now, delivery.byName === 1));
     const results = await Promise.all(
       due.map(async (handler) => {
         const attempt = (before.get(handler.id)?.attempts ?? 0) + 1;
-        const result = await this.runner.run({ handler, event, attempt, isReplay: delivery.replays > 0, interrupted });
+        const result = await this.runner.run({ handler, event, attempt, isReplay: delivery.replays > 0, interruption });
         return { handler, attempt, result };
       }),
     );
     if (remembered.length === 0 && results.every(({ result }) => result.ended === 'completed'))
       return { outcome: 'completed' };
-    if (interrupted.aborted && results.every(({ result }) => result.ended === 'interrupted'))
+    if (interruption.hasCome && results.every(({ result }) => result.ended === 'interrupted'))
       return { outcome: 'untouched' };
     const after = new Map(before);
     for (const { handler, attempt, result } of results)

@@ -8,6 +8,7 @@ import { InboxRepository } from '../inbox/inbox.repository.js';
 import { CompletionWriter } from './completion.writer.js';
 import type { Outcome } from './delivery.dispatcher.js';
 import type { Held } from './hand.js';
+import type { Interruption } from './interruption.js';
 import { LeaseKeeper } from './lease.keeper.js';
 
 const AFTER_FAILURE = 500;
@@ -29,15 +30,15 @@ export class DeliverySettler {
   /** Resolves once it is durable; or given up, because another worker has the delivery or will take it over. */
   async settle(held: Held, outcome: Outcome): Promise<void> {
     const { id } = held.delivery;
-    const { signal } = held.interruption;
+    const { interruption } = held;
     switch (outcome.outcome) {
       case 'completed':
       case 'unhandled':
-        return this.completions.finish(id, outcome.outcome, () => !signal.aborted);
+        return this.completions.finish(id, outcome.outcome, () => !interruption.hasCome);
       case 'untouched':
-        return this.persist(signal, () => this.release([id]));
+        return this.persist(interruption, () => this.release([id]));
       case 'settled':
-        return this.persist(signal, () => this.write(id, outcome));
+        return this.persist(interruption, () => this.write(id, outcome));
       default:
         return outcome satisfies never;
     }
@@ -56,13 +57,13 @@ export class DeliverySettler {
   }
 
   /** Tries at least once, and again until it is interrupted. */
-  private async persist(signal: AbortSignal, write: () => Promise<void>): Promise<void> {
+  private async persist(interruption: Interruption, write: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
         return await write();
       } catch (error) {
         this.logger.warn(`What became of a delivery could not be written: ${describeFailure(error)}`);
-        if (signal.aborted) return;
+        if (interruption.hasCome) return;
         await sleep(AFTER_FAILURE);
       }
     }

@@ -15,7 +15,7 @@ import { Hand, type Held } from './hand.js';
 import { LeaseKeeper } from './lease.keeper.js';
 import { RecentCount } from './recent-count.js';
 
-const MAX_CLAIM = 200;
+const MAX_CLAIM = 500;
 /** How long a shutdown waits for the database once nothing runs any more. */
 const LAST_WRITES = 5_000;
 
@@ -34,7 +34,9 @@ export class DeliveryWorker implements Handoff {
   private running = 0;
   private isOpen = false;
   private hasMore = false;
+  private isTimeToRescue = false;
   private looking?: Promise<void>;
+  private starting?: NodeJS.Immediate;
   private timer?: NodeJS.Timeout;
 
   constructor(
@@ -53,7 +55,7 @@ export class DeliveryWorker implements Handoff {
   open(): void {
     this.keeper.keep(this.hand); // on a receive-only instance too: it measures the database's clock
     this.isOpen = this.settings.processing.enabled;
-    if (this.isOpen) this.look();
+    if (this.isOpen) this.poll();
   }
 
   reserve(wanted: number): { room: number; lease: Lease } {
@@ -100,16 +102,19 @@ export class DeliveryWorker implements Handoff {
     if (this.hasMore && this.room() > 0) this.look();
   }
 
-  /** One look at a time; the next comes after the poll interval, or when there is known to be more. */
+  private poll(): void {
+    this.isTimeToRescue = true;
+    this.look();
+    this.timer = setTimeout(() => this.poll(), this.settings.poll.interval);
+  }
+
+  /** One look at a time: what comes meanwhile is left to the next poll, or to the next that is known to find more. */
   private look(): void {
     if (!this.isOpen || this.looking) return;
-    clearTimeout(this.timer);
     this.looking = this.claim()
       .catch((error: unknown) => this.logger.warn(`Deliveries could not be claimed: ${describeFailure(error)}`))
       .finally(() => {
         this.looking = undefined;
-        if (!this.isOpen) return;
-        this.timer = setTimeout(() => this.look(), this.settings.poll.interval);
         this.lookForMore();
       });
   }
@@ -117,19 +122,33 @@ export class DeliveryWorker implements Handoff {
   private async claim(): Promise<void> {
     this.hasMore = false;
     const lease = this.keeper.lease();
-    const rescued = await this.rescuer.rescue(this.hand, lease, Math.min(MAX_CLAIM, this.room()));
-    const limit = Math.min(MAX_CLAIM, Math.max(0, this.room() - rescued.length));
+    if (this.isTimeToRescue) {
+      this.isTimeToRescue = false;
+      await this.begin(await this.rescuer.rescue(this.hand, lease, Math.min(MAX_CLAIM, this.room())), lease);
+    }
+    const limit = Math.min(MAX_CLAIM, this.room());
     const due = limit > 0 ? await this.repository.claim(lease, this.clock.now(), limit) : [];
     this.hasMore ||= due.length === limit;
-    const claimed = [...rescued, ...due];
-    const remembered = await this.runs.of(claimed.map(({ id }) => id));
+    await this.begin(due, lease);
+  }
+
+  private async begin(claimed: readonly ClaimedDelivery[], lease: Lease): Promise<void> {
+    const remembered = await this.runs.of(claimed.filter(hasBegunBefore).map(({ id }) => id));
     for (const delivery of claimed) this.enqueue(this.hand.add(delivery, lease, remembered.get(delivery.id)));
   }
 
   private enqueue(held: Held | undefined): void {
     if (!held) return;
     this.queue.push(held);
-    this.startNext();
+    this.startSoon();
+  }
+
+  /** In the next turn of the event loop: handlers may keep the thread, and answers and claims are to go out before. */
+  private startSoon(): void {
+    this.starting ??= setImmediate(() => {
+      this.starting = undefined;
+      this.startNext();
+    });
   }
 
   private startNext(): void {
@@ -144,13 +163,10 @@ export class DeliveryWorker implements Handoff {
 
   private async process(held: Held): Promise<void> {
     this.running++;
-    const outcome = await this.dispatcher
-      .dispatch(held.delivery, held.remembered, held.interruption.signal)
-      .finally(() => {
-        this.running--;
-        this.finished.add();
-        this.startNext();
-      });
+    const outcome = await this.dispatcher.dispatch(held.delivery, held.remembered, held.interruption);
+    this.running--;
+    this.finished.add();
+    this.startSoon();
     await this.settler.settle(held, outcome);
     this.hand.letGo(held);
     this.lookForMore();
@@ -171,4 +187,9 @@ export class DeliveryWorker implements Handoff {
   private async patiently(milliseconds: number, work: Promise<unknown> | undefined): Promise<void> {
     await within(milliseconds, Promise.resolve(work), () => new Error('late')).catch(() => {});
   }
+}
+
+/** Whether something may be remembered of its handlers. */
+function hasBegunBefore({ attempts, replays }: ClaimedDelivery): boolean {
+  return attempts > 1 || replays > 0;
 }

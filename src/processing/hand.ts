@@ -1,13 +1,14 @@
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import type { ClaimedDelivery, Lease } from '../inbox/recording.js';
+import { Interruption } from './interruption.js';
 
 /** A delivery this worker has the lease of. */
 export interface Held {
   readonly delivery: ClaimedDelivery;
   /** What is known of its handlers from before. */
   readonly remembered: readonly HandlerRun[];
-  /** Aborted when the lease is lost or the worker stops. */
-  readonly interruption: AbortController;
+  /** Comes when the lease is lost or the worker stops. */
+  readonly interruption: Interruption;
   leaseExpiresAt: number;
 }
 
@@ -31,7 +32,7 @@ export class Hand {
   /** Nothing when it is in hand already: the run that is under way goes on. */
   add(delivery: ClaimedDelivery, { expiresAt }: Lease, remembered: readonly HandlerRun[] = []): Held | undefined {
     if (this.#held.has(delivery.id)) return undefined;
-    const held = { delivery, remembered, interruption: new AbortController(), leaseExpiresAt: expiresAt };
+    const held = { delivery, remembered, interruption: new Interruption(), leaseExpiresAt: expiresAt };
     this.#held.set(delivery.id, held);
     return held;
   }
@@ -48,7 +49,7 @@ export class Hand {
   lose(which: (held: Held) => boolean): number {
     const lost = [...this.#held.values()].filter(which);
     for (const held of lost) {
-      held.interruption.abort(new Error('The lease was lost: another worker may have the delivery.'));
+      held.interruption.interrupt(new Error('The lease was lost: another worker may have the delivery.'));
       this.letGo(held);
     }
     return lost.length;
@@ -62,6 +63,6 @@ export class Hand {
   }
 
   interruptAll(reason: Error): void {
-    for (const { interruption } of this.#held.values()) interruption.abort(reason);
+    for (const { interruption } of this.#held.values()) interruption.interrupt(reason);
   }
 }

@@ -8,6 +8,7 @@ import { isOutage } from '../inbox/failures.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
 import { InboxConnection } from '../inbox/inbox.connection.js';
 import type { HandlerContext } from './handler-context.js';
+import { Interruption } from './interruption.js';
 import type { VerificationEvent } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 
@@ -19,8 +20,8 @@ export interface Run {
   readonly event: VerificationEvent;
   readonly attempt: number;
   readonly isReplay: boolean;
-  /** Aborted when the delivery is no longer this worker's, or the worker stops. */
-  readonly interrupted: AbortSignal;
+  /** Comes when the delivery is no longer this worker's, or the worker stops. */
+  readonly interruption: Interruption;
 }
 
 @Injectable()
@@ -41,14 +42,14 @@ export class HandlerRunner {
       await (run.handler.transactional ? this.inTransaction(run) : this.call(run));
       return { ended: 'completed' };
     } catch (error) {
-      if (run.interrupted.aborted) return { ended: 'interrupted', error: run.interrupted.reason };
+      if (run.interruption.hasCome) return { ended: 'interrupted', error: run.interruption.reason };
       return { ended: (await this.isInterruption(error, run)) ? 'interrupted' : 'failed', error };
     }
   }
 
   /** Whether the database failed rather than the handler. A refused connection may be to anything a handler talks to. */
   private async isInterruption(error: unknown, { handler }: Run): Promise<boolean> {
-    if (error instanceof Interruption) return true;
+    if (error instanceof NotBegun) return true;
     // All that TypeORM says of a connection to PostgreSQL that was lost; of a transaction of ours it can mean nothing else.
     if (handler.transactional && error instanceof QueryRunnerAlreadyReleasedError) return true;
     if (!isOutage(this.connection.dialect, error)) return false;
@@ -62,25 +63,23 @@ export class HandlerRunner {
       const isFirst = await this.runs
         .complete(sql, event.deliveryId, handler.id, this.clock.now())
         .catch((error: unknown) => {
-          throw new Interruption('The run could not begin.', { cause: error });
+          throw new NotBegun('The run could not begin.', { cause: error });
         });
       if (isFirst) await this.call(run, manager);
     });
   }
 
-  /** Ends with the handler or with its signal: a handler that ignores the signal does not hold its delivery. */
-  private async call({ handler, event, attempt, isReplay, interrupted }: Run, manager?: EntityManager): Promise<void> {
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(new Error(`It took longer than ${this.timeout} ms.`)), this.timeout);
-    const signal = AbortSignal.any([timeout.signal, interrupted]);
-    const aborted = new Promise<never>((_, reject) => {
-      const abort = () => reject(signal.reason);
-      if (signal.aborted) abort();
-      signal.addEventListener('abort', abort, { once: true });
-    });
+  /** Ends with the handler or with its interruption: a handler that ignores its signal does not hold its delivery. */
+  private async call({ handler, event, attempt, isReplay, interruption }: Run, manager?: EntityManager): Promise<void> {
+    const own = new Interruption();
+    interruption.whenItComes((reason) => own.interrupt(reason));
+    if (own.hasCome) throw own.reason;
+    const result = handler.handle(event, new RunContext(event.deliveryId, attempt, isReplay, own, handler, manager));
+    if (result === undefined) return; // nothing to wait for
+    const late = () => own.interrupt(new Error(`It took longer than ${this.timeout} ms.`));
+    const timer = setTimeout(late, this.timeout);
     try {
-      const context = new RunContext(event.deliveryId, attempt, isReplay, signal, handler, manager);
-      await Promise.race([aborted, signal.aborted || handler.handle(event, context)]);
+      await Promise.race([new Promise((_, reject) => own.whenItComes(reject)), result]);
     } finally {
       clearTimeout(timer);
     }
@@ -88,9 +87,10 @@ export class HandlerRunner {
 }
 
 /** What went wrong was not in the handler. */
-class Interruption extends Error {}
+class NotBegun extends Error {}
 
 class RunContext implements HandlerContext {
+  readonly #interruption: Interruption;
   readonly #handler: VerificationHandler;
   readonly #manager: EntityManager | undefined;
 
@@ -98,12 +98,17 @@ class RunContext implements HandlerContext {
     readonly deliveryId: string,
     readonly attempt: number,
     readonly isReplay: boolean,
-    readonly signal: AbortSignal,
+    interruption: Interruption,
     handler: VerificationHandler,
     manager?: EntityManager,
   ) {
+    this.#interruption = interruption;
     this.#handler = handler;
     this.#manager = manager;
+  }
+
+  get signal(): AbortSignal {
+    return this.#interruption.signal;
   }
 
   get manager(): EntityManager {

@@ -19,10 +19,14 @@ export function withoutPayload(error: unknown, event: VerificationEvent): string
   return oneLine(text.replace(new RegExp(longestFirst.join('|'), 'g'), '[redacted]'));
 }
 
-function* leaves(value: unknown): Generator<string> {
-  if (typeof value === 'string' || typeof value === 'number') yield String(value);
-  else if (value !== null && typeof value === 'object')
-    for (const member of Object.values(value)) yield* leaves(member);
+/** What a host's class has made of the data may be of any kind, and hold itself. */
+function* leaves(value: unknown, seen = new Set<object>()): Generator<string> {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') yield String(value);
+  if (value === null || typeof value !== 'object' || seen.has(value)) return;
+  seen.add(value);
+  if (value instanceof Date) yield* [String(value), JSON.stringify(value).slice(1, -1)];
+  const members = value instanceof Map || value instanceof Set ? [...value].flat() : Object.values(value);
+  for (const member of members) yield* leaves(member, seen);
 }
 
 function escaped(value: string): string {

@@ -77,9 +77,10 @@ export class VerificationHandlers {
       id: id ?? `${prototype.constructor.name}.${method}`,
       transactional,
       statuses: new Set(statuses.map(([status]) => status as VerificationStatus)),
-      handle: async (event, context) => {
-        const target = await instance();
-        return target[method]?.(event, context);
+      handle(event, context) {
+        const target = instance();
+        const call = (on: Record<string, Method>) => on[method]?.(event, context);
+        return target instanceof Promise ? target.then(call) : call(target);
       },
     };
   }

@@ -1,3 +1,4 @@
+import type { PlatformData } from '../contract/platform-data.js';
 import type { VerificationPayload } from '../contract/verification.payload.js';
 import { parseInstant } from '../contract/verification.payload.js';
 import type { VerificationStatus } from '../contract/verification-status.js';
@@ -5,6 +6,7 @@ import type { Delivery } from '../inbox/delivery.entity.js';
 
 type Data = Record<string, unknown>;
 type Source = Pick<Delivery, 'id' | 'payload' | 'receivedAt'>;
+type Platforms = Pick<PlatformData, 'instanceOf'>;
 
 /** What every event holds: the contract's fields, and where they come from. */
 abstract class Verification<Status extends VerificationStatus, D extends object> {
@@ -14,7 +16,7 @@ abstract class Verification<Status extends VerificationStatus, D extends object>
   readonly platformId: number;
   /** The partner's own reference, given when the session was created. */
   readonly externalReferenceId: string | null;
-  /** Verified account data, as the platform gives it. Numbers are JavaScript's: the stored body has all digits. */
+  /** Verified account data, an instance of the class declared for its platform, if one is. Numbers are JavaScript's: the stored body has all digits. */
   readonly extractedData: D | null;
   /** Opaque reference to the attestation. */
   readonly proofHash: string | null;
@@ -25,13 +27,14 @@ abstract class Verification<Status extends VerificationStatus, D extends object>
   /** Finds the delivery again: `inbox.find(deliveryId)`. */
   readonly deliveryId: string;
 
-  constructor({ id, payload, receivedAt }: Source) {
+  constructor({ id, payload, receivedAt }: Source, platforms?: Platforms) {
     const body = JSON.parse(payload.replace(/^\uFEFF/, '')) as Partial<VerificationPayload<D>> &
       Pick<VerificationPayload, 'sessionId' | 'platformId'>;
     this.sessionId = body.sessionId;
     this.platformId = body.platformId;
     this.externalReferenceId = body.externalReferenceId ?? null;
-    this.extractedData = body.extractedData ?? null;
+    const data = body.extractedData ?? null;
+    this.extractedData = data && platforms ? platforms.instanceOf(body.platformId, data) : data;
     this.proofHash = body.proofHash ?? null;
     this.completedAt = typeof body.completedAt === 'string' ? parseInstant(body.completedAt) : null;
     this.metadata = body.metadata ?? null;
@@ -119,7 +122,13 @@ export const eventClasses = {
   TERMINATED: VerificationTerminated,
 } as const satisfies Record<VerificationStatus, VerificationEventClass>;
 
-/** @throws SyntaxError when the stored body is not JSON any more */
-export function verificationEvent(delivery: Source & Pick<Delivery, 'status'>): VerificationEvent {
-  return Object.freeze(new eventClasses[delivery.status](delivery));
+/**
+ * @throws SyntaxError when the stored body is not JSON any more, and whatever a class of the host throws that had not
+ *   thrown when the delivery was recorded
+ */
+export function verificationEvent(
+  delivery: Source & Pick<Delivery, 'status'>,
+  platforms?: Platforms,
+): VerificationEvent {
+  return Object.freeze(new eventClasses[delivery.status](delivery, platforms));
 }

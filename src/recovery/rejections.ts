@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { understand } from '../contract/payload-validation.pipe.js';
+import { understandWith } from '../contract/payload-validation.pipe.js';
+import { PlatformData } from '../contract/platform-data.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
 import { InboxConnection } from '../inbox/inbox.connection.js';
 import { OperatorRepository, type RejectionFilter } from '../inbox/operator.repository.js';
@@ -13,12 +14,13 @@ import { InboxRepository } from '../inbox/inbox.repository.js';
  * What accepting a rejection came to.
  *
  * `accepted`: it is a delivery now, and will be processed. `duplicate`: the same content had become a delivery already.
- * `rejected`: this version still does not understand it. `busy`: a worker has the session's delivery in hand, try
- * again. `decided`: it had been accepted before. `unknown`: there is no such rejection.
+ * `rejected`: this version still does not understand it. `unexpected-data`: its data still does not fit the class that
+ * is declared for its platform. `busy`: a worker has the session's delivery in hand, try again. `decided`: it had been
+ * accepted before. `unknown`: there is no such rejection.
  *
  * @publicApi
  */
-export type Acceptance = 'accepted' | 'duplicate' | 'rejected' | 'busy' | 'decided' | 'unknown';
+export type Acceptance = 'accepted' | 'duplicate' | 'rejected' | 'unexpected-data' | 'busy' | 'decided' | 'unknown';
 
 /**
  * Authentic POSTs that could not become deliveries.
@@ -34,6 +36,7 @@ export class Rejections {
     private readonly operator: OperatorRepository,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
+    private readonly platforms: PlatformData,
   ) {}
 
   /** Newest first, 50 open ones at most unless the filter says otherwise. */
@@ -50,7 +53,8 @@ export class Rejections {
     if (!rejection) return 'unknown';
     if (rejection.state === 'accepted') return 'decided';
     const { tenant, body } = rejection;
-    const understanding = understand(parsed(body));
+    const understanding = understandWith(this.platforms, parsed(body));
+    if (understanding.understood === 'unexpected-data') return 'unexpected-data';
     if (understanding.understood !== 'yes') return 'rejected';
     const delivery = newDelivery(tenant, understanding.payload, body, this.clock.now());
     const [recording] = await this.inbox.record([{ delivery, lease: undefined, duplicates: 0 }]);

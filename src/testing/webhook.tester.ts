@@ -26,16 +26,23 @@ export interface WebhookTesterOptions {
 }
 
 /**
- * What a delivery came to, which the HTTP answer does not tell: the first four are all answered 200.
+ * What a delivery came to, which the HTTP answer does not tell: the first five are all answered 200.
  *
  * `accepted`: recorded, and dispatched. `duplicate`: recorded before. `conflict`: other content was recorded before, so
- * this is a rejection. `unknown-status`: a rejection too. `invalid`: against the contract, or nothing that a platform
+ * this is a rejection. `unknown-status`, `unexpected-data`: rejections too. `invalid`: against the contract, or nothing that a platform
  * could read. `unauthorized`: the header was not accepted. `unavailable`: not recorded, to be sent again.
  *
  * @publicApi
  */
 export type WebhookVerdict =
-  'accepted' | 'duplicate' | 'conflict' | 'unknown-status' | 'invalid' | 'unauthorized' | 'unavailable';
+  | 'accepted'
+  | 'duplicate'
+  | 'conflict'
+  | 'unknown-status'
+  | 'unexpected-data'
+  | 'invalid'
+  | 'unauthorized'
+  | 'unavailable';
 
 /** @publicApi */
 export interface WebhookOutcome {
@@ -79,7 +86,7 @@ export class WebhookTester {
    */
   async deliver(payload: object | string, { until }: { until?: 'settled' } = {}): Promise<WebhookOutcome> {
     const portal = await this.portal({ retries: 0 });
-    const content = contentOf(payload);
+    const content = contentOf(payload, this.#app.platforms);
     const before = content ? await this.#find(content.sessionId) : null;
     const [attempt] = (await portal.deliver(payload)).attempts;
     const status = attempt?.statusCode ?? 0;
@@ -118,7 +125,7 @@ export class WebhookTester {
   }
 
   #verdict(content: PayloadContent, before: DeliveryWithRuns | null, now: DeliveryWithRuns | null): WebhookVerdict {
-    if (content.fingerprint === null) return 'unknown-status';
+    if (content.rejection) return content.rejection;
     if (!now) throw this.#unexpected('200 and recorded nothing');
     if (content.fingerprint !== now.fingerprint) return 'conflict';
     if (before || this.#accepted.has(now.id)) return 'duplicate';

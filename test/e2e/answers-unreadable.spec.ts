@@ -9,7 +9,7 @@ import { platforms, webhookApp, type WebhookApp } from '../support/webhook-app.j
 
 const MIB = 1024 * 1024;
 
-const UNREADABLE = refused(400, 'Bad Request', 'The body is not a JSON object.');
+const UNREADABLE = refused(400, 'Bad Request', 'The body is not a JSON object, or an empty one.');
 const NOT_JSON = refused(415, 'Unsupported Media Type', 'Send JSON in UTF-8, uncompressed, as application/json.');
 const TOO_LARGE = refused(413, 'Payload Too Large', 'The body is larger than this server accepts.');
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Cr3dentialsWebhookOptions, SecretResolver } from 'nestjs-cr3dentials-webhook';
+import { PermanentError, type Cr3dentialsWebhookOptions, type SecretResolver } from 'nestjs-cr3dentials-webhook';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freshHost } from '../support/fresh-host.js';
 import { payload } from '../support/payload.js';
@@ -12,7 +12,7 @@ const UNAVAILABLE = {
   type: 'application/json; charset=utf-8',
 };
 const TRY_AGAIN = { ...UNAVAILABLE, retryAfter: '5', deliveries: [], errors: 1, explained: 1, leaked: [], refused: 0 };
-const FAILED = /^ERROR "auth\.resolveSecrets" failed, so a sender was answered 503: /;
+const FAILED = /^ERROR "auth\.resolveSecrets" failed, so a sender was answered 503: .* Cr3dentialsWebhook$/;
 
 const SECRET = 'Kestrel-of-the-north-4711';
 /** What hosts without types return; the compiler would not let it through. */
@@ -55,6 +55,10 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
     ['something else is thrown', () => Promise.reject('no connection')],
     ['nothing is thrown', () => Promise.reject(undefined)],
     [
+      'an error is thrown that cannot say what it is',
+      () => Promise.reject(Object.defineProperty({}, 'name', { get: () => fail() })),
+    ],
+    [
       'an error of HTTP is thrown',
       () => Promise.reject(Object.assign(new Error('no'), { status: 404, getStatus: () => 404 })),
     ],
@@ -66,6 +70,10 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
   it.each<[string, SecretResolver]>([
     ['the header', ({ headers }) => Promise.reject(new Error(`nobody has the key ${String(headers['x-api-key'])}`))],
     ['every header', ({ headers }) => Promise.reject(new Error(`asked with ${JSON.stringify(headers)}`))],
+    [
+      'the header, in an error of this module',
+      ({ headers }) => Promise.reject(new PermanentError(`nobody has the key\n${String(headers['x-api-key'])}`)),
+    ],
   ])('are told of in the log without the secret, where the error quotes %s', async (_, resolveSecrets) => {
     await start(resolveSecrets);
     expect(await outcome()).toEqual(TRY_AGAIN);
@@ -98,6 +106,7 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
   ])('ask for the POST to be sent again, where the tenant is %s', async (_, tenant) => {
     await start(untyped({ tenant, secrets: [SECRET] }));
     expect(await outcome()).toEqual(TRY_AGAIN);
+    expect(app.logger.matching(/: its tenant is not well-formed text of up to 255 characters /)).toHaveLength(1);
   });
 
   it('ask for the POST to be sent again, and it is taken once they are found', async () => {
@@ -142,3 +151,7 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
     }
   });
 });
+
+function fail(): never {
+  throw new Error('thrown by what was thrown');
+}

@@ -198,6 +198,12 @@ describe.each(platforms)('the secrets of a host on %s', (platform) => {
     },
   );
 
+  it('let nobody in by the one header that Node reads as a list', async () => {
+    const app = await start({ header: 'Set-Cookie', secrets: [SECRET] });
+    expect(said(await knock(app, [['Set-Cookie', SECRET]]))).toEqual(UNAUTHORIZED);
+    expect(said(await knock(app, []))).toEqual(UNAUTHORIZED);
+  });
+
   it('are all accepted at once', async () => {
     const secrets = [SECRET, { value: 'the-one-of-next-month' }, { value: 'the-one-of-the-tests', id: 'tests' }];
     const app = await start({ secrets });

@@ -61,7 +61,9 @@ async function looksForWork(app: WebhookApp): Promise<void> {
   await app.delivery(probe.sessionId, 'completed');
 }
 
-const quickly = { lease: { duration: 300 }, processing: { drainTimeout: 0 } };
+const quickly = { lease: { duration: 900 }, processing: { drainTimeout: 0 } };
+
+const BURIED = 'ERROR 1 deliveries have killed their worker three times and are dead (crash-loop). Cr3dentialsWebhook';
 
 describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
   const host = freshHost(kind);
@@ -95,13 +97,14 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     expect(dead).toMatchObject({ reason: 'crash-loop', takeovers: 2, leaseOwner: null, leaseExpiresAt: null });
     expect(dead.finishedAt).toBeGreaterThan(0);
     expect(signals).toHaveLength(3);
-    expect(app.logger.matching(/^ERROR .*crash-loop/)).toHaveLength(1);
+    await until('it has been said', () => app.logger.matching(/^ERROR .*crash-loop/).length === 1);
   });
 
   it('is dead without another run once it has killed its third worker', async () => {
     const [body] = await abandoned(2);
     const app = await host.start((a) => a.withHandlers(FailOnce).withOptions(quickly));
     await app.delivery(body?.sessionId, 'dead');
+    await until('it has been said', () => app.logger.lines.includes(BURIED));
 
     expect(app.nest.get(FailOnce).attempts).toEqual([]);
   });
@@ -119,16 +122,13 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
   it('starts over when an operator replays it', async () => {
     const [body] = await abandoned(2);
     const app = await host.start((a) => a.withHandlers(FailOnce).withOptions(quickly));
-    const { id } = await app.delivery(body?.sessionId, 'dead');
+    const { id, finishedAt } = await app.delivery(body?.sessionId, 'dead');
     await host.stop(app);
     const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
     expect(await receiver.inbox.replay(id)).toBe('replayed');
-    expect(await receiver.inbox.find(id)).toMatchObject({
-      state: 'pending',
-      reason: null,
-      takeovers: 0,
-      finishedAt: null,
-    });
+    const replayed = await receiver.inbox.find(id);
+    expect(replayed).toMatchObject({ state: 'pending', reason: null, takeovers: 0, finishedAt: null });
+    expect(replayed?.nextAttemptAt).toBeGreaterThanOrEqual(finishedAt ?? Infinity);
     await host.stop(receiver);
 
     const after = await host.start((a) => a.withHandlers(FailOnce));
@@ -145,6 +145,9 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     await completed(app, 3);
 
     expect(app.nest.get(WaitAtAGate).mostAtOnce).toBe(3);
+    expect(app.logger.matching(/Took over/)).toEqual([
+      'WARN Took over 3 deliveries whose worker has not renewed its lease. Cr3dentialsWebhook',
+    ]);
   });
 
   it('is taken over alone when it has killed before: it may be what kills', async () => {

@@ -14,8 +14,9 @@ import {
   type INestApplication,
 } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import type { IncomingMessage } from 'node:http';
 import { freshHost } from '../support/fresh-host.js';
-import { empty, notJson, PERSON, tooLarge, unreadable } from '../support/odd-bodies.js';
+import { notJson, PERSON, tooLarge, unreadable } from '../support/odd-bodies.js';
 import { payload } from '../support/payload.js';
 import { rawPost, said } from '../support/raw-post.js';
 import { platforms, type WebhookAppBuilder } from '../support/webhook-app.js';
@@ -77,14 +78,13 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
     it('answers 400, 413 and 415 to what cannot be read, and sees none of it', async () => {
       const app = await host.start((builder) => build(builder.on(platform)));
       const answers = [];
-      for (const [name, post] of [...unreadable, ...notJson, ...tooLarge, ...empty]) {
+      for (const [name, post] of [...unreadable, ...notJson, ...tooLarge]) {
         answers.push([name, (await rawPost(app.url, post)).status]);
       }
       expect(answers).toEqual([
         ...unreadable.map(([name]) => [name, 400]),
         ...notJson.map(([name]) => [name, 415]),
         ...tooLarge.map(([name]) => [name, 413]),
-        ...empty.map(([name]) => [name, 400]),
       ]);
       expect(caught).toEqual([]);
     });
@@ -137,6 +137,24 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
       expect(await app.post({ all: 'x'.repeat(2_000_000) }, { path })).toMatchObject(HOSTS_ANSWER);
       expect(caught).toHaveLength(2);
     });
+  });
+});
+
+describe('a host on express that breaks its own parser', () => {
+  const host = freshHost('sqlite');
+
+  it('answers with its own error: the sender is not to blame', async () => {
+    caught.length = 0;
+    const app = await host.start((builder) =>
+      builder.withHandlers({ provide: APP_FILTER, useClass: AnswerFiveHundred }).configured((nest) =>
+        nest.use((request: IncomingMessage, _: unknown, next: () => void) => {
+          request.setEncoding('utf8'); // the parser wants bytes
+          next();
+        }),
+      ),
+    );
+    expect(await app.post(payload())).toMatchObject(HOSTS_ANSWER);
+    expect(caught).toMatchObject([{ status: 500, type: 'stream.encoding.set' }]);
   });
 });
 

@@ -18,7 +18,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const ACKNOWLEDGED = { status: 200, body: '{"received":true}', type: JSON_TYPE };
 const UNREADABLE = {
   status: 400,
-  body: '{"statusCode":400,"error":"Bad Request","message":"The body is not a JSON object."}',
+  body: '{"statusCode":400,"error":"Bad Request","message":"The body is not a JSON object, or an empty one."}',
   type: JSON_TYPE,
 };
 

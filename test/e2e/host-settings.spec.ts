@@ -1,25 +1,21 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
-  BadGatewayException,
   BadRequestException,
   Injectable,
   SetMetadata,
   ValidationPipe,
   type ArgumentMetadata,
-  type CallHandler,
   type CanActivate,
   type ExecutionContext,
-  type NestInterceptor,
   type PipeTransform,
   type Provider,
 } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
+import { APP_GUARD, APP_PIPE, Reflector } from '@nestjs/core';
 import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { catchError, map, of, throwError, type Observable } from 'rxjs';
 import { freshHost } from '../support/fresh-host.js';
 import { payload } from '../support/payload.js';
 import { said } from '../support/raw-post.js';
-import { platforms, type WebhookApp } from '../support/webhook-app.js';
+import { platforms } from '../support/webhook-app.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const ACKNOWLEDGED = { status: 200, body: '{"received":true}', type: JSON_TYPE };
@@ -172,67 +168,5 @@ describe.each(platforms)('a host on %s with a global guard', (platform) => {
     expect((await app.post(payload(), { headers: { 'x-api-key': 'wrong' } })).status).toBe(401);
     expect((await app.post('{')).status).toBe(400);
     expect(await app.inbox.list()).toHaveLength(1);
-  });
-});
-
-class Wrap implements NestInterceptor {
-  intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next.handle().pipe(map((data: unknown) => ({ data })));
-  }
-}
-
-class ChangeErrors implements NestInterceptor {
-  intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next.handle().pipe(catchError(() => throwError(() => new BadGatewayException())));
-  }
-}
-
-class SwallowErrors implements NestInterceptor {
-  intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next.handle().pipe(catchError(() => of({ ok: false })));
-  }
-}
-
-describe.each(platforms)('a host on %s with a global interceptor', (platform) => {
-  const host = freshHost('sqlite');
-  let app: WebhookApp;
-
-  async function start(useClass: new () => NestInterceptor): Promise<void> {
-    app = await host.start((builder) => builder.on(platform).withHandlers({ provide: APP_INTERCEPTOR, useClass }));
-  }
-
-  const interceptors: [string, new () => NestInterceptor, string][] = [
-    ['that wraps answers', Wrap, '{"data":{"received":true}}'],
-    ['that changes errors', ChangeErrors, '{"received":true}'],
-    ['that swallows errors', SwallowErrors, '{"received":true}'],
-  ];
-
-  it.each(interceptors)('%s answers 200 to what is stored', async (_, interceptor, acknowledged) => {
-    await start(interceptor);
-    expect(said(await app.post(payload()))).toEqual({ ...ACKNOWLEDGED, body: acknowledged });
-  });
-
-  it.each(interceptors)('%s answers 401 to who is not known and 4xx to what cannot be read', async (_, interceptor) => {
-    await start(interceptor);
-    expect((await app.post(payload(), { headers: { 'x-api-key': 'wrong' } })).status).toBe(401);
-    expect((await app.post('{')).status).toBe(400);
-    expect((await app.post('null')).status).toBe(400);
-    expect((await app.post(payload(), { headers: { 'content-type': 'text/plain' } })).status).toBe(415);
-    expect((await app.post(payload({ extractedData: { all: 'x'.repeat(2_000_000) } }))).status).toBe(413);
-  });
-
-  it.each(interceptors)('%s answers 400 to what is against the contract', async (_, interceptor) => {
-    await start(interceptor);
-    expect((await app.post(payload({ platformId: null }))).status).toBe(400);
-  });
-
-  it.each(interceptors)('%s answers 503 to what is not stored', async (_, interceptor) => {
-    await start(interceptor);
-    const beside = await host.database.connect();
-    await beside.query('ALTER TABLE cr3dentials_webhook_delivery RENAME TO missing');
-    const answer = await app.post(payload());
-    await beside.query('ALTER TABLE missing RENAME TO cr3dentials_webhook_delivery');
-    expect(answer.status).toBe(503);
-    expect(answer.headers['retry-after']).toBe('5');
   });
 });

@@ -47,6 +47,7 @@ class BookAroundAGate {
   readonly gate = new Gate();
   readonly signals: AbortSignal[] = [];
   readonly ended: string[] = [];
+  /** Thrown after the writes of the first run. */
   error: Error | undefined;
 
   @OnVerification({ id: 'book', transactional: true })
@@ -58,7 +59,9 @@ class BookAroundAGate {
       () => this.ended.push('written'),
       () => this.ended.push('refused'),
     );
-    if (this.error) throw this.error;
+    const { error } = this;
+    this.error = undefined; // whichever worker has the next run, it is the last
+    if (error) throw error;
   }
 }
 

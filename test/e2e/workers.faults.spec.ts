@@ -9,7 +9,8 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import { servers } from '../support/databases.js';
 import { Effect, effectsOf, withEffects } from '../support/effects.js';
-import { freshHost, Gate } from '../support/fresh-host.js';
+import { freshHost, Gate, type FreshHost } from '../support/fresh-host.js';
+import { holdInbox } from '../support/held-inbox.js';
 import { MovingClock } from '../support/moving-clock.js';
 import { payload } from '../support/payload.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
@@ -49,6 +50,21 @@ class FailAfterAWhile {
     const begun = performance.now();
     await until('a lease would be over', () => performance.now() - begun > 800);
     throw new Error('after the write');
+  }
+}
+
+/** Throws its errors, one a call, once the gate is open. */
+class FailBehindAGate {
+  readonly attempts: number[] = [];
+  readonly gate = new Gate();
+
+  constructor(readonly errors: unknown[]) {}
+
+  @OnVerification({ id: 'fail' })
+  async handle(_: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
+    this.attempts.push(attempt);
+    await this.gate.pass();
+    if (this.errors.length > 0) throw this.errors.shift();
   }
 }
 
@@ -159,10 +175,8 @@ for (const kind of servers.filter((server) => server === 'postgres')) {
       await until('the first has written', () => first.gate.arrivals === 1);
       const clock = new MovingClock();
       clock.advance(60_000); // to the other, the lease of the first is over
-      const { extra } = host.database.options as { extra: { options: string } };
-      const impatient = { extra: { options: `${extra.options} -c lock_timeout=50` } };
       const other = await host.start((a) =>
-        withEffects(a, impatient as object)
+        withEffects(a, { extra: impatient(host) } as object)
           .withHandlers(BookAnd)
           .withOptions(onlyOnce)
           .withClock(clock),
@@ -175,6 +189,40 @@ for (const kind of servers.filter((server) => server === 'postgres')) {
       expect(await effectsOf(other, body.sessionId)).toBe(1);
     });
   });
+}
+
+for (const kind of servers.filter((server) => server === 'postgres')) {
+  describe(`what a handler came to, on a ${kind} that refuses to write it`, () => {
+    const host = freshHost(kind);
+
+    it.each([
+      ['a completion', [], [1], /completions could not be written, trying again/],
+      ['a failure', [new Error('once')], [1, 2], /What became of a delivery could not be written/],
+    ])('%s is written again, and the handler is not run again for that', async (_, errors, attempts, warning) => {
+      const app = await host.start((a) =>
+        a
+          .withHandlers({ provide: FailBehindAGate, useValue: new FailBehindAGate([...errors]) })
+          .withDataSource({ extra: impatient(host) } as object),
+      );
+      const handler = app.nest.get(FailBehindAGate);
+      const body = payload();
+      await app.post(body);
+      await until('it runs', () => handler.gate.arrivals === 1);
+      const letGo = await holdInbox(host.database, await host.database.connect());
+      handler.gate.open();
+      await until('it could not be written', () => app.logger.matching(warning)[0]);
+      await letGo();
+      await app.delivery(body.sessionId, 'completed');
+
+      expect(handler.attempts).toEqual(attempts);
+    });
+  });
+}
+
+/** Gives up waiting for a lock soon. */
+function impatient({ database }: FreshHost): object {
+  const { extra } = database.options as { extra: { options: string } };
+  return { options: `${extra.options} -c lock_timeout=50` };
 }
 
 async function leaseLeft(app: WebhookApp, { sessionId }: Record<string, unknown>): Promise<number> {

@@ -9,6 +9,8 @@ import {
 import { databases } from '../support/databases.js';
 import { Effect, effectsOf, withEffects } from '../support/effects.js';
 import { freshHost, Gate } from '../support/fresh-host.js';
+import { holdInbox } from '../support/held-inbox.js';
+import { InsertWatch } from '../support/insert-watch.js';
 import { payload } from '../support/payload.js';
 import { until } from '../support/until.js';
 
@@ -158,6 +160,32 @@ describe.each(databases)('an app that shuts down on %s', (kind) => {
     expect(book.attempts).toEqual([1]);
     expect(await effectsOf(other, booked.sessionId)).toBe(1);
     expect(took).toBeLessThan(3_000); // that is: it has waited for nothing but `drainTimeout`
+  });
+
+  it('returns what it records while it shuts down', async () => {
+    const watch = new InsertWatch();
+    const app = await host.start((a) =>
+      a
+        .withHandlers(WaitAtAGate)
+        .withOptions({ processing: { drainTimeout: 50 } })
+        .withDataSource({ subscribers: [watch.subscriber] }),
+    );
+    const { runs } = app.nest.get(WaitAtAGate);
+    const [running, late] = [payload(), payload()];
+    await app.post(running);
+    await until('its handler runs', () => runs.length === 1);
+    const letGo = await holdInbox(host.database, await host.database.connect());
+    const answer = app.post(late);
+    await until('it is being recorded', () => watch.inFlight + watch.failed.length > 0);
+    const stopping = host.stop(app);
+    await until('it shuts down', () => runs[0]?.signal.aborted);
+    await letGo();
+    expect(await answer).toMatchObject({ status: 200 });
+    await stopping;
+
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    expect(await receiver.delivery(late.sessionId, 'pending')).toMatchObject({ attempts: 0, leaseOwner: null });
+    expect(runs).toHaveLength(1);
   });
 
   it('returns what it has in hand and has not begun with', async () => {

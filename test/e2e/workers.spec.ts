@@ -1,16 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  Delivery,
-  OnVerification,
-  VerificationCancelled,
-  VerificationCompleted,
-  type HandlerContext,
-  type VerificationEvent,
-} from 'nestjs-cr3dentials-webhook';
-import { DataSource } from 'typeorm';
+import { OnVerification, VerificationCompleted, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
 import { databases } from '../support/databases.js';
-import { freshHost, Gate } from '../support/fresh-host.js';
-import { MovingClock } from '../support/moving-clock.js';
+import { abandon, freshHost, Gate } from '../support/fresh-host.js';
 import { payload } from '../support/payload.js';
 import { until } from '../support/until.js';
 import type { WebhookApp } from '../support/webhook-app.js';
@@ -45,13 +36,11 @@ class ShareTheFloor {
 
 class WaitAtAGate {
   readonly gate = new Gate();
-  readonly signals: AbortSignal[] = [];
   running = 0;
   mostAtOnce = 0;
 
   @OnVerification(VerificationCompleted, { id: 'wait' })
-  async handle(_: VerificationCompleted, { signal }: HandlerContext): Promise<void> {
-    this.signals.push(signal);
+  async handle(): Promise<void> {
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.running);
     await this.gate.pass();
     this.running--;
@@ -68,32 +57,12 @@ class Remember {
   }
 }
 
-/** Is retried for every delivery: who has run a second attempt has looked for what is due. */
-class Probe {
-  retries = 0;
-
-  @OnVerification(VerificationCancelled, { id: 'probe' })
-  handle(_: VerificationCancelled, { attempt }: HandlerContext): void {
-    if (attempt === 1) throw new Error('not yet');
-    this.retries++;
-  }
-}
-
 const receiveOnly = { processing: { enabled: false } };
 
 async function post(app: WebhookApp, count: number): Promise<string[]> {
   const bodies = Array.from({ length: count }, () => payload());
   await Promise.all(bodies.map((body) => app.post(body)));
   return bodies.map(({ sessionId }) => String(sessionId));
-}
-
-async function looksForWork(app: WebhookApp): Promise<void> {
-  const probe = app.nest.get(Probe);
-  const before = probe.retries;
-  await until('it has looked for work', async () => {
-    await app.post(payload({ status: 'CANCELLED' }));
-    return probe.retries > before;
-  });
 }
 
 function completed(app: WebhookApp, count: number): Promise<unknown> {
@@ -121,61 +90,6 @@ describe.each(databases)('several workers on one %s', (kind) => {
     expect(floor.runs.map(({ sessionId }) => sessionId).toSorted()).toEqual(sessionIds.toSorted());
     expect(floor.twiceAtOnce).toEqual([]);
     expect([...floor.workers].toSorted()).toEqual(['one', 'other']);
-  });
-
-  it('take over from each other only when a lease is over', async () => {
-    const clock = new MovingClock();
-    const one = await host.start((a) => a.withHandlers(WaitAtAGate));
-    const other = await host.start((a) => a.withHandlers(Remember, Probe).withClock(clock));
-    const { sessionIds } = other.nest.get(Remember);
-    const [sessionId] = await post(one, 1);
-    await until('the first runs it', () => one.nest.get(WaitAtAGate).gate.arrivals === 1);
-    clock.advance(20_000);
-    await looksForWork(other);
-    expect(sessionIds).toEqual([]);
-
-    clock.advance(11_000);
-    const after = await other.delivery(String(sessionId), 'completed');
-    expect(sessionIds).toEqual([sessionId]);
-    expect(after).toMatchObject({ attempts: 2, takeovers: 0, runs: [] });
-    one.nest.get(WaitAtAGate).gate.open();
-  });
-
-  it('renew the lease of a handler that takes long, and none of the others begins with it', async () => {
-    const patient = { lease: { duration: 300 } };
-    const one = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions(patient));
-    const other = await host.start((a) => a.withHandlers(Remember, Probe).withOptions(patient));
-    const { gate, signals } = one.nest.get(WaitAtAGate);
-    const [sessionId] = await post(one, 1);
-    const begun = await one.delivery(String(sessionId), 'processing');
-    await until('the lease has been renewed for longer than twice its length', async () => {
-      const { leaseExpiresAt } = await one.delivery(String(sessionId), 'processing');
-      return (leaseExpiresAt ?? 0) - (begun.leaseExpiresAt ?? 0) > 600;
-    });
-    await looksForWork(other);
-    gate.open();
-    const after = await one.delivery(String(sessionId), 'completed');
-
-    expect(after).toMatchObject({ attempts: 1, takeovers: 0 });
-    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
-    expect(other.nest.get(Remember).sessionIds).toEqual([]);
-  });
-
-  it('abort a handler whose lease is lost, and what it comes to changes nothing', async () => {
-    const app = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ lease: { duration: 300 } }));
-    const { gate, signals } = app.nest.get(WaitAtAGate);
-    const [sessionId] = await post(app, 1);
-    const { id } = await app.delivery(String(sessionId), 'processing');
-    const theirs = { leaseOwner: 'another-worker', leaseExpiresAt: Date.now() + 3_600_000 };
-    await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
-    await until('its signal is aborted', () => signals[0]?.aborted);
-    expect(String(signals[0]?.reason)).toMatch(/lease was lost/);
-    expect(app.logger.matching(/another worker has taken them over/)).toHaveLength(1);
-    gate.open();
-    const [next] = await post(app, 1); // whatever the late end would write comes before the completion of the next
-    await app.delivery(String(next), 'completed');
-
-    expect(await app.inbox.find(id)).toMatchObject({ ...theirs, state: 'processing', finishedAt: null, runs: [] });
   });
 
   it('process what an instance has recorded that only receives', async () => {
@@ -212,5 +126,27 @@ describe.each(databases)('several workers on one %s', (kind) => {
 
     expect(worker.nest.get(Remember).sessionIds.toSorted()).toEqual(sessionIds.toSorted());
     expect(await worker.inbox.stats()).toMatchObject({ pending: 0, processing: 0, oldestDue: 0 });
+  });
+});
+
+describe('a worker that finds what another left behind', () => {
+  const host = freshHost('sqlite');
+
+  it('begins with it, even when it can claim nothing else', async () => {
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    const [left, due] = await post(receiver, 2);
+    const { id } = await receiver.delivery(left, 'pending');
+    await abandon(receiver, id);
+    const beside = await host.database.connect();
+    await beside.query(
+      `CREATE TRIGGER no_claim BEFORE UPDATE ON cr3dentials_webhook_delivery
+       WHEN OLD.state = 'pending' AND NEW.state = 'processing' BEGIN SELECT RAISE(ABORT, 'no'); END`,
+    );
+    const worker = await host.start((a) => a.withHandlers(Remember));
+    await worker.delivery(left, 'completed');
+
+    expect(worker.logger.matching(/Deliveries could not be claimed/)).not.toEqual([]);
+    await worker.delivery(due, 'pending');
+    expect(worker.nest.get(Remember).sessionIds).toEqual([left]);
   });
 });

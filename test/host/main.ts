@@ -1,6 +1,6 @@
 /**
  * A host app as a process of its own, to be killed. Everything it is told comes from the environment:
- * DATABASE (TypeORM options as JSON), LEASE (milliseconds), KILL_AT (where it ends itself with SIGKILL).
+ * DATABASE (TypeORM options as JSON), LEASE (milliseconds), KILL_AT (where it ends itself with SIGKILL), SECRET.
  * It prints a line of JSON when it listens, and one when a handler begins and ends.
  */
 import { Injectable, Module } from '@nestjs/common';
@@ -28,7 +28,14 @@ import {
   type EntitySubscriberInterface,
 } from 'typeorm';
 
-const { DATABASE = '', LEASE = '1500', KILL_AT = '', HANDLER_TAKES = '5', PROCESSING = 'true' } = process.env;
+const {
+  DATABASE = '',
+  LEASE = '1500',
+  KILL_AT = '',
+  HANDLER_TAKES = '5',
+  PROCESSING = 'true',
+  SECRET = '',
+} = process.env;
 
 function say(fact: Record<string, unknown>): void {
   writeSync(1, `${JSON.stringify({ ...fact, at: performance.timeOrigin + performance.now() })}\n`);
@@ -86,7 +93,7 @@ class Handlers {
     }),
     EventEmitterModule.forRoot(),
     Cr3dentialsWebhookModule.forRoot({
-      auth: { secrets: ['a-secret-of-more-than-16-characters'] },
+      auth: { secrets: [SECRET] },
       lease: { duration: Number(LEASE) },
       poll: { interval: 50 },
       processing: { enabled: PROCESSING === 'true' },

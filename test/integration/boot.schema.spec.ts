@@ -8,7 +8,7 @@ import {
   cr3dentialsWebhookEntities,
   cr3dentialsWebhookMigrations,
 } from 'nestjs-cr3dentials-webhook';
-import type { DataSource } from 'typeorm';
+import { Entity, PrimaryColumn, type DataSource } from 'typeorm';
 import { databases, freshDatabase, servers, type TestDatabase } from '../support/databases.js';
 import { SECRET, webhookApp } from '../support/webhook-app.js';
 
@@ -30,6 +30,12 @@ class Connected {
     const provide = getDataSourceToken(name);
     return { module: Connected, global: true, providers: [{ provide, useValue: dataSource }], exports: [provide] };
   }
+}
+
+@Entity('cr3dentials_webhook_delivery')
+class DeliveryOfAnotherCopy {
+  @PrimaryColumn({ type: 'varchar' })
+  id!: string;
 }
 
 /** A DataSource of another type than it has. */
@@ -164,6 +170,15 @@ describe('a DataSource that cannot be used', () => {
     });
     expect(await refusalOf(await database.connect({ entities }))).toMatchObject({
       message: expect.stringMatching(/^The DataSource "inbox" does not know our entities\./),
+    });
+  });
+
+  it('stops the boot when it has our entities from another copy, as by "require" in a host of ES modules', async () => {
+    const entities = [DeliveryOfAnotherCopy];
+    await expect(webhookApp(database).withDataSource({ entities }).start()).rejects.toMatchObject({
+      code: 'DATA_SOURCE_MISSING',
+      message:
+        'The DataSource "default" has our entities from another copy of this package. Keep one installed, and load it everywhere by "import" or everywhere by "require".',
     });
   });
 

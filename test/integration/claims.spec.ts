@@ -57,7 +57,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     await one.record([unrecorded({}, NOW + 1), later, late].map((delivery) => alone(delivery)));
     const { id, tenant, sessionId, status, payload, receivedAt } = late;
     expect(await two.claim(leaseOf('me'), NOW, 1)).toEqual([
-      { id, tenant, sessionId, status, payload, receivedAt, takeovers: 0, replays: 0, byName: 0 },
+      { id, tenant, sessionId, status, payload, receivedAt, attempts: 1, takeovers: 0, replays: 0, byName: 0 },
     ]);
     expect(idsOf(await two.claim(leaseOf('me'), NOW, 10))).toEqual([later.id]);
     expect(await two.claim(leaseOf('me'), NOW, 10)).toEqual([]);
@@ -107,6 +107,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
       expect(suspect).toMatchObject({ takeovers: 2 });
       if (suspect) hand.add(suspect, third);
       expect(await rescuer.rescue(hand, third, 10)).toEqual([]); // it has its hands full with that one
+      expect(await rescuer.rescue(new Hand(), third, 0)).toEqual([]);
       suspects.push(String(suspect?.id));
     }
     expect(suspects).toEqual(ids.slice(0, 2));
@@ -119,6 +120,26 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(Number(finishedAt)).toBe(now + 2);
     expect(await two.buryCrashLoops(now + 2, [])).toBe(1);
     expect(await row(ids[2])).toMatchObject({ state: 'processing', takeovers: 1, reason: null });
+  });
+
+  it('take over nothing that is to be buried', async () => {
+    const [id] = await recordLeased('first', [NOW - 1]);
+    await one.takeOver(leaseOf('second', NOW + 1), NOW, 1, [], false);
+    await one.takeOver(leaseOf('third', NOW + 3), NOW + 2, 1, [], true);
+    expect(await row(id)).toMatchObject({ lease_owner: 'third', takeovers: 2 });
+    for (const suspects of [false, true]) {
+      expect(await one.takeOver(leaseOf('fourth'), NOW + 4, 1, [], suspects)).toEqual([]);
+    }
+    expect(await one.buryCrashLoops(NOW + 4, [])).toBe(1);
+  });
+
+  it('take over no suspect that there is no room for', async () => {
+    const [, , suspect] = await recordLeased('dead', [NOW + 1, NOW + 2, NOW - 1]);
+    await one.takeOver(leaseOf('second', NOW + 3), NOW, 1, [], false);
+    const rescuer = new Rescuer(one, { now: () => NOW + 4 });
+    expect(await rescuer.rescue(new Hand(), leaseOf('me'), 2)).toHaveLength(2);
+    expect(await row(suspect)).toMatchObject({ lease_owner: 'second' });
+    expect(await rescuer.rescue(new Hand(), leaseOf('me'), 2)).toMatchObject([{ id: suspect, takeovers: 2 }]);
   });
 
   it('forget that a delivery has outlived workers once one has finished with it', async () => {

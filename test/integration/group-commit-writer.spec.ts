@@ -52,11 +52,14 @@ class RefusePoisoned extends InboxRepository {
 
 class TakeEverything extends Handoff {
   readonly taken: ClaimedDelivery[] = [];
+  mostAtOnce = Infinity;
+  announced = 0;
   reserved = 0;
 
   reserve(wanted: number) {
-    this.reserved += wanted;
-    return { room: wanted, lease: TAKEN };
+    const room = Math.min(wanted, this.mostAtOnce);
+    this.reserved += room;
+    return { room, lease: TAKEN };
   }
 
   giveBack(room: number): void {
@@ -68,7 +71,9 @@ class TakeEverything extends Handoff {
     this.taken.push(delivery);
   }
 
-  announce(): void {}
+  announce(): void {
+    this.announced++;
+  }
 }
 
 describe('the group commit’s writer', () => {
@@ -142,6 +147,28 @@ describe('the group commit’s writer', () => {
     expect(repository.batches[2]?.rows).toMatchObject([{ delivery: same, duplicates: 2, lease: TAKEN }]);
     repository.batches[2]?.succeed(['accepted']);
     expect(await Promise.all(answers)).toEqual(['accepted', 'duplicate', 'duplicate']);
+  });
+
+  it('answers copies of a conflict that wait together alike', async () => {
+    occupy();
+    const answers = [1, 2].map(() => writer.record(unrecorded({ sessionId: 'same' })));
+    repository.batches[0]?.succeed();
+    await until('it is written', () => repository.batches.length === 3);
+    repository.batches[2]?.succeed(['conflict']);
+    expect(await Promise.all(answers)).toEqual(['conflict', 'conflict']);
+  });
+
+  it('takes as many as there is room for, and leaves the others to anyone', async () => {
+    occupy();
+    const answers = ['a', 'b', 'c', 'd'].map((sessionId) => writer.record(unrecorded({ sessionId })));
+    handoff.mostAtOnce = 2;
+    repository.batches[0]?.succeed();
+    await until('they are written', () => repository.batches.length === 3);
+    expect(repository.batches[2]?.rows.map(({ lease }) => lease)).toEqual([TAKEN, TAKEN, undefined, undefined]);
+    repository.batches[2]?.succeed(['accepted', 'duplicate', 'accepted', 'duplicate']);
+    await Promise.all(answers);
+    expect(handoff.taken.map(({ sessionId }) => sessionId)).toEqual(['occupied 1', 'a']);
+    expect(handoff).toMatchObject({ announced: 1, reserved: 1 }); // for what occupies still
   });
 
   it('writes other content for the same session with a later insert', async () => {

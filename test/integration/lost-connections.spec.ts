@@ -117,7 +117,7 @@ for (const kind of servers) {
       expect(answered.length).toBeGreaterThanOrEqual(2);
       expect(answered.length).toBeLessThanOrEqual(seconds);
       expect(lines.length).toBeLessThanOrEqual(3 * seconds);
-      expect(lines.filter((line) => /John Doe|checking|user_abc123|extractedData/.test(line))).toEqual([]);
+      expect(lines.filter((line) => /Canary Doe|checking|user_abc123|extractedData/.test(line))).toEqual([]);
       await inbox.proxy.accept();
       await until('POSTs are taken again', async () => (await app.post(payload())).status === 200, 2_000);
       await inbox.post(...bodies);

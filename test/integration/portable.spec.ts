@@ -87,6 +87,16 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     await second.close();
   });
 
+  it('writes a batch in the order of the keys: two that meet would wait for each other otherwise', async () => {
+    const deliveries = Array.from({ length: 20 }, () => unrecorded());
+    const keys = deliveries.map(({ idempotencyKey }) => idempotencyKey);
+    await inbox.repository.record(deliveries.map((delivery) => alone(delivery)));
+    const insert = inbox.statements.findIndex((statement) => /^\s*INSERT INTO \S*delivery/.test(statement));
+    const written = inbox.bound[insert]?.join() ?? '';
+    expect(keys.every((key) => written.includes(key))).toBe(true);
+    expect(keys.toSorted((a, b) => written.indexOf(a) - written.indexOf(b))).toEqual(keys.toSorted());
+  });
+
   it('hands a row out to one claimer only', async () => {
     const deliveries = Array.from({ length: 40 }, () => unrecorded());
     await inbox.repository.record(deliveries.map((delivery) => alone(delivery)));

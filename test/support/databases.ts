@@ -3,12 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { demandNoLeaks } from './canaries.js';
+import { lookAtColumns } from './inbox-columns.js';
 
 export type DatabaseKind = 'sqlite' | 'postgres' | 'mariadb';
 
-/** `npm test` needs no server; `npm run test:all` fails where one is missing. */
-export const databases: DatabaseKind[] =
-  process.env.TEST_DATABASES === 'all' ? ['sqlite', 'postgres', 'mariadb'] : ['sqlite'];
+const { TEST_DATABASES = '' } = process.env;
+
+/** `npm test` needs no server; `npm run test:all` fails where one is missing. CI runs `servers` once `npm test` is over. */
+export const databases: DatabaseKind[] = [
+  ...(TEST_DATABASES === 'servers' ? [] : (['sqlite'] as const)),
+  ...(TEST_DATABASES === '' ? [] : (['postgres', 'mariadb'] as const)),
+];
 export const servers = databases.filter((kind) => kind !== 'sqlite');
 
 // Their defaults are those of demand-servers.js, which runs before any test.
@@ -30,24 +36,35 @@ export async function freshDatabase(kind: DatabaseKind): Promise<TestDatabase> {
     case 'sqlite': {
       const folder = await mkdtemp(join(tmpdir(), 'cr3d-'));
       const options: DataSourceOptions = { type: 'better-sqlite3', database: join(folder, 'test.sqlite') };
-      return testDatabase(kind, options, () => rm(folder, { recursive: true, force: true }));
+      return testDatabase(kind, options, async () => {
+        await administer(options, lookAtColumns).finally(() => rm(folder, { recursive: true, force: true }));
+      });
     }
     case 'postgres': {
       const server: DataSourceOptions = { type: 'postgres', url: TEST_POSTGRES_URL };
-      await administer(server, `CREATE SCHEMA ${name}`);
+      const drop = lookAndDrop(server, name);
+      await administer(server, (connection) => connection.query(`CREATE SCHEMA ${name}`));
       const options: DataSourceOptions = { ...server, schema: name, extra: { options: `-c search_path=${name}` } };
-      return testDatabase(kind, options, () => administer(server, `DROP SCHEMA ${name} CASCADE`));
+      return testDatabase(kind, options, () => drop(`DROP SCHEMA ${name} CASCADE`));
     }
     case 'mariadb': {
       const server: DataSourceOptions = { type: 'mariadb', url: TEST_MARIADB_URL };
-      await administer(server, `CREATE DATABASE ${name}`);
+      const drop = lookAndDrop(server, name);
+      await administer(server, (connection) => connection.query(`CREATE DATABASE ${name}`));
       const url = new URL(TEST_MARIADB_URL);
       url.pathname = `/${name}`;
-      return testDatabase(kind, { type: 'mariadb', url: url.href }, () => administer(server, `DROP DATABASE ${name}`));
+      return testDatabase(kind, { type: 'mariadb', url: url.href }, () => drop(`DROP DATABASE ${name}`));
     }
     default:
       return kind satisfies never;
   }
+}
+
+/** As a host names it in one text: a file, or an address. */
+export function urlOf({ kind, options }: TestDatabase): string {
+  const { database, url = '', schema } = options as { database?: string; url?: string; schema?: string };
+  if (kind === 'sqlite') return String(database);
+  return kind === 'postgres' ? `${url}?options=-c%20search_path%3D${schema}` : url;
 }
 
 function testDatabase(kind: DatabaseKind, options: DataSourceOptions, drop: () => Promise<void>): TestDatabase {
@@ -63,11 +80,19 @@ function testDatabase(kind: DatabaseKind, options: DataSourceOptions, drop: () =
     async drop() {
       for (const connection of connections) if (connection.isInitialized) await connection.destroy();
       await drop();
+      demandNoLeaks();
     },
   };
 }
 
-async function administer(server: DataSourceOptions, statement: string): Promise<void> {
-  const connection = await new DataSource(server).initialize();
-  await connection.query(statement).finally(() => connection.destroy());
+function lookAndDrop(server: DataSourceOptions, name: string): (statement: string) => Promise<void> {
+  return (statement) =>
+    administer(server, (connection) =>
+      lookAtColumns(connection, name).finally(() => connection.query<unknown>(statement)),
+    );
+}
+
+async function administer(options: DataSourceOptions, work: (connection: DataSource) => Promise<unknown>) {
+  const connection = await new DataSource(options).initialize();
+  await work(connection).finally(() => connection.destroy());
 }

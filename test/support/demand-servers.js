@@ -1,3 +1,4 @@
+import { connect } from 'amqplib';
 import { DataSource } from 'typeorm';
 
 /**
@@ -7,15 +8,23 @@ import { DataSource } from 'typeorm';
 export default async function demandServers() {
   process.env.TEST_POSTGRES_URL ??= 'postgres://postgres@127.0.0.1:5432/test';
   process.env.TEST_MARIADB_URL ??= 'mariadb://root@127.0.0.1:3306/test';
-  if (process.env.TEST_DATABASES !== 'all') return;
-  await demand('PostgreSQL', 'TEST_POSTGRES_URL', 'postgres');
-  await demand('MariaDB', 'TEST_MARIADB_URL', 'mariadb');
+  process.env.TEST_RABBITMQ_URL ??= 'amqp://guest:guest@127.0.0.1:5672';
+  const { TEST_DATABASES: wanted = '' } = process.env;
+  if (wanted === '') return;
+  if (!['all', 'servers'].includes(wanted)) throw new Error(`TEST_DATABASES is "all", "servers" or nothing.`);
+  await demand('PostgreSQL', 'TEST_POSTGRES_URL', (url) => database('postgres', url));
+  await demand('MariaDB', 'TEST_MARIADB_URL', (url) => database('mariadb', url));
+  await demand('RabbitMQ', 'TEST_RABBITMQ_URL', async (url) => (await connect(url, { timeout: 5_000 })).close());
 }
 
-async function demand(name, variable, type) {
+async function database(type, url) {
+  const server = await new DataSource({ type, url }).initialize();
+  await server.destroy();
+}
+
+async function demand(name, variable, visit) {
   try {
-    const server = await new DataSource({ type, url: process.env[variable] }).initialize();
-    await server.destroy();
+    await visit(process.env[variable]);
   } catch (error) {
     throw new Error(`${name} is missing (${error.code ?? error.message}). Start it, or set ${variable}.`, {
       cause: error,

@@ -12,7 +12,8 @@ export class Effect {
   sessionId!: string;
 }
 
-class Effects1795392000009 implements MigrationInterface {
+/** Makes the table. */
+export class Effects1795392000009 implements MigrationInterface {
   readonly name = 'Effects1795392000009';
 
   async up(queryRunner: QueryRunner): Promise<void> {

@@ -48,9 +48,16 @@ function isOurs({ query }: BeforeQueryEvent): boolean {
 }
 
 function insertOf(parameters: unknown[]): Insert {
-  const texts = parameters.filter((value) => typeof value === 'string');
+  const texts = valuesOf(parameters).filter((value) => typeof value === 'string');
   return {
     rows: texts.filter((text) => text === 'pending' || text === 'processing').length,
     bytes: texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0),
   };
+}
+
+/** PostgreSQL is given all rows as one parameter of JSON. */
+function valuesOf(parameters: unknown[]): unknown[] {
+  const [first, ...others] = parameters;
+  if (others.length > 0) return parameters;
+  return (JSON.parse(String(first)) as object[]).flatMap((row) => Object.values(row) as unknown[]);
 }

@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { lookAtLogLine } from './canaries.js';
 
 /** Remembers what an app logs, a line each. */
 export class RememberingLogger implements LoggerService {
@@ -16,6 +17,12 @@ export class RememberingLogger implements LoggerService {
   }
 
   private remember(level: string): (...words: unknown[]) => void {
-    return (...words) => void this.lines.push(`${level} ${words.map(String).join(' ')}`);
+    // Nest hands over the place of a stack even where there is none.
+    return (...words) => {
+      const said = words.filter((word) => word !== undefined);
+      const line = `${level} ${said.map(String).join(' ')}`;
+      lookAtLogLine(line, said.at(-1));
+      this.lines.push(line);
+    };
   }
 }

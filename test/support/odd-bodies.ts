@@ -16,6 +16,13 @@ export const unreadable: readonly OddBody[] = [
   ['nothing, in chunks', { content: '', chunked: true }],
   ['white space', { content: ' \r\n\t ' }],
   ['white space, in chunks', { content: ' \r\n\t ', chunked: true }],
+  ['a byte order mark', { content: '\uFEFF' }],
+  ['a byte order mark, in chunks', { content: '\uFEFF', chunked: true }],
+  ['a byte order mark and white space', { content: '\uFEFF \n' }],
+  ['an empty object', { content: '{}' }],
+  ['an empty object, in white space', { content: ' {\n} ' }],
+  ['an empty object, in chunks', { content: '{}', chunked: true }],
+  ['an empty object, after a byte order mark', { content: '\uFEFF{}' }],
   ['two byte order marks', { content: `\uFEFF\uFEFF${good}` }],
   ['null', { content: 'null' }],
   ['true', { content: 'true' }],
@@ -142,13 +149,6 @@ export const readable: readonly OddBody[] = [
         '{"sessionId":{},"status":[],"platformId":"","extractedData":1,"metadata":"","proofHash":{},"completedAt":[],"externalReferenceId":false}',
     },
   ],
-];
-
-/** An object of nothing, in so many ways. A byte order mark alone is left out: Express's parser takes it for one. */
-export const empty: readonly OddBody[] = [
-  ['an empty object', { content: '{}' }],
-  ['an empty object, in white space', { content: ' {\n} ' }],
-  ['an empty object, in chunks', { content: '{}', chunked: true }],
 ];
 
 export const tooLarge: readonly OddBody[] = [

@@ -19,6 +19,8 @@ export class OpenedInbox {
     readonly connection: InboxConnection,
     /** What was said on the host's connection, migrations included. */
     readonly statements: readonly string[] = [],
+    /** What was bound in them. */
+    readonly bound: readonly unknown[][] = [],
   ) {}
 
   static async of(database: TestDatabase): Promise<OpenedInbox> {
@@ -29,12 +31,13 @@ export class OpenedInbox {
   /** On the host's own connection, and as if the database were another. */
   static async speaking(dialect: Dialect, database: TestDatabase): Promise<OpenedInbox> {
     const statements: string[] = [];
+    const bound: unknown[][] = [];
     const host = await hostOf(database, {
-      logger: new StatementLogger(statements),
+      logger: new StatementLogger(statements, bound),
       ...(database.kind === 'sqlite' && { timeout: 0 }), // as the inbox's own would be
     });
     const connection = new InboxConnection(host, dialect, host, database.kind === 'sqlite' ? 1 : 10);
-    return new OpenedInbox(host, connection, statements);
+    return new OpenedInbox(host, connection, statements, bound);
   }
 
   get repository(): InboxRepository {
@@ -53,12 +56,16 @@ export class OpenedInbox {
 }
 
 class StatementLogger extends AbstractLogger {
-  constructor(private readonly statements: string[]) {
+  constructor(
+    private readonly statements: string[],
+    private readonly bound: unknown[][],
+  ) {
     super();
   }
 
-  override logQuery(query: string): void {
+  override logQuery(query: string, parameters: unknown[] = []): void {
     this.statements.push(query);
+    this.bound.push(parameters);
   }
 
   protected writeLog(): void {}

@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http';
-import { SECRET, type Answer } from './webhook-app.js';
+import { SECRET, withoutCanaries } from './canaries.js';
+import type { Answer } from './webhook-app.js';
 
 /** A POST of which every byte counts. */
 export interface RawPost {
@@ -31,11 +32,13 @@ export function rawPost(
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
       response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          body: Buffer.concat(chunks).toString(),
-          headers: response.headers,
-        }),
+        resolve(
+          withoutCanaries({
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(chunks).toString(),
+            headers: response.headers,
+          }),
+        ),
       );
     });
     request.end(content);

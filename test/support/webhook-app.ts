@@ -15,6 +15,7 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import { request as httpRequest } from 'node:http';
 import type { DataSourceOptions } from 'typeorm';
+import { SECRET, withoutCanaries } from './canaries.js';
 import type { TestDatabase } from './databases.js';
 import { RememberingLogger } from './log.js';
 import { until } from './until.js';
@@ -22,8 +23,7 @@ import { until } from './until.js';
 export type Platform = 'express' | 'fastify';
 export const platforms: Platform[] = ['express', 'fastify'];
 
-/** The secret that the app accepts unless it is told otherwise. */
-export const SECRET = 'a-secret-of-more-than-16-characters';
+export { SECRET } from './canaries.js';
 
 export interface Answer {
   readonly status: number;
@@ -183,11 +183,13 @@ export class WebhookApp {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            body: Buffer.concat(chunks).toString(),
-            headers: response.headers,
-          }),
+          resolve(
+            withoutCanaries({
+              status: response.statusCode ?? 0,
+              body: Buffer.concat(chunks).toString(),
+              headers: response.headers,
+            }),
+          ),
         );
         response.on('error', reject);
       });

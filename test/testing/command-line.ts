@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { lookForCanaries } from '../support/canaries.js';
 import type { Summary } from '../../src/testing/cli/tally.js';
 
 const manifest = createRequire(import.meta.url)('../../package.json') as { bin: string };
@@ -35,7 +36,10 @@ export function run(
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err }));
+    child.on('close', (code) => {
+      lookForCanaries('what the command has printed', out + err);
+      resolve({ code, out, err });
+    });
     child.stdin.end(input);
     onStart?.(() => child.kill('SIGINT'));
   });

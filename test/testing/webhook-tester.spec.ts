@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
+import { IsString } from 'class-validator';
 import { OnVerification, PermanentError, VerificationCompleted } from 'nestjs-cr3dentials-webhook';
 import { verificationPayload, webhookTester } from 'nestjs-cr3dentials-webhook/testing';
 import { Gate, freshHost } from '../support/fresh-host.js';
@@ -78,6 +79,24 @@ describe.each(platforms)('on %s, a verdict', (platform) => {
       { verdict: 'unauthorized', status: 401, delivery: null },
     ]);
     expect((await app.inbox.stats()).refused).toBe(1); // posted once, not retried
+  });
+
+  it('tells what does not fit the class of its platform from what does', async () => {
+    class BankAccount {
+      @IsString()
+      accountHolder!: string;
+    }
+    const webhook = tester(
+      await host.start((app) =>
+        app
+          .on(platform)
+          .withHandlers(Accept)
+          .withOptions({ platforms: { 1: BankAccount } }),
+      ),
+    );
+    const outcome = await webhook.deliver(verificationPayload({ platformId: 1, extractedData: { holder: 'Jane' } }));
+    expect(outcome).toEqual({ verdict: 'unexpected-data', status: 200, delivery: null });
+    expect(await webhook.deliver(verificationPayload({ platformId: 1 }))).toMatchObject({ verdict: 'accepted' });
   });
 
   it('is accepted for one and duplicate for the others when a session is sent many times at once', async () => {

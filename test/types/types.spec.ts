@@ -1,9 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
-
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+import { join } from 'node:path';
+import { root, typeCheck, type TypeCheck } from '../support/type-check.js';
 
 /** What every fixture begins with. */
 const PRELUDE = `
@@ -15,6 +12,7 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 interface Bank { accountHolder: string; balance: { amount: number } }
 interface Payroll { employer: string }
+class BankAccount { accountHolder!: string; balance!: { amount: number } }
 class Environment { secret = 'a-secret-of-more-than-16-characters' }
 declare const inbox: Cr3dentialsWebhookInbox;
 export {};
@@ -72,6 +70,22 @@ const compile: Record<string, string> = {
     processing: { enabled: true, concurrency: 1, handlerTimeout: 1, drainTimeout: 1 },
     retry: { attempts: 1, initialDelay: 1, maxDelay: 1, factor: 2, jitter: 'none' },
   }`),
+  'a class per platform': rootOptions(`{ auth: 'none', platforms: { 1: BankAccount, 2.5: Environment } }`),
+  'a handler of a platform that has a class': handler(
+    '@OnVerification(VerificationCompleted) on({ extractedData }: VerificationCompleted<BankAccount>) { const n: number | undefined = extractedData?.balance.amount; return n; }',
+  ),
+  'data told apart by its class': handler(
+    `@OnVerification() on({ extractedData }: VerificationEvent) {
+       if (extractedData instanceof BankAccount) { const n: number = extractedData.balance.amount; return n; }
+       const other: unknown = extractedData?.balance;
+       return other;
+     }`,
+  ),
+  'data that is of one class or another': handler(
+    `@OnVerification(VerificationCompleted) on({ extractedData }: VerificationCompleted<BankAccount | Environment>) {
+       return extractedData instanceof BankAccount ? extractedData.accountHolder : extractedData?.secret;
+     }`,
+  ),
   'secrets that are resolved': rootOptions(
     `{ auth: { resolveSecrets: async ({ params }) => (params.tenant ? { tenant: params.tenant, secrets: ['s'] } : undefined) } }`,
   ),
@@ -83,7 +97,7 @@ const compile: Record<string, string> = {
     `{ path: 'hook', inject: [Environment], useFactory: ({ secret }: Environment) => ({ auth: { secrets: [secret] } }) }`,
   ),
   'options from a class': `
-    class Options { createCr3dentialsWebhookOptions(): Cr3dentialsWebhookOptions { return { auth: 'none' }; } }
+    class Options { createCr3dentialsWebhookOptions(): Cr3dentialsWebhookOptions { return { auth: 'none', platforms: { 1: BankAccount } }; } }
     ${asyncOptions('{ useClass: Options, isGlobal: true }')}`,
   'what operators ask': `
     const answer: Promise<'replayed' | 'busy' | 'completed' | 'unknown'> = inbox.replay('id', { handlers: ['a'] });
@@ -177,6 +191,22 @@ const refuse: Record<string, [code: string, says: RegExp]> = {
     rootOptions(`{ auth: { resolveSecrets: () => ({ tenant: 7, secrets: [] }) } }`),
     /not assignable/,
   ],
+  'secrets that are not said': [rootOptions(`{ auth: { header: 'X-API-Key' } }`), /not assignable/],
+  'a platform that has a name': [rootOptions(`{ auth: 'none', platforms: { one: BankAccount } }`), /known properties/],
+  'a platform without a class': [rootOptions(`{ auth: 'none', platforms: { 1: 'BankAccount' } }`), /not assignable/],
+  'a platform with an instance': [rootOptions(`{ auth: 'none', platforms: { 1: new Environment() } }`), /missing/],
+  'a field that the class of a platform has not': [
+    handler(
+      '@OnVerification(VerificationCompleted) on({ extractedData }: VerificationCompleted<BankAccount>) { return extractedData?.iban; }',
+    ),
+    /Property 'iban' does not exist/,
+  ],
+  'a field of a class before it is told apart': [
+    handler(
+      '@OnVerification() on({ extractedData }: VerificationEvent) { const n: number = extractedData.balance.amount; return n; }',
+    ),
+    /possibly 'null'|of type 'unknown'/,
+  ],
   'an unknown option': [
     rootOptions(`{ auth: 'none', ackTimeoutMs: 1 }`),
     /does not exist in type|may only specify known/,
@@ -190,25 +220,25 @@ const refuse: Record<string, [code: string, says: RegExp]> = {
   'a replay of one name that is no list': [`inbox.replay('id', { handlers: 'a' });`, /not assignable/],
 };
 
-const files = new Map<string, string>();
 const fileOf = (name: string) => join(root, 'test/types', `${name.replaceAll(/\W+/g, '-')}.fixture.ts`);
-let program: ts.Program;
+let check: TypeCheck;
 
 describe('what hosts write', () => {
   beforeAll(() => {
+    const files = new Map<string, string>();
     for (const [name, code] of Object.entries(compile)) files.set(fileOf(name), PRELUDE + code);
     for (const [name, [code]] of Object.entries(refuse)) files.set(fileOf(name), PRELUDE + code);
-    program = programOf(files);
+    check = typeCheck(files);
   }, 60_000);
 
   it.each(Object.keys(compile))('compiles: %s', (name) => {
-    expect(problems(fileOf(name))).toEqual([]);
+    expect(check.problems(fileOf(name))).toEqual([]);
   });
 
   it.each(Object.entries(refuse).map(([name, [, says]]) => [name, says] as const))(
     'does not compile: %s',
     (name, says) => {
-      const found = problems(fileOf(name));
+      const found = check.problems(fileOf(name));
 
       expect(found).not.toEqual([]);
       expect(found.every(({ line }) => line >= SETUP)).toBe(true);
@@ -216,25 +246,3 @@ describe('what hosts write', () => {
     },
   );
 });
-
-/** With the project's settings, except that a fixture uses no more of the prelude than it needs. */
-function programOf(sources: ReadonlyMap<string, string>): ts.Program {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as { config: object };
-  const { options: settings } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  const options = { ...settings, noUnusedLocals: false, noUnusedParameters: false };
-  const host = ts.createCompilerHost(options);
-  const { fileExists, readFile } = host;
-  host.fileExists = (name) => sources.has(name) || fileExists(name);
-  host.readFile = (name) => sources.get(name) ?? readFile(name);
-  return ts.createProgram({ rootNames: [...sources.keys()], options, host });
-}
-
-function problems(file: string): { line: number; message: string }[] {
-  const source = program.getSourceFile(file);
-  return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
-    ({ start = 0, messageText }) => ({
-      line: source?.getLineAndCharacterOfPosition(start).line ?? 0,
-      message: ts.flattenDiagnosticMessageText(messageText, '\n'),
-    }),
-  );
-}

@@ -76,7 +76,7 @@ describe('an unknown option', () => {
   it.each([
     [
       { auth, wibble: 1 },
-      'Unknown option "wibble". Known are "auth", "ackTimeout", "maxQueued", "processing", "retry", "lease", "poll".',
+      'Unknown option "wibble". Known are "auth", "ackTimeout", "maxQueued", "platforms", "processing", "retry", "lease", "poll".',
     ],
     [
       { auth: { wibble: 1 } },
@@ -85,7 +85,7 @@ describe('an unknown option', () => {
     [{ auth, lease: { wibble: 1 } }, 'Unknown option "lease.wibble". Known are "lease.duration".'],
     [
       { auth, constructor: 1 },
-      'Unknown option "constructor". Known are "auth", "ackTimeout", "maxQueued", "processing", "retry", "lease", "poll".',
+      'Unknown option "constructor". Known are "auth", "ackTimeout", "maxQueued", "platforms", "processing", "retry", "lease", "poll".',
     ],
   ])('that resembles none is answered with those there are: %j', (given, message) => {
     expect(options(given)).toBe(message);

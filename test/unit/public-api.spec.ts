@@ -11,11 +11,11 @@ const entries = subpaths().map((name) => sourceFile(name));
 
 function subpaths(): string[] {
   const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-    exports: Record<string, string | { default: string }>;
+    exports: Record<string, string | Record<'import' | 'require', { types: string; default: string }>>;
   };
   return Object.values(exports)
     .filter((target) => typeof target === 'object')
-    .map((target) => target.default.replace('./dist/', '').replace('.js', '.ts'));
+    .map((target) => target.import.default.replace('./dist/', '').replace('.js', '.ts'));
 }
 
 /** Name and origin of everything that a file passes on. */

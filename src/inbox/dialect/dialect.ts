@@ -8,6 +8,9 @@ export interface SqlResult {
   readonly affected: number;
 }
 
+/** Values by column. */
+export type Row = Readonly<Record<string, string | number | null>>;
+
 /** What a database does in its own way. Everything else the repositories say is portable. */
 export interface Dialect {
   /** How the n-th parameter is written, counted from 1. */
@@ -22,6 +25,8 @@ export interface Dialect {
   readonly skipLocked: Sql;
   /** Of the inbox's own transactions, where the database's default will not do. */
   readonly isolation?: 'READ COMMITTED';
+  /** The rows of an INSERT, each with the same columns in the same order. */
+  rows(table: Sql, records: readonly Row[]): Sql;
   /** Begins an INSERT whose existing row `stored()` can name. */
   insertInto(table: Sql): Sql;
   /** Ends an INSERT: what happens to an existing row with the same key. */

@@ -1,5 +1,6 @@
 import { raw, sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
+import { values } from './values.js';
 
 const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
 const OUTAGE =
@@ -10,6 +11,7 @@ export const mysqlDialect: Dialect = {
   placeholder: () => '?',
   oneConnection: false,
   insertReturns: false,
+  rows: values,
   updateReturns: false,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),
   isolation: 'READ COMMITTED', // repeatable read locks gaps: claims take three times as long, and deadlock

@@ -7,6 +7,9 @@ export const postgresDialect: Dialect = {
   placeholder: (n) => `$${n}`,
   oneConnection: false,
   insertReturns: true,
+  // One parameter and one text however many rows: a parameter for each value is a third more work for server and driver.
+  rows: (table, records) =>
+    sql`SELECT ${raw(Object.keys(records[0] ?? {}).join(', '))} FROM json_populate_recordset(NULL::${table}, ${JSON.stringify(records)})`,
   updateReturns: true,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),
   now: raw('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'),

@@ -1,6 +1,7 @@
 import { raw, sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
 import { onConflictDoUpdate } from './on-conflict.js';
+import { values } from './values.js';
 
 const FULL = 2;
 
@@ -9,6 +10,7 @@ export const sqliteDialect: Dialect = {
   placeholder: () => '?',
   oneConnection: true,
   insertReturns: true,
+  rows: values,
   updateReturns: true,
   skipLocked: raw(''),
   now: undefined,

@@ -48,6 +48,21 @@ describe('an error that quotes the payload', () => {
     expect(withoutPayload(Object.assign(new Error('x'), { name: 'John Doe' }), john)).toBe('[redacted]: x');
   });
 
+  it('is kept without the values that a class of the host has made of the data', () => {
+    class Account {
+      readonly openedOn = new Date('2020-02-29T00:00:00Z');
+      readonly neverOpened = new Date(NaN);
+      readonly cents = 123_456n;
+      readonly owners = new Map([['iban-1', new Set(['Jane Roe'])]]);
+      readonly self = this;
+    }
+    const typed = { ...john, extractedData: new Account() } as unknown as VerificationEvent;
+    const day = new Date('2020-02-29T00:00:00Z');
+    expect(withoutPayload(`${day} ${day.toISOString()} 123456 iban-1 Jane Roe John`, typed)).toBe(
+      '[redacted] [redacted] [redacted] [redacted] [redacted] John',
+    );
+  });
+
   it('is kept without a long value before a short one that is part of it', () => {
     const both = event({ extractedData: { first: 'John', whole: 'John Doe' } });
     expect(withoutPayload('John Doe and John', both)).toBe('[redacted] and [redacted]');

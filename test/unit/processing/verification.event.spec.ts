@@ -9,6 +9,7 @@ import {
   type VerificationStatus,
 } from 'nestjs-cr3dentials-webhook';
 import { eventClasses, verificationEvent } from '../../../src/processing/verification.event.js';
+import { HOLDER } from '../../support/canaries.js';
 import { payload } from '../../support/payload.js';
 
 const RECEIVED_AT = 1_742_817_900_000;
@@ -55,7 +56,7 @@ describe('an event', () => {
       sessionId: 's-1',
       platformId: 1,
       externalReferenceId: 'user_abc123',
-      extractedData: { accountHolder: 'John Doe', accountType: 'checking' },
+      extractedData: { accountHolder: HOLDER, accountType: 'checking' },
       proofHash: '9f2c…',
       completedAt: new Date('2025-03-24T12:05:00.000Z'),
       metadata: { source: 'portal' },

@@ -142,6 +142,10 @@ describe("a host's function", () => {
     ).toEqual([10, 20, 'dead']);
   });
 
+  it('may have it run again at once', () => {
+    expect(asking(() => 0).afterFailure(1, failure)).toEqual({ delay: 0, usesAttempt: true });
+  });
+
   it('may answer a fraction, which is rounded', () => {
     expect(
       delays(
@@ -165,9 +169,26 @@ describe("a host's function", () => {
     },
   );
 
-  it('that answers more than a database can hold is not taken at its word', () => {
-    const retry = asking(() => 1e300).afterFailure(1, failure);
-    expect(Number.isSafeInteger(Object(retry).delay)).toBe(true);
+  it('that answers more than a year has it run again after a year', () => {
+    const year = 365 * 24 * 60 * 60 * 1_000;
+    expect(
+      delays(
+        asking(() => 1e300),
+        1,
+      ),
+    ).toEqual([year]);
+    expect(
+      delays(
+        asking(() => year + 1),
+        1,
+      ),
+    ).toEqual([year]);
+    expect(
+      delays(
+        asking(() => year - 1),
+        1,
+      ),
+    ).toEqual([year - 1]);
   });
 
   it('that throws neither buries a delivery nor runs it in a loop', () => {

@@ -1,0 +1,89 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { engineNames, type EngineName } from './backlog/rounds.js';
+import { contenderNames, type ContenderName } from './contenders/index.js';
+import { databaseKinds, type DatabaseKind } from './database.js';
+
+export const parts = ['requests', 'backlog', 'growth'] as const;
+export type Part = (typeof parts)[number];
+
+export interface Choices {
+  readonly parts: readonly Part[];
+  readonly database: DatabaseKind;
+  readonly contenders: readonly ContenderName[];
+  readonly engines: readonly EngineName[];
+  readonly connections: readonly number[];
+  readonly rounds: number;
+  readonly warmUp: number;
+  readonly duration: number;
+  readonly jobs: number;
+  readonly rows: readonly number[];
+  readonly memoryAfter: readonly number[];
+  readonly burst: number;
+  readonly burstConnections: number;
+  readonly out: string;
+  readonly smoke: boolean;
+  readonly profile?: ContenderName;
+}
+
+/** Everything, as small as it can be: shows that all of it runs. */
+const SMOKE: Partial<Choices> = {
+  connections: [16],
+  rounds: 1,
+  warmUp: 0.2,
+  duration: 0.5,
+  jobs: 500,
+  rows: [0, 1_000],
+  memoryAfter: [200, 400],
+  burst: 1,
+  burstConnections: 200,
+};
+
+export function chosen(argv: readonly string[]): Choices {
+  const command = new Command('bench')
+    .description('Measures this module beside what else an application could do with a webhook.')
+    .addOption(list('--parts <names>', 'what to measure', parts))
+    .addOption(
+      new Option('--database <kind>', 'for the requests; the other parts are measured on PostgreSQL')
+        .choices(databaseKinds)
+        .default('postgres'),
+    )
+    .addOption(list('--contenders <names>', 'of the requests', contenderNames))
+    .addOption(list('--engines <names>', 'of the backlog', engineNames))
+    .option('--connections <numbers>', 'of the requests, one after the other', numbers, [16, 64, 256])
+    .option('--rounds <number>', 'in each, everyone is measured once', number, 3)
+    .option('--warm-up <seconds>', 'not measured', number, 2)
+    .option('--duration <seconds>', 'measured, of each contender in each round', number, 5)
+    .option('--jobs <number>', 'that wait in the backlog', number, 100_000)
+    .option('--rows <numbers>', 'in the inbox, for growth', numbers, [0, 1_000_000, 5_000_000])
+    .option('--memory-after <numbers>', 'of deliveries', numbers, [10_000, 100_000, 500_000, 1_000_000])
+    .option('--burst <seconds>', 'of ten times the capacity', number, 60)
+    .option('--burst-connections <number>', 'that the sender of the burst has', number, 2_000)
+    .option('--out <folder>', 'for the results', 'bench/results')
+    .option('--smoke', 'everything at a tiny size', false)
+    .addOption(new Option('--profile <contender>', 'only say where its processor time goes').choices(contenderNames))
+    .parse([...argv], { from: 'user' });
+  const choices = command.opts<Choices>();
+  return choices.smoke ? { ...choices, ...SMOKE } : choices;
+}
+
+function list<T extends string>(flags: string, description: string, values: readonly T[]): Option {
+  return new Option(flags, `${description}: ${values.join(', ')}`)
+    .default(values, 'all')
+    .argParser((text) => text.split(',').map((name) => oneOf(name, values)));
+}
+
+function oneOf<T extends string>(name: string, values: readonly T[]): T {
+  const value = values.find((one) => one === name);
+  if (value === undefined) throw new InvalidArgumentError(`"${name}" is none of ${values.join(', ')}.`);
+  return value;
+}
+
+function numbers(text: string): number[] {
+  return text.split(',').map(number);
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('Not a number.');
+  return value;
+}

@@ -1,0 +1,52 @@
+import type { Program } from '../processes.js';
+
+export interface Table {
+  readonly table: string;
+  /** Which of its rows have not been handled, where it records that. */
+  readonly unfinished?: string;
+}
+
+/** Where a delivery is when it has been acknowledged. */
+export type Kept = Table | 'nowhere' | 'memory' | 'Redis';
+
+export interface Contender {
+  readonly name: ContenderName;
+  readonly label: string;
+  readonly program: Program;
+  readonly kept: Kept;
+}
+
+const OURS = { table: 'cr3dentials_webhook_delivery', unfinished: `state <> 'completed'` };
+const PEERS = { table: 'bench_event' };
+
+const definitions = {
+  'ours-express': ['this module, Express', OURS, 'ours', 'express'],
+  'ours-express-raw': ['this module, Express, rawBody', OURS, 'ours', 'express', 'rawBody'],
+  'ours-fastify': ['this module, Fastify', OURS, 'ours', 'fastify'],
+  'empty-express': ['empty handler, Express', 'nowhere', 'empty', 'express'],
+  'empty-fastify': ['empty handler, Fastify', 'nowhere', 'empty', 'fastify'],
+  'validating-express': ['ValidationPipe alone, Express', 'nowhere', 'validating', 'express'],
+  'validating-fastify': ['ValidationPipe alone, Fastify', 'nowhere', 'validating', 'fastify'],
+  documented: ["the provider's documented handler", 'memory', 'documented'],
+  'find-then-save': ['findOne, save, emit', PEERS, 'find-then-save', 'express'],
+  'insert-on-conflict': ['INSERT … ON CONFLICT, emit', PEERS, 'insert-on-conflict', 'express'],
+  bullmq: ['controller that enqueues to BullMQ', 'Redis', 'bullmq', 'express'],
+} as const satisfies Record<string, readonly [label: string, kept: Kept, file: string, ...args: string[]]>;
+
+export type ContenderName = keyof typeof definitions | 'forgetful';
+
+export const contenderNames = Object.keys(definitions) as (keyof typeof definitions)[];
+
+/** In the order of the table. */
+export const contenders: readonly Contender[] = contenderNames.map((name) => {
+  const [label, kept, file, ...args] = definitions[name];
+  return { name, label, kept, program: { file: `contenders/${file}.js`, args } };
+});
+
+/** Loses deliveries, and must be found out. */
+export const forgetful: Contender = {
+  name: 'forgetful',
+  label: 'loses every tenth',
+  kept: PEERS,
+  program: { file: 'contenders/forgetful.js', args: [] },
+};

@@ -1,0 +1,34 @@
+import { NestFactory } from '@nestjs/core';
+import { randomUUID } from 'node:crypto';
+import { InboxRepository } from '../../../dist/inbox/inbox.repository.js';
+import { Handled } from '../contenders/contender.js';
+import { OursModule } from '../contenders/ours.module.js';
+import { median } from '../report/statistics.js';
+
+const TIMES = 30;
+const LIMIT = 200;
+
+/** How long a worker's claim takes: the very call that it makes, without a worker that makes it. */
+const app = await NestFactory.createApplicationContext(
+  OursModule.with(new Handled(), { processing: { enabled: false } }),
+  { logger: false },
+);
+const repository = app.get(InboxRepository, { strict: false });
+const owner = randomUUID();
+
+const times: number[] = [];
+for (let time = 0; time < TIMES; time++) {
+  const now = Date.now();
+  const beganAt = performance.now();
+  const claimed = await repository.claim({ owner, expiresAt: now + 30_000 }, now, LIMIT);
+  times.push(performance.now() - beganAt);
+  if (claimed.length !== LIMIT) throw new Error(`A claim took ${claimed.length} deliveries instead of ${LIMIT}.`);
+  await repository.release(
+    claimed.map(({ id }) => id),
+    owner,
+    now,
+  );
+}
+await app.close();
+process.send?.(median(times));
+process.disconnect?.();

@@ -1,0 +1,98 @@
+import type { Goal } from '../report/goal.js';
+import { plainTable, thousands } from '../report/plain-table.js';
+import { median, ratioByRound, spread } from '../report/statistics.js';
+import type { Burst } from './burst.js';
+import { toMiB, type MemoryLook } from './memory.js';
+import type { RowsRun } from './rows.js';
+
+export interface Growth {
+  readonly rows: readonly RowsRun[];
+  readonly memory: readonly MemoryLook[];
+  readonly burst: Burst;
+}
+
+/** Within seconds, in seconds. */
+const SOON = 5;
+
+export function growthTables({ rows, memory, burst }: Growth): string {
+  return [rowsTable(rows), memoryTable(memory), burstTable(burst)].join('\n\n');
+}
+
+function rowsTable(runs: readonly RowsRun[]): string {
+  const sizes = [...new Set(runs.map(({ rows }) => rows))];
+  return plainTable(
+    ['rows in the inbox', 'ack/s', 'spread', 'p99 ms', 'claim of 200, ms'],
+    sizes.map((size) => {
+      const its = runs.filter(({ rows }) => rows === size);
+      return [
+        thousands(size),
+        thousands(median(its.map(({ rate }) => rate))),
+        spread(its.map(({ rate }) => rate)),
+        median(its.map(({ p99 }) => p99)).toFixed(1),
+        median(its.map(({ claim }) => claim)).toFixed(1),
+      ];
+    }),
+  );
+}
+
+function memoryTable(looks: readonly MemoryLook[]): string {
+  return plainTable(
+    ['deliveries handled', 'RSS MiB', 'heap MiB'],
+    looks.map(({ deliveries, rss, heap }) => [thousands(deliveries), toMiB(rss), toMiB(heap)]),
+  );
+}
+
+function burstTable({ capacity, load, missing, unhandled, normalAfter, p99Before }: Burst): string {
+  const answers = Object.entries(load.errors).map(([answer, count]) => `${answer}: ${thousands(count)}`);
+  return plainTable(
+    ['a burst of ten times the capacity', ''],
+    [
+      ['capacity, ack/s', thousands(capacity)],
+      ['answers', [`200: ${thousands(load.acknowledged)}`, ...answers].join(', ')],
+      ['came while every connection waited, not sent', thousands(load.unsent)],
+      ['p50, p99 and longest answer, ms', [load.p50, load.p99, load.max].map((ms) => ms.toFixed(0)).join(', ')],
+      ['acknowledged and not stored', thousands(missing)],
+      ['acknowledged and not handled', thousands(unhandled)],
+      [`seconds until p99 was normal again (${p99Before.toFixed(1)} ms before)`, normalAfter?.toFixed(1) ?? 'never'],
+    ],
+  );
+}
+
+export function growthGoals({ rows, memory, burst }: Growth): Goal[] {
+  const sizes = rows.map((run) => run.rows);
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const [first, last] = [memory.at(0), memory.at(-1)];
+  const refused = Object.entries(burst.load.errors).filter(([answer]) => answer !== '503');
+  return [
+    {
+      figure: `ack rate with ${thousands(most)} rows ÷ with ${thousands(least)}`,
+      value: ratioByRound(
+        rows,
+        ({ rate }) => rate,
+        (run) => run.rows === most,
+        (run) => run.rows === least,
+      ),
+      demand: '≥ 0.9',
+    },
+    {
+      figure: `resident memory after ${thousands(last?.deliveries ?? 0)} deliveries ÷ after ${thousands(first?.deliveries ?? 0)}`,
+      value: first && last && last.rss / first.rss,
+      demand: '≤ 1.1',
+    },
+    {
+      figure: 'burst: errors other than 503',
+      value: refused.reduce((sum, [, count]) => sum + count, 0),
+      demand: '≤ 0',
+    },
+    {
+      figure: 'burst: acknowledged and not stored, or not handled',
+      value: burst.missing + burst.unhandled,
+      demand: '≤ 0',
+    },
+    {
+      figure: 'burst: seconds until p99 was normal again',
+      value: burst.normalAfter ?? Number.POSITIVE_INFINITY,
+      demand: `≤ ${SOON}`,
+    },
+  ];
+}

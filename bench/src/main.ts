@@ -1,0 +1,86 @@
+import { chosen } from './arguments.js';
+import { backlogGoals, runBacklog } from './backlog/rounds.js';
+import { backlogTable } from './backlog/table.js';
+import { contenders, forgetful } from './contenders/index.js';
+import { runBurst } from './growth/burst.js';
+import { runMemory } from './growth/memory.js';
+import { growthGoals, growthTables } from './growth/report.js';
+import { runRows } from './growth/rows.js';
+import { describeMachine, inspectMachine, summarizeMachine } from './machine.js';
+import { profile } from './profile.js';
+import { chart } from './report/chart.js';
+import { complaints } from './report/complaints.js';
+import { goalTable } from './report/goal.js';
+import { write, type Results } from './report/results.js';
+import { requestGoals } from './requests/goals.js';
+import { runRounds } from './requests/rounds.js';
+import { runContender } from './requests/run.js';
+import { requestTable } from './requests/table.js';
+
+const choices = chosen(process.argv.slice(2));
+const say = (what: string): void => console.error(what);
+
+if (choices.profile) {
+  for (const contender of contenders.filter(({ name }) => name === choices.profile))
+    console.log(await profile(contender, choices.database, choices.duration, choices.out));
+} else {
+  await measure();
+}
+
+/** Part by part; what has been measured is written before the next begins. */
+async function measure(): Promise<void> {
+  const { parts, contenders: names, engines } = choices;
+  const isRedisNeeded =
+    (parts.includes('requests') && names.includes('bullmq')) ||
+    (parts.includes('backlog') && engines.includes('bullmq'));
+  const machine = await inspectMachine(choices.database, isRedisNeeded);
+  console.log(`${describeMachine(machine)}\n`);
+  let results: Results = { machine, choices, goals: [] };
+  for (const part of parts) {
+    const measured = await { requests: measureRequests, backlog: measureBacklog, growth: measureGrowth }[part](
+      summarizeMachine(machine),
+    );
+    results = { ...results, ...measured, goals: [...results.goals, ...measured.goals] };
+    await write(choices.out, `${choices.database}.json`, JSON.stringify(results, null, 2));
+  }
+  console.log(`${goalTable(results.goals)}\n\nWritten to ${choices.out}`);
+  for (const complaint of complaints(results)) {
+    say(`NOT TO BE TRUSTED: ${complaint}`);
+    process.exitCode = 1;
+  }
+}
+
+type Part = Partial<Results> & Pick<Results, 'goals'>;
+
+async function measureRequests(where: string): Promise<Part> {
+  const plan = { ...choices, contenders: contenders.filter(({ name }) => choices.contenders.includes(name)) };
+  const runs = await runRounds(plan, ({ round, contender, connections, rate }) =>
+    say(`round ${round}, ${connections} connections, ${contender}: ${rate.toFixed(0)} ack/s`),
+  );
+  for (const connections of plan.connections) {
+    console.log(`${requestTable(runs, plan, connections)}\n`);
+    const svg = chart(runs, plan.contenders, connections, where);
+    await write(choices.out, `${choices.database}-${connections}.svg`, svg);
+  }
+  const [connections = 1] = plan.connections;
+  const control = choices.smoke && (await runContender(forgetful, connections, plan.database, plan));
+  return { requests: runs, ...(control && { control }), goals: requestGoals(runs) };
+}
+
+async function measureBacklog(): Promise<Part> {
+  const runs = await runBacklog(choices, ({ round, engine, rate }) =>
+    say(`round ${round}, backlog, ${engine}: ${rate.toFixed(0)} jobs/s`),
+  );
+  console.log(`${backlogTable(runs, choices)}\n`);
+  return { backlog: runs, goals: backlogGoals(runs) };
+}
+
+async function measureGrowth(): Promise<Part> {
+  const { rows: sizes, rounds, warmUp, duration, memoryAfter: looks } = choices;
+  const rows = await runRows({ sizes, rounds, warmUp, duration }, say);
+  const memory = await runMemory({ looks }, say);
+  const burst = await runBurst({ duration: choices.burst, connections: choices.burstConnections }, say);
+  const growth = { rows, memory, burst };
+  console.log(`${growthTables(growth)}\n`);
+  return { growth, goals: growthGoals(growth) };
+}

@@ -1,0 +1,26 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Choices } from '../arguments.js';
+import type { BacklogRun } from '../backlog/rounds.js';
+import type { Growth } from '../growth/report.js';
+import type { Machine } from '../machine.js';
+import type { RoundRun } from '../requests/rounds.js';
+import type { Run } from '../requests/run.js';
+import type { Goal } from './goal.js';
+
+/** Everything that was measured, as it was measured. */
+export interface Results {
+  readonly machine: Machine;
+  readonly choices: Choices;
+  readonly requests?: readonly RoundRun[];
+  /** Of the contender that loses deliveries. */
+  readonly control?: Run;
+  readonly backlog?: readonly BacklogRun[];
+  readonly growth?: Growth;
+  readonly goals: readonly Goal[];
+}
+
+export async function write(folder: string, name: string, content: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, name), content);
+}

@@ -1,0 +1,37 @@
+/**
+ * Forwards verifications to RabbitMQ, so that other services subscribe: each binds a durable queue of its own to the
+ * topic exchange, and acknowledges what it has done (`noAck: false`).
+ */
+import { Module } from '@nestjs/common';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  Cr3dentialsWebhookModule,
+  cr3dentialsWebhookEntities,
+  cr3dentialsWebhookMigrations,
+} from 'nestjs-cr3dentials-webhook';
+import { Broker } from './broker.js';
+import { Forwarder } from './forwarder.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      useFactory: () => ({
+        type: 'better-sqlite3',
+        database: process.env.DATABASE_PATH ?? 'broker.sqlite',
+        entities: [...cr3dentialsWebhookEntities],
+        migrations: [...cr3dentialsWebhookMigrations],
+        migrationsRun: true,
+      }),
+    }),
+    EventEmitterModule.forRoot(),
+    Cr3dentialsWebhookModule.forRootAsync({
+      useFactory: () => ({
+        auth: { secrets: [process.env.CR3D_WEBHOOK_SECRET] },
+        retry: { attempts: 20, initialDelay: 200, maxDelay: 600_000 },
+      }),
+    }),
+  ],
+  providers: [Broker, Forwarder],
+})
+export class AppModule {}

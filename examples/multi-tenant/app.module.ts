@@ -1,0 +1,38 @@
+/**
+ * One app, many tenants: each posts to a route of its own, with secrets of its own that stand in the database.
+ * A session id of one tenant is never a duplicate of another's.
+ */
+import { Module } from '@nestjs/common';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  Cr3dentialsWebhookModule,
+  cr3dentialsWebhookEntities,
+  cr3dentialsWebhookMigrations,
+} from 'nestjs-cr3dentials-webhook';
+import { Accounts } from './accounts.js';
+import { TenantSecret } from './tenant-secret.entity.js';
+import { TenantSecrets1795392000002 } from './tenant-secret.migration.js';
+import { TenantSecrets, TenantSecretsModule } from './tenant-secrets.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      useFactory: () => ({
+        type: 'better-sqlite3',
+        database: process.env.DATABASE_PATH ?? 'multi-tenant.sqlite',
+        entities: [...cr3dentialsWebhookEntities, TenantSecret],
+        migrations: [...cr3dentialsWebhookMigrations, TenantSecrets1795392000002],
+        migrationsRun: true,
+      }),
+    }),
+    EventEmitterModule.forRoot(),
+    Cr3dentialsWebhookModule.forRootAsync({
+      path: 'tenants/:tenant/webhook/cr3dentials',
+      imports: [TenantSecretsModule],
+      useExisting: TenantSecrets,
+    }),
+  ],
+  providers: [Accounts],
+})
+export class AppModule {}

@@ -1,0 +1,22 @@
+import { Injectable } from '@nestjs/common';
+import { OnVerification, PermanentError, VerificationCompleted, type HandlerContext } from 'nestjs-cr3dentials-webhook';
+import { Account, OutboxMessage } from './account.entity.js';
+
+@Injectable()
+export class Accounts {
+  /**
+   * Both rows and the record that this handler has completed commit together, or none of them: exactly once per
+   * session. Whatever is not written with `manager` happens at least once, so that nothing else is done here.
+   */
+  @OnVerification(VerificationCompleted, { id: 'accounts.activate', transactional: true })
+  async activate(
+    { externalReferenceId, sessionId }: VerificationCompleted,
+    { manager }: HandlerContext,
+  ): Promise<void> {
+    if (externalReferenceId === null) throw new PermanentError('The session was created without a reference.');
+    const { affected } = await manager.increment(Account, { reference: externalReferenceId }, 'activations', 1);
+    if (affected === 0) throw new Error('The account is not there yet.'); // it is tried again
+    const content = JSON.stringify({ reference: externalReferenceId, sessionId });
+    await manager.insert(OutboxMessage, { topic: 'account.activated', content });
+  }
+}

@@ -1,0 +1,9 @@
+import type { DataSourceOptions } from 'typeorm';
+
+/** PostgreSQL, MariaDB or a SQLite file, as DATABASE_URL says. */
+export function database(): DataSourceOptions {
+  const url = process.env.DATABASE_URL ?? 'transactional.sqlite';
+  if (url.startsWith('postgres')) return { type: 'postgres', url };
+  if (url.startsWith('mariadb')) return { type: 'mariadb', url };
+  return { type: 'better-sqlite3', database: url };
+}

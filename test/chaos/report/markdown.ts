@@ -1,0 +1,133 @@
+import type { Results } from '../campaign.js';
+import type { Figure } from '../figures.js';
+import type { DuplicatesFigure } from '../duplicates.js';
+import { outOf, thousands } from './statistics.js';
+
+const NAMES = { sqlite: 'SQLite', postgres: 'PostgreSQL', mariadb: 'MariaDB' } as const;
+const PROGRAMS = {
+  ours: 'this module',
+  documented: "the provider's documented handler",
+  careless: 'a host that is careless on purpose',
+} as const;
+
+/** The figures of the document, all of them and nothing else. */
+export function markdownOf(results: Results): string {
+  const { machine, seed, at, lease, ackTimeout } = results;
+  const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
+  return [
+    `${at.slice(0, 10)}, seed \`${seed}\`; ${machine.processor}, ${machine.memory}, ${machine.system}, Node ${machine.node}; ${Object.values(machine.databases).join('; ')}; ${packages.join(', ')}. Leases of ${lease} ms, \`ackTimeout\` ${ackTimeout} ms.`,
+    '### What was lost',
+    lossesOf([...results.figures, ...totalsOf(results.figures)]),
+    '### How it answered, and what happened twice',
+    behaviourOf(results.figures),
+    '### Controls',
+    controlsOf(results.controls),
+    '### Parallel duplicates',
+    duplicatesOf(results.duplicates),
+    '### How each fault is made',
+    table(
+      ['fault', 'how'],
+      results.faults.map(({ name, how }) => [`\`${name}\``, how]),
+    ),
+  ].join('\n\n');
+}
+
+function lossesOf(figures: readonly Figure[]): string {
+  return table(
+    ['fault', 'database', 'trials with a loss', 'acknowledged and lost', 'effects twice'],
+    figures.map((figure) => [
+      `\`${figure.fault}\``,
+      NAMES[figure.database],
+      outOf(figure.trialsWithLoss, figure.trials),
+      outOf(figure.lost, figure.acknowledged),
+      outOf(figure.duplicated, figure.deliveries),
+    ]),
+  );
+}
+
+/** Over all faults, by database. */
+function totalsOf(figures: readonly Figure[]): Figure[] {
+  return [...new Set(figures.map(({ database }) => database))].flatMap((database) => {
+    const [first, ...others] = figures.filter((figure) => figure.database === database);
+    if (!first) return [];
+    const total = others.reduce(
+      (sum, one) => ({
+        ...sum,
+        trials: sum.trials + one.trials,
+        trialsWithLoss: sum.trialsWithLoss + one.trialsWithLoss,
+        acknowledged: sum.acknowledged + one.acknowledged,
+        lost: sum.lost + one.lost,
+        deliveries: sum.deliveries + one.deliveries,
+        duplicated: sum.duplicated + one.duplicated,
+      }),
+      first,
+    );
+    return [{ ...total, fault: 'all' }];
+  });
+}
+
+function behaviourOf(figures: readonly Figure[]): string {
+  return table(
+    ['fault', 'database', 'not ended', 'ended without the lease', 'begun again', '503', 'slowest answer', 'first 200'],
+    figures.map((figure) => [
+      `\`${figure.fault}\``,
+      NAMES[figure.database],
+      outOf(figure.unfinished, figure.deliveries),
+      outOf(figure.foreignEnds, figure.deliveries),
+      thousands(figure.repeated),
+      thousands(figure.unavailable),
+      `${thousands(figure.slowestAnswer)} ms`,
+      `${thousands(figure.firstAnswerAfter)} ms`,
+    ]),
+  );
+}
+
+function controlsOf(figures: readonly Figure[]): string {
+  return table(
+    ['host', 'fault', 'database', 'trials', 'acknowledged and lost', 'effects twice', 'ended without the lease'],
+    figures.map((figure) => [
+      PROGRAMS[figure.program],
+      `\`${figure.fault}\``,
+      NAMES[figure.database],
+      thousands(figure.trials),
+      `${thousands(figure.lost)} of ${thousands(figure.acknowledged)}`,
+      thousands(figure.duplicated),
+      thousands(figure.foreignEnds),
+    ]),
+  );
+}
+
+function duplicatesOf(figures: readonly DuplicatesFigure[]): string {
+  return table(
+    [
+      'host',
+      'platform',
+      'database',
+      'sessions × copies',
+      'answered 200',
+      'rows',
+      'effects',
+      'counted',
+      'slowest answer',
+    ],
+    figures.map((figure) => [
+      PROGRAMS[figure.program],
+      figure.program === 'documented' ? 'Node' : { express: 'Express', fastify: 'Fastify' }[figure.platform],
+      NAMES[figure.database],
+      `${thousands(figure.sessions)} × ${figure.copies}`,
+      thousands(figure.answered200),
+      thousands(figure.rows),
+      thousands(figure.effects),
+      thousands(figure.counted),
+      `${thousands(figure.slowestAnswer)} ms`,
+    ]),
+  );
+}
+
+/** As the formatter of the documents would have it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((name, column) => Math.max(3, ...[head, ...rows].map((row) => (row[column] ?? name).length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}

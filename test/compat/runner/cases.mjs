@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { withoutNest } from './apps.mjs';
+import { kinds, withDatabase } from './databases.mjs';
+import { journey } from './journey.mjs';
+import { output, under } from './process.mjs';
+
+const platforms = ['express', 'fastify'];
+/** Ways in which TypeORM is told of the entities, and of its DataSource. */
+const ways = [
+  { ENTITIES: 'list' },
+  { ENTITIES: 'autoload', DATA_SOURCE: 'billing' },
+  { ENTITIES: 'globs' },
+  { ENTITIES: 'list', DATA_SOURCE: 'billing' },
+  { ENTITIES: 'autoload' },
+  { ENTITIES: 'globs', DATA_SOURCE: 'billing' },
+];
+
+/**
+ * Everything with everything for the apps that stand for most hosts; for the others, each database once.
+ *
+ * @returns {{ name: string, run: () => Promise<void> }[]}
+ */
+export function casesOf({ name: app, like, isEverywhere = false }, nodes, folder) {
+  const cwd = join(folder, app);
+  const once = nodes.map((node, n) => ({ node, platform: platforms[n % 2], kind: kinds[n % 3] }));
+  const everywhere = nodes.flatMap((node) =>
+    kinds.flatMap((kind) => platforms.map((platform) => ({ node, platform, kind }))),
+  );
+  return [
+    ...(isEverywhere ? everywhere : once).map((setup, n) =>
+      hostCase(app, cwd, { ...setup, way: ways[(n + ((n / 6) | 0)) % 6] }),
+    ),
+    ...(isEverywhere ? once : []).map(({ node, kind }) => ownTests(app, cwd, node, kind)),
+    ...once.map(({ node, kind }) => commandLine(app, cwd, node, kind)),
+    ...(like
+      ? []
+      : [types(app, cwd, isEverywhere ? 'tsconfig.json' : 'tsconfig.build.json'), migrationsWithoutNest(app, folder)]),
+  ];
+}
+
+function hostCase(app, cwd, { node, platform, kind, way }) {
+  const how = `${way.ENTITIES}${way.DATA_SOURCE ? ', named DataSource' : ''}`;
+  return {
+    name: `${app}, Node ${node.major}, ${platform}, ${kind}: a host with entities by ${how}`,
+    run: () =>
+      withDatabase(kind, cwd, (url) => journey({ cwd, node, env: { DATABASE_URL: url, PLATFORM: platform, ...way } })),
+  };
+}
+
+function ownTests(app, cwd, node, kind) {
+  return {
+    name: `${app}, Node ${node.major}, ${kind}: the host's own tests`,
+    run: () =>
+      withDatabase(kind, cwd, async (url) => {
+        const env = { ...under(node), DATABASE_URL: url, SQLITE_BINDING: node.sqliteBinding };
+        await output('npm', ['test'], { cwd, env });
+      }),
+  };
+}
+
+function commandLine(app, cwd, node, kind) {
+  return {
+    name: `${app}, Node ${node.major}, ${kind}: migrations by the TypeORM command line`,
+    run: () =>
+      withDatabase(kind, cwd, async (url) => {
+        const env = { ...under(node), DATABASE_URL: url, SQLITE_BINDING: node.sqliteBinding };
+        const typeorm = (command) => output('npm', ['run', '-s', 'typeorm', '--', command], { cwd, env });
+        await typeorm('migration:run');
+        await typeorm('migration:revert');
+        await typeorm('migration:revert');
+        assert.deepEqual(ran(await typeorm('migration:show')), { ours: false, theirs: false });
+        await typeorm('migration:run');
+        assert.doesNotMatch(await typeorm('schema:log'), /cr3dentials/);
+        await journey({ cwd, node, env: { DATABASE_URL: url, MIGRATIONS_RUN: 'false' } });
+      }),
+  };
+}
+
+/** What `migration:show` marks as done. */
+function ran(shown) {
+  const isMarked = (name) => {
+    const [, mark] = new RegExp(`\\[(.)\\].*${name}`).exec(shown) ?? [];
+    assert.ok(mark, `migration:show does not show ${name}:\n${shown}`);
+    return mark === 'X';
+  };
+  return { ours: isMarked('Cr3dentialsWebhookInitial1795392000000'), theirs: isMarked('Accounts1795392000001') };
+}
+
+/** In a resolution that apps use beside the one they are built in, with the declarations of packages checked too. */
+function types(app, cwd, project) {
+  const [module, moduleResolution] = app.includes('12') ? ['esnext', 'bundler'] : ['commonjs', 'node10'];
+  return {
+    name: `${app}: types by moduleResolution ${moduleResolution}`,
+    async run() {
+      const settings = ['--module', module, '--moduleResolution', moduleResolution, '--skipLibCheck', 'false'];
+      const errors = await output('npx', ['--no-install', 'tsc', '-p', project, '--noEmit', ...settings], { cwd }).then(
+        () => '',
+        ({ message }) => message,
+      );
+      // Other packages' declarations are not ours to judge.
+      const ours = errors.split('\n').filter((line) => /^(src\/|test\/|error)|nestjs-cr3dentials-webhook/.test(line));
+      assert.deepEqual(ours, []);
+    },
+  };
+}
+
+function migrationsWithoutNest(app, folder) {
+  return {
+    name: `${app}: ./migrations where Nest is not installed`,
+    async run() {
+      const cwd = await withoutNest(folder, app);
+      const names = `console.log(m.cr3dentialsWebhookMigrations.map(({ name }) => name).join())`;
+      const required = await output(
+        'node',
+        ['-e', `const m = require('nestjs-cr3dentials-webhook/migrations'); ${names}`],
+        { cwd },
+      );
+      const imported = await output(
+        'node',
+        ['--input-type=module', '-e', `import * as m from 'nestjs-cr3dentials-webhook/migrations'; ${names}`],
+        { cwd },
+      );
+      assert.match(required, /^Cr3dentialsWebhookInitial\d{13}/);
+      assert.equal(imported, required);
+      await assert.rejects(output('node', ['-e', `require('nestjs-cr3dentials-webhook')`], { cwd }), /@nestjs/);
+    },
+  };
+}
