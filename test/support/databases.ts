@@ -37,7 +37,9 @@ export async function freshDatabase(kind: DatabaseKind): Promise<TestDatabase> {
       const folder = await mkdtemp(join(tmpdir(), 'cr3d-'));
       const options: DataSourceOptions = { type: 'better-sqlite3', database: join(folder, 'test.sqlite') };
       return testDatabase(kind, options, async () => {
-        await administer(options, lookAtColumns).finally(() => rm(folder, { recursive: true, force: true }));
+        // An app that was refused at boot may still be opening its file.
+        const removal = { recursive: true, force: true, maxRetries: 10 };
+        await administer(options, lookAtColumns).finally(() => rm(folder, removal));
       });
     }
     case 'postgres': {
