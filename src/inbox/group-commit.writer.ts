@@ -45,6 +45,7 @@ export class GroupCommitWriter {
   #inFlight = 0;
   #unsettled = 0;
   #nextDropAt = 0;
+  #pumping?: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly repository: InboxRepository,
@@ -64,6 +65,14 @@ export class GroupCommitWriter {
       entry.waiting.push({ resolve, reject });
       entry.expiresAt = this.clock.now() + this.#timeout;
       this.#queue.set(content, entry);
+      this.#pumpSoon();
+    });
+  }
+
+  /** At the end of this turn of the event loop: what is being read from other connections in it comes along. */
+  #pumpSoon(): void {
+    this.#pumping ??= setImmediate(() => {
+      this.#pumping = undefined;
       this.#pump();
     });
   }
@@ -77,14 +86,14 @@ export class GroupCommitWriter {
       this.#unsettled++;
       const flush = this.#flush(batch).finally(() => {
         this.#unsettled--;
-        this.#pump();
+        this.#pumpSoon();
       });
       // A frozen database holds a flush for as long as it likes; it does not hold those that come after.
       void within(this.#timeout, flush, () => new Error('late'))
         .catch(() => {}) // its senders have been answered
         .finally(() => {
           this.#inFlight--;
-          this.#pump();
+          this.#pumpSoon();
         });
     }
   }
