@@ -35,7 +35,8 @@ interface Sender {
 type Row = Parameters<InboxRepository['record']>[0][number];
 
 /**
- * Concurrent POSTs share one insert and one commit. An idle inbox writes at once; while two flushes are under way, what
+ * Concurrent POSTs share one insert and one commit. An idle inbox writes what one turn of the event loop
+ * brings; while two flushes are under way, what
  * arrives gathers for the next.
  */
 @Injectable()
@@ -45,7 +46,7 @@ export class GroupCommitWriter {
   #inFlight = 0;
   #unsettled = 0;
   #nextDropAt = 0;
-  #pumping?: NodeJS.Immediate | undefined;
+  #isToPump = false;
 
   constructor(
     private readonly repository: InboxRepository,
@@ -71,8 +72,10 @@ export class GroupCommitWriter {
 
   /** At the end of this turn of the event loop: what is being read from other connections in it comes along. */
   #pumpSoon(): void {
-    this.#pumping ??= setImmediate(() => {
-      this.#pumping = undefined;
+    if (this.#isToPump) return;
+    this.#isToPump = true;
+    setImmediate(() => {
+      this.#isToPump = false;
       this.#pump();
     });
   }

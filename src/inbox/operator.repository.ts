@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { LessThan, LessThanOrEqual, type FindOptionsWhere } from 'typeorm';
+import { IsNull, LessThan, LessThanOrEqual, Not, type FindOptionsWhere } from 'typeorm';
 import { Clock } from '../clock.js';
 import { Delivery, type DeliveryState } from './delivery.entity.js';
 import type { RunSql } from './dialect/dialect.js';
@@ -73,6 +73,9 @@ export class OperatorRepository {
   list({ state, externalReferenceId, before, limit = 50 }: DeliveryFilter): Promise<Delivery[]> {
     const where: FindOptionsWhere<Delivery> = {
       ...(state && { state }),
+      // True of all in these states, and what their indexes are for.
+      ...(state === 'pending' && { nextAttemptAt: Not(IsNull()) }),
+      ...(state === 'processing' && { leaseExpiresAt: Not(IsNull()) }),
       ...(externalReferenceId !== undefined && { externalReferenceId }),
       ...(before && { id: LessThan(before) }),
     };

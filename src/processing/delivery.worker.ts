@@ -16,6 +16,8 @@ import { LeaseKeeper } from './lease.keeper.js';
 import { RecentCount } from './recent-count.js';
 
 const MAX_CLAIM = 500;
+/** How long handlers are begun, one after the other, before others have the thread. */
+const TURN = 5;
 /** How long a shutdown waits for the database once nothing runs any more. */
 const LAST_WRITES = 5_000;
 
@@ -37,6 +39,7 @@ export class DeliveryWorker implements Handoff {
   private isTimeToRescue = false;
   private looking?: Promise<void>;
   private starting?: NodeJS.Immediate;
+  private turnEndsAt = 0;
   private timer?: NodeJS.Timeout;
 
   constructor(
@@ -147,6 +150,7 @@ export class DeliveryWorker implements Handoff {
   private startSoon(): void {
     this.starting ??= setImmediate(() => {
       this.starting = undefined;
+      this.turnEndsAt = performance.now() + TURN;
       this.startNext();
     });
   }
@@ -158,6 +162,7 @@ export class DeliveryWorker implements Handoff {
       if (!this.hand.has(held)) continue; // its lease was lost while it waited
       const processing = this.process(held).finally(() => this.processing.delete(processing));
       this.processing.add(processing);
+      if (performance.now() > this.turnEndsAt) return this.startSoon();
     }
   }
 
@@ -166,7 +171,7 @@ export class DeliveryWorker implements Handoff {
     const outcome = await this.dispatcher.dispatch(held.delivery, held.remembered, held.interruption);
     this.running--;
     this.finished.add();
-    this.startSoon();
+    if (!this.starting) this.startNext();
     await this.settler.settle(held, outcome);
     this.hand.letGo(held);
     this.lookForMore();

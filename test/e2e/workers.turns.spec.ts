@@ -39,10 +39,11 @@ describe.each(matrix)('a handler that keeps the thread, on %s and %s', (kind, pl
   });
 });
 
-describe.each(databases)('handlers that keep the thread, on %s', (kind) => {
+describe.each(databases)('handlers that are begun one after the other, on %s', (kind) => {
   const host = freshHost(kind);
 
-  it('leave a turn of the event loop to others, whenever as many have run as run at once', async () => {
+  /** How many of 30 waiting deliveries began in each turn of the event loop. */
+  async function beginningsByTurn(handle: () => void, concurrency: number): Promise<number[]> {
     const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
     await Promise.all(Array.from({ length: 30 }, () => receiver.post(payload())));
     await host.stop(receiver);
@@ -51,19 +52,34 @@ describe.each(databases)('handlers that keep the thread, on %s', (kind) => {
       turn++;
       counting = setImmediate(count);
     });
-    const begunIn: number[] = [];
+    const inEachTurn = new Map<number, number>();
     const keep = new KeepTheThread();
-    keep.begins = () => begunIn.push(turn);
+    keep.begins = () => {
+      inEachTurn.set(turn, (inEachTurn.get(turn) ?? 0) + 1);
+      handle();
+    };
     const app = await host.start((a) =>
       a
         .withHandlers({ provide: KeepTheThread, useValue: keep })
-        .withOptions({ processing: { concurrency: 10 }, poll: { interval: 20_000 } }),
+        .withOptions({ processing: { concurrency }, poll: { interval: 20_000 } }),
     );
     for (const { sessionId } of await app.inbox.list()) await app.delivery(sessionId, 'completed');
     clearImmediate(counting);
+    return [...inEachTurn.values()];
+  }
 
-    expect(begunIn).toHaveLength(30);
-    const inEachTurn = new Map(begunIn.map((begun) => [begun, begunIn.filter((other) => other === begun).length]));
-    expect(Math.max(...inEachTurn.values())).toBeLessThanOrEqual(10);
+  it('leave a turn of the event loop to others once they have had the thread for five milliseconds', async () => {
+    const beginnings = await beginningsByTurn(() => keepTheThread(4), 10);
+    expect(Math.max(...beginnings)).toBeLessThanOrEqual(2);
+  });
+
+  it('do not wait for turns of the event loop when they are short', async () => {
+    const beginnings = await beginningsByTurn(() => {}, 1);
+    expect(beginnings.length).toBeLessThan(30);
   });
 });
+
+function keepTheThread(milliseconds: number): void {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until);
+}

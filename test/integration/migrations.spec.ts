@@ -166,9 +166,9 @@ describe.each(databases)('the indexes on %s', (kind) => {
     expect(await indexesOf(kind, dataSource)).toEqual([
       `cr3dentials_webhook_delivery_by_reference (external_reference_id)${where('external_reference_id is not null')}`,
       'cr3dentials_webhook_delivery_by_session (idempotency_key) unique',
+      `cr3dentials_webhook_delivery_by_state (state, id)${where("state in 'dead', 'unhandled', 'discarded'")}`,
       `cr3dentials_webhook_delivery_due (next_attempt_at)${where('next_attempt_at is not null')}`,
       `cr3dentials_webhook_delivery_expired (lease_expires_at)${where('lease_expires_at is not null')}`,
-      `cr3dentials_webhook_delivery_unfinished (state, id)${where("state <> 'completed'")}`,
       'cr3dentials_webhook_rejection_by_state (state, id)',
       'cr3dentials_webhook_rejection_repeated (fingerprint) unique',
     ]);
@@ -200,7 +200,11 @@ function readable(definition: string): string {
   const where =
     condition &&
     ` where ${condition
-      .replaceAll(/[()]/g, '')
+      .replaceAll(/[()]|::character varying/g, '')
+      .replace(
+        /(?:= ANY ARRAY\[(.*)\]\[\]|IN (.*))$/,
+        (_, array: string | undefined, list: string) => `in ${array ?? list}`,
+      )
       .replaceAll(/ IS NOT NULL/g, ' is not null')
       .trim()}`;
   return `${name} (${columns.trim()})${unique && ' unique'}${where}`;

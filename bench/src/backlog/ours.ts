@@ -22,7 +22,8 @@ await drain({
   },
   // Its worker opens when the host's bootstrap is over.
   open: async () => app?.init(),
-  remaining: () => count(database, `cr3dentials_webhook_delivery WHERE state <> 'completed'`),
+  remaining: () =>
+    count(database, 'cr3dentials_webhook_delivery WHERE next_attempt_at IS NOT NULL OR lease_expires_at IS NOT NULL'),
   async close() {
     await app?.close();
     await database.destroy();

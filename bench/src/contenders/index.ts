@@ -16,7 +16,10 @@ export interface Contender {
   readonly kept: Kept;
 }
 
-const OURS = { table: 'cr3dentials_webhook_delivery', unfinished: `state <> 'completed'` };
+const OURS = {
+  table: 'cr3dentials_webhook_delivery',
+  unfinished: 'next_attempt_at IS NOT NULL OR lease_expires_at IS NOT NULL',
+};
 const PEERS = { table: 'bench_event' };
 
 const definitions = {
