@@ -23,6 +23,7 @@ export interface Choices {
   readonly out: string;
   readonly smoke: boolean;
   readonly profile?: ContenderName;
+  readonly join?: readonly string[];
 }
 
 /** Everything, as small as it can be: shows that all of it runs. */
@@ -61,6 +62,7 @@ export function chosen(argv: readonly string[]): Choices {
     .option('--out <folder>', 'for the results', 'bench/results')
     .option('--smoke', 'everything at a tiny size', false)
     .addOption(new Option('--profile <contender>', 'only say where its processor time goes').choices(contenderNames))
+    .option('--join <folders>', 'measure nothing; put together what runs have written there', (text) => text.split(','))
     .parse([...argv], { from: 'user' });
   const choices = command.opts<Choices>();
   return choices.smoke ? { ...choices, ...SMOKE } : choices;

@@ -10,7 +10,8 @@ import { describeMachine, inspectMachine, summarizeMachine } from './machine.js'
 import { profile } from './profile.js';
 import { chart } from './report/chart.js';
 import { complaints } from './report/complaints.js';
-import { goalTable } from './report/goal.js';
+import { goalTable, type Goal } from './report/goal.js';
+import { joinRounds, joinedGoalTable, readResults } from './report/join.js';
 import { write, type Results } from './report/results.js';
 import { requestGoals } from './requests/goals.js';
 import { runRounds } from './requests/rounds.js';
@@ -23,6 +24,8 @@ const say = (what: string): void => console.error(what);
 if (choices.profile) {
   for (const contender of contenders.filter(({ name }) => name === choices.profile))
     console.log(await profile(contender, choices.database, choices.duration, choices.out));
+} else if (choices.join) {
+  await joinRuns(choices.join);
 } else {
   await measure();
 }
@@ -48,6 +51,30 @@ async function measure(): Promise<void> {
     say(`NOT TO BE TRUSTED: ${complaint}`);
     process.exitCode = 1;
   }
+}
+
+/** The same tables and charts over several runs, and what each of them came to. */
+async function joinRuns(folders: readonly string[]): Promise<void> {
+  const results = await readResults(folders, choices.database);
+  const [first] = results;
+  if (!first) return;
+  const requests = joinRounds(results.map((run) => run.requests));
+  const plan = {
+    ...first.choices,
+    contenders: contenders.filter(({ name }) => first.choices.contenders.includes(name)),
+  };
+  for (const connections of new Set(requests.map((run) => run.connections))) {
+    console.log(`${requestTable(requests, plan, connections)}\n`);
+    const svg = chart(requests, plan.contenders, connections, summarizeMachine(first.machine));
+    await write(choices.out, `${choices.database}-${connections}.svg`, svg);
+  }
+  console.log(`${backlogTable(joinRounds(results.map((run) => run.backlog)), first.choices)}\n`);
+  for (const { growth } of results) if (growth) console.log(`${growthTables(growth)}\n`);
+  console.log(`${joinedGoalTable(results.map(goalsOf))}\n\nCharts written to ${choices.out}`);
+}
+
+function goalsOf({ requests = [], backlog = [], growth }: Results): Goal[] {
+  return [...requestGoals(requests), ...backlogGoals(backlog), ...(growth ? growthGoals(growth) : [])];
 }
 
 type Part = Partial<Results> & Pick<Results, 'goals'>;

@@ -35,9 +35,8 @@ interface Sender {
 type Row = Parameters<InboxRepository['record']>[0][number];
 
 /**
- * Concurrent POSTs share one insert and one commit. An idle inbox writes what one turn of the event loop
- * brings; while two flushes are under way, what
- * arrives gathers for the next.
+ * Concurrent POSTs share one insert and one commit. An idle inbox writes what one turn of the event loop brings; while
+ * two flushes are under way, what arrives gathers for the next.
  */
 @Injectable()
 export class GroupCommitWriter {

@@ -110,6 +110,16 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     expect(watch.succeeded.map(({ bytes }) => bytes).filter((bytes) => bytes > limit)).toEqual([]);
   });
 
+  it('writes together what comes at once to an idle inbox', async () => {
+    app = await start();
+    const postAtOnce = () => Promise.all(Array.from({ length: 60 }, () => app.post(payload())));
+    await postAtOnce(); // connections are accepted one by one, and kept
+    const before = watch.succeeded.length;
+    await postAtOnce();
+    expect(watch.rows).toBe(120);
+    expect(watch.succeeded.length - before).toBeLessThanOrEqual(30);
+  });
+
   it('writes a POST that comes alone with an insert of its own', async () => {
     app = await start();
     for (let n = 1; n <= 3; n++) {

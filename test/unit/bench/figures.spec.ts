@@ -3,6 +3,7 @@ import { Answers } from '../../../bench/src/load/answers.js';
 import { Tally } from '../../../bench/src/load/tally.js';
 import { complaintsOf } from '../../../bench/src/requests/complaints.js';
 import { isReached } from '../../../bench/src/report/goal.js';
+import { joinRounds, joinedGoalTable } from '../../../bench/src/report/join.js';
 import { median, ratioByRound, spread } from '../../../bench/src/report/statistics.js';
 
 describe('answers read from a connection', () => {
@@ -84,6 +85,24 @@ describe('a goal', () => {
     [undefined, '≥ 1.2', undefined],
   ] as const)('of %p with the demand %s is reached: %p', (value, demand, reached) => {
     expect(isReached({ figure: '', value, demand })).toBe(reached);
+  });
+});
+
+describe('several runs', () => {
+  it('keep their rounds apart, also where one has not measured a part', () => {
+    const first = [run(1, 'a', 1), run(2, 'a', 2)];
+    expect(joinRounds([first, undefined, [run(1, 'a', 3)]])).toEqual([...first, run(3, 'a', 3)]);
+  });
+
+  it.each([
+    [[1, 1, 1], 'reached'],
+    [[1, undefined, 1], 'reached'],
+    [[1, 0.5, 1], 'MISSED in 1 of 3'],
+    [[0.5, 0.5, 0.5], 'MISSED'],
+    [[undefined, undefined, undefined], 'not measured'],
+  ])('with %j for a goal of 1 have it %s', (values, verdict) => {
+    const runs = values.map((value) => [{ figure: 'this', value, demand: '≥ 1' as const }]);
+    expect(joinedGoalTable(runs)).toContain(` ${verdict} │`);
   });
 });
 
