@@ -125,7 +125,8 @@ describe('a delivery left from before the boot', () => {
       return found?.finishedAt ? found : undefined;
     });
     expect(delivery.state).toBe('completed');
-    expect(nest.get(Listener).heard).toEqual([body.sessionId]);
+    // It may hear of what an earlier test left behind, too.
+    expect(nest.get(Listener).heard.filter((sessionId) => sessionId === body.sessionId)).toHaveLength(1);
   });
 });
 
