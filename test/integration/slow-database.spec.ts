@@ -112,7 +112,13 @@ for (const kind of servers) {
       inbox.proxy.stall();
       const bodies = Array.from({ length: 60 }, () => payload());
       let answered = 0;
-      const posts = bodies.map((body) => app.post(body).finally(() => answered++));
+      const post = (body: object) => app.post(body).finally(() => answered++);
+      const posts = [];
+      for (const body of bodies.slice(0, 2)) {
+        posts.push(post(body));
+        await until('it has an insert of its own', () => inbox.watch.inFlight === posts.length);
+      }
+      posts.push(...bodies.slice(2).map(post));
       await until('fifty wait', () => answered === 10);
       clock.advance(1_500); // for those that wait, before the inserts under way are given up
       const answers = await Promise.all(posts);
