@@ -1,18 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { DatabaseKind } from '../database.js';
 import { isReached, type Goal } from './goal.js';
 import { plainTable } from './plain-table.js';
-import type { Results } from './results.js';
 
-/** What earlier runs of the benchmark have written, each into a folder of its own. */
-export function readResults(folders: readonly string[], kind: DatabaseKind): Promise<Results[]> {
-  return Promise.all(
-    folders.map(async (folder) => JSON.parse(await readFile(join(folder, `${kind}.json`), 'utf8')) as Results),
-  );
-}
-
-/** Their rounds, one run's after the other's, so that every ratio is still taken within a round. */
+/** The rounds of several runs, one run's after the other's, so that every ratio is still taken within a round. */
 export function joinRounds<R extends { readonly round: number }>(runs: readonly (readonly R[] | undefined)[]): R[] {
   let before = 0;
   return runs.flatMap((run = []) => {
