@@ -38,15 +38,16 @@ async function measure(): Promise<void> {
     (parts.includes('backlog') && engines.includes('bullmq'));
   const machine = await inspectMachine(choices.database, isRedisNeeded);
   console.log(`${describeMachine(machine)}\n`);
-  let results: Results = { machine, choices, goals: [] };
+  let results: Results = { machine, choices };
   for (const part of parts) {
     const measured = await { requests: measureRequests, backlog: measureBacklog, growth: measureGrowth }[part](
       summarizeMachine(machine),
     );
-    results = { ...results, ...measured, goals: [...results.goals, ...measured.goals] };
-    await write(choices.out, `${choices.database}.json`, JSON.stringify(results, null, 2));
+    results = { ...results, ...measured };
+    const content = JSON.stringify({ ...results, goals: goalsOf(results) }, null, 2);
+    await write(choices.out, `${choices.database}.json`, content);
   }
-  console.log(`${goalTable(results.goals)}\n\nWritten to ${choices.out}`);
+  console.log(`${goalTable(goalsOf(results))}\n\nWritten to ${choices.out}`);
   for (const complaint of complaints(results)) {
     say(`NOT TO BE TRUSTED: ${complaint}`);
     process.exitCode = 1;
@@ -73,11 +74,15 @@ async function joinRuns(folders: readonly string[]): Promise<void> {
   console.log(`${joinedGoalTable(results.map(goalsOf))}\n\nCharts written to ${choices.out}`);
 }
 
-function goalsOf({ requests = [], backlog = [], growth }: Results): Goal[] {
-  return [...requestGoals(requests), ...backlogGoals(backlog), ...(growth ? growthGoals(growth) : [])];
+function goalsOf({ requests, backlog, growth }: Results): Goal[] {
+  return [
+    ...(requests ? requestGoals(requests) : []),
+    ...(backlog ? backlogGoals(backlog) : []),
+    ...(growth ? growthGoals(growth) : []),
+  ];
 }
 
-type Part = Partial<Results> & Pick<Results, 'goals'>;
+type Part = Partial<Results>;
 
 async function measureRequests(where: string): Promise<Part> {
   const plan = { ...choices, contenders: contenders.filter(({ name }) => choices.contenders.includes(name)) };
@@ -91,7 +96,7 @@ async function measureRequests(where: string): Promise<Part> {
   }
   const [connections = 1] = plan.connections;
   const control = choices.smoke && (await runContender(forgetful, connections, plan.database, plan));
-  return { requests: runs, ...(control && { control }), goals: requestGoals(runs) };
+  return { requests: runs, ...(control && { control }) };
 }
 
 async function measureBacklog(): Promise<Part> {
@@ -99,7 +104,7 @@ async function measureBacklog(): Promise<Part> {
     say(`round ${round}, backlog, ${engine}: ${rate.toFixed(0)} jobs/s`),
   );
   console.log(`${backlogTable(runs, choices)}\n`);
-  return { backlog: runs, goals: backlogGoals(runs) };
+  return { backlog: runs };
 }
 
 async function measureGrowth(): Promise<Part> {
@@ -109,5 +114,5 @@ async function measureGrowth(): Promise<Part> {
   const burst = await runBurst({ duration: choices.burst, connections: choices.burstConnections }, say);
   const growth = { rows, memory, burst };
   console.log(`${growthTables(growth)}\n`);
-  return { growth, goals: growthGoals(growth) };
+  return { growth };
 }

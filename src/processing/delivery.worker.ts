@@ -16,7 +16,7 @@ import { LeaseKeeper } from './lease.keeper.js';
 import { RecentCount } from './recent-count.js';
 
 const MAX_CLAIM = 500;
-/** How long handlers are begun, one after the other, before others have the thread. */
+/** For how many milliseconds handlers are begun, one after the other, before others have the thread. */
 const TURN = 5;
 /** How long a shutdown waits for the database once nothing runs any more. */
 const LAST_WRITES = 5_000;

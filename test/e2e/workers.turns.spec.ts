@@ -65,7 +65,9 @@ describe.each(databases)('handlers that are begun one after the other, on %s', (
     );
     for (const { sessionId } of await app.inbox.list()) await app.delivery(sessionId, 'completed');
     clearImmediate(counting);
-    return [...inEachTurn.values()];
+    const beginnings = [...inEachTurn.values()];
+    expect(beginnings.reduce((sum, begun) => sum + begun, 0)).toBe(30);
+    return beginnings;
   }
 
   it('leave a turn of the event loop to others once they have had the thread for five milliseconds', async () => {

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from '../../../dist/index.js';
 import { Handled, setting } from '../contenders/contender.js';
 import { OursModule } from '../contenders/ours.module.js';
-import { insertDeliveries } from '../deliveries.sql.js';
+import { UNFINISHED, insertDeliveries } from '../deliveries.sql.js';
 import { connect, count, drain, settle } from './engine.js';
 
 const concurrency = Number(process.argv[3]) || undefined;
@@ -22,8 +22,7 @@ await drain({
   },
   // Its worker opens when the host's bootstrap is over.
   open: async () => app?.init(),
-  remaining: () =>
-    count(database, 'cr3dentials_webhook_delivery WHERE next_attempt_at IS NOT NULL OR lease_expires_at IS NOT NULL'),
+  remaining: () => count(database, `cr3dentials_webhook_delivery WHERE ${UNFINISHED}`),
   async close() {
     await app?.close();
     await database.destroy();

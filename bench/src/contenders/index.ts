@@ -1,3 +1,4 @@
+import { UNFINISHED } from '../deliveries.sql.js';
 import type { Program } from '../processes.js';
 
 export interface Table {
@@ -16,10 +17,7 @@ export interface Contender {
   readonly kept: Kept;
 }
 
-const OURS = {
-  table: 'cr3dentials_webhook_delivery',
-  unfinished: 'next_attempt_at IS NOT NULL OR lease_expires_at IS NOT NULL',
-};
+const OURS = { table: 'cr3dentials_webhook_delivery', unfinished: UNFINISHED };
 const PEERS = { table: 'bench_event' };
 
 const definitions = {

@@ -7,7 +7,6 @@ import type { Growth } from '../growth/report.js';
 import type { Machine } from '../machine.js';
 import type { RoundRun } from '../requests/rounds.js';
 import type { Run } from '../requests/run.js';
-import type { Goal } from './goal.js';
 
 /** Everything that was measured, as it was measured. */
 export interface Results {
@@ -18,7 +17,6 @@ export interface Results {
   readonly control?: Run;
   readonly backlog?: readonly BacklogRun[];
   readonly growth?: Growth;
-  readonly goals: readonly Goal[];
 }
 
 export async function write(folder: string, name: string, content: string): Promise<void> {
