@@ -48,6 +48,7 @@ export class Cr3dentialsWebhookLifecycle
   private async begin(isDurable: boolean): Promise<void> {
     await this.bridge.connect();
     this.logger.log(this.summary(isDurable));
+    this.warnOfMissingHandlers();
     this.worker.open();
   }
 
@@ -97,6 +98,13 @@ export class Cr3dentialsWebhookLifecycle
       if (notAfter && notAfter.getTime() < this.clock.now())
         this.logger.warn(`${name} has expired and is refused. Remove it.`);
     }
+  }
+
+  private warnOfMissingHandlers(): void {
+    if (!this.settings.processing.enabled || !this.handlers.isEmpty) return;
+    this.logger.warn(
+      'No handler is subscribed, so deliveries are recorded and stay pending. Add the class with @OnVerification to the providers of a module, or set processing.enabled to false.',
+    );
   }
 
   private warnOfMissingShutdownHooks(): void {

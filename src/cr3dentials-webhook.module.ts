@@ -28,6 +28,7 @@ import { DeliveryWorker } from './processing/delivery.worker.js';
 import { EventEmitterBridge } from './processing/event-emitter.bridge.js';
 import { HandlerRunner } from './processing/handler.runner.js';
 import { LeaseKeeper } from './processing/lease.keeper.js';
+import { UnknownHandlers } from './processing/unknown-handlers.js';
 import { VerificationHandlers } from './processing/verification-handlers.explorer.js';
 import { Cr3dentialsWebhookInbox } from './recovery/cr3dentials-webhook.inbox.js';
 import { Rejections } from './recovery/rejections.js';
@@ -81,6 +82,7 @@ type Extras = ReturnType<typeof withDefaultExtras>;
     CompletionWriter,
     LeaseKeeper,
     VerificationHandlers,
+    UnknownHandlers,
     EventEmitterBridge,
     // recovery
     { provide: Chance, useValue: { next: Math.random } satisfies Chance },

@@ -1,33 +1,79 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 
+/** What a handler sees of the transaction that it writes in. */
+export interface HandlerTransaction {
+  readonly manager: EntityManager;
+  /** Whether a transaction that the handler has begun inside of this one is still open. */
+  readonly isNested: boolean;
+  /** Refuses whatever the handler still writes. */
+  end(): void;
+}
+
+/** TypeORM keeps the depth of nested transactions in the query runner, and does not show it. */
+type Nesting = QueryRunner & { transactionDepth: number };
+
+/** Ends a transaction as a whole, where TypeORM's own statements only end what is nested in it. */
+const TRANSACTION_CONTROL =
+  /^\s*(BEGIN|START\s+TRANSACTION|COMMIT|END|ABORT|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO))\b/i;
+
 /**
- * A manager for a handler's writes that refuses them once the transaction ends. A handler that has run out of time may
- * still go on, and on SQLite, where all share one connection, it would write into whatever comes next.
+ * Gives a handler a manager of its own in the transaction of a query runner. Nested transactions are counted in a copy
+ * of the runner, so the handler cannot commit, roll back or release what is not its own. Once the transaction has
+ * ended, the manager refuses every statement: a handler that has run out of time may still go on, and its connection
+ * belongs to somebody else by then.
  */
-export function endingManager(runner: QueryRunner): { manager: EntityManager; end: () => void } {
+export function handlerTransaction(runner: QueryRunner): HandlerTransaction {
   let hasEnded = false;
-  const guarded: QueryRunner = new Proxy(runner, {
-    get(target, property, receiver) {
-      if (property === 'manager') return manager;
-      if (property === 'query' && hasEnded) return refuse;
-      return Reflect.get(target, property, receiver) as unknown;
-    },
-  });
-  const manager = runner.manager.connection.createEntityManager(guarded);
+  const { transactionDepth } = runner as Nesting;
+  const own = Object.create(runner) as Nesting;
+  const isNested = () => own.transactionDepth > transactionDepth;
+  const refusal = (text = '') => {
+    if (hasEnded) return ended();
+    return TRANSACTION_CONTROL.test(text) ? notYours() : undefined;
+  };
+
+  own.query = async (text: string, ...rest: never[]) => {
+    const error = refusal(text);
+    if (error) throw error;
+    return (await runner.query(text, ...rest)) as never;
+  };
+  own.stream = async (text, ...rest) => {
+    const error = refusal(text);
+    if (error) throw error;
+    return runner.stream(text, ...rest);
+  };
+  own.commitTransaction = async () => {
+    if (!isNested()) throw notYours();
+    await runner.commitTransaction.call(own);
+  };
+  own.rollbackTransaction = async () => {
+    if (!isNested()) throw notYours();
+    await runner.rollbackTransaction.call(own);
+  };
+  own.release = () => Promise.resolve();
+
   return {
-    manager,
+    manager: runner.manager.connection.createEntityManager(own),
+    get isNested() {
+      return isNested();
+    },
     end() {
       hasEnded = true;
     },
   };
 }
 
-function refuse(): Promise<never> {
-  return Promise.reject(
-    new Cr3dentialsWebhookError(
-      'NOT_TRANSACTIONAL',
-      'The transaction of this handler has ended. Stop at context.signal, and await every write before returning.',
-    ),
+function ended(): Error {
+  return new Cr3dentialsWebhookError(
+    'NOT_TRANSACTIONAL',
+    'The transaction of this handler has ended. Stop at context.signal, and await every write before returning.',
+  );
+}
+
+function notYours(): Error {
+  return new Cr3dentialsWebhookError(
+    'NOT_TRANSACTIONAL',
+    'A handler cannot begin, commit or roll back the transaction that it is given. Throw to roll it back, or nest one with manager.transaction().',
   );
 }

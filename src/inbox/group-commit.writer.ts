@@ -3,6 +3,7 @@ import { Clock } from '../clock.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
+import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { within } from '../deadline.js';
 import { isOutage } from './failures.js';
 import { Handoff } from './handoff.js';
@@ -73,10 +74,12 @@ export class GroupCommitWriter {
   #pumpSoon(): void {
     if (this.#isToPump) return;
     this.#isToPump = true;
-    setImmediate(() => {
-      this.#isToPump = false;
-      this.#pump();
-    });
+    runOutsideRequest(() =>
+      setImmediate(() => {
+        this.#isToPump = false;
+        this.#pump();
+      }),
+    );
   }
 
   #pump(): void {

@@ -47,6 +47,18 @@ export class HandlerRunRepository {
     return affected === 1;
   }
 
+  /**
+   * Whether the transaction can still commit what `complete()` has written. It cannot after a failed statement
+   * (PostgreSQL, which answers its COMMIT with a rollback) or a deadlock (MySQL), also where the handler has caught it.
+   */
+  async isCompleted(run: RunSql, deliveryId: string, handler: string): Promise<boolean> {
+    const { records } = await run(
+      sql`SELECT handler FROM ${this.tables.handlerRun}
+          WHERE delivery_id = ${deliveryId} AND handler = ${handler} AND state = 'completed'`,
+    );
+    return records.length === 1;
+  }
+
   /** Gives those that have not completed all their attempts again, at once. */
   async renewAttempts(run: RunSql, deliveryId: string, now: number): Promise<void> {
     await run(

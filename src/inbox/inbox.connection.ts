@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { Dialect, RunSql, SqlResult } from './dialect/dialect.js';
 import { within } from '../deadline.js';
-import { endingManager } from './ending-transaction.js';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { handlerTransaction } from './ending-transaction.js';
 import { isTransient } from './failures.js';
 import { sql, type Sql } from './sql.js';
 import { tablesOf, type Tables } from './tables.js';
@@ -12,6 +13,8 @@ import { Turns } from './turns.js';
 const PATIENCE = 10_000;
 /** Connections of the host's pool that handlers' transactions leave free, so that receiving goes on. */
 const KEPT_FREE = 4;
+/** How long a rollback may take before its connection is given up. */
+const ROLLBACK_TIMEOUT_MS = 5_000;
 
 /**
  * How the inbox talks to its database: one statement, or several in a transaction. A deadlock or a busy file is waited
@@ -62,8 +65,10 @@ export class InboxConnection {
   handlerTransaction<T>(work: (run: RunSql, manager: EntityManager) => Promise<T>): Promise<T> {
     return this.#handlerTransactions.take(() =>
       this.inTransaction(async (runner) => {
-        const { manager, end } = endingManager(runner);
-        return work(this.on(runner), manager).finally(end);
+        const own = handlerTransaction(runner);
+        const result = await work(this.on(runner), own.manager).finally(() => own.end());
+        if (own.isNested) throw unfinished();
+        return result;
       }),
     );
   }
@@ -87,29 +92,31 @@ export class InboxConnection {
   private inTransaction<T>(work: (runner: QueryRunner) => Promise<T>, isolation?: Dialect['isolation']): Promise<T> {
     return this.withRunner(async (runner) => {
       const isNested = runner.isTransactionActive; // in one of the host's, in memory
-      await runner.startTransaction(isolation);
       try {
+        await runner.startTransaction(isolation);
         const result = await work(runner);
         await runner.commitTransaction();
         return result;
       } catch (error) {
-        await runner.rollbackTransaction().catch(() => {}); // the first error is the cause
-        if (this.dialect.oneConnection) {
-          if (runner.isTransactionActive && !isNested) await this.beginAfresh(runner);
-          await this.afterRollback();
-        }
+        await this.rollBack(runner, isNested);
         throw error;
       }
     });
   }
 
   /**
-   * SQLite rolls back by itself when a commit fails, on a full disk say. TypeORM does not notice, and would take the
-   * next transaction for a part of that one: acknowledged, and never committed.
+   * Leaves no transaction open: whoever gets the connection next would write into it, be answered, and never be
+   * committed. Where the rollback fails or does not come back, the connection is ended with it.
    */
-  private async beginAfresh(runner: QueryRunner): Promise<void> {
-    await runner.query('ROLLBACK').catch(() => {}); // there is nothing to roll back, as a rule
-    (this.dataSource.driver as { queryRunner?: QueryRunner }).queryRunner = undefined;
+  private async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
+    try {
+      if (runner.isTransactionActive) await within(ROLLBACK_TIMEOUT_MS, runner.rollbackTransaction(), lateRollback);
+      // Not at depth zero: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
+      if (runner.isTransactionActive && !isNested) throw lateRollback();
+    } catch {
+      if (!isNested) await this.dialect.discard(runner);
+    }
+    if (this.dialect.oneConnection) await this.afterRollback();
   }
 
   private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
@@ -144,4 +151,15 @@ export class InboxConnection {
       }
     }
   }
+}
+
+function unfinished(): Error {
+  return new Cr3dentialsWebhookError(
+    'NOT_TRANSACTIONAL',
+    'The handler returned while a transaction that it had begun with its manager was open. Await manager.transaction() before returning.',
+  );
+}
+
+function lateRollback(): Error {
+  return new Error(`The transaction was not rolled back within ${ROLLBACK_TIMEOUT_MS} ms.`);
 }

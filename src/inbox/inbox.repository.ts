@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { VerificationStatus } from '../contract/verification-status.js';
 import type { DeliveryState } from './delivery.entity.js';
 import type { Row, RunSql } from './dialect/dialect.js';
 import { InboxConnection } from './inbox.connection.js';
@@ -10,6 +11,11 @@ const CLAIMED = raw('id, tenant, session_id, status, payload, attempts, takeover
 const NO_LEASE = raw('lease_owner = NULL, lease_expires_at = NULL');
 /** A delivery that kills its worker this often in a row is dead. */
 const MAX_KILLS = 3;
+/** For how long a due delivery is left to workers that have the handler it waits for. */
+const UNKNOWN_HANDLER_GRACE_MS = 5_000;
+
+/** The ids of the handlers that a worker has for each status. */
+export type HandlersByStatus = ReadonlyMap<VerificationStatus, readonly string[]>;
 
 interface NewRow {
   readonly delivery: NewDelivery;
@@ -69,13 +75,25 @@ export class InboxRepository {
     );
   }
 
-  /** Takes what is due, oldest first. */
-  claim(lease: Lease, now: number, limit: number): Promise<ClaimedDelivery[]> {
+  /**
+   * Takes what is due, oldest first. A delivery that a handler waits for which this worker does not have is left to
+   * workers that have it, for `UNKNOWN_HANDLER_GRACE_MS`.
+   */
+  claim(lease: Lease, now: number, limit: number, handlers: HandlersByStatus = new Map()): Promise<ClaimedDelivery[]> {
     return this.lease(
-      sql`state = 'pending' AND next_attempt_at <= ${now} ORDER BY next_attempt_at LIMIT ${raw(String(limit))}`,
+      sql`state = 'pending' AND next_attempt_at <= ${now} AND ${this.isKnown(handlers, now)}
+          ORDER BY next_attempt_at LIMIT ${raw(String(limit))}`,
       sql`state = 'processing', next_attempt_at = NULL`,
       lease,
     );
+  }
+
+  /** The first condition spares a delivery that has no runs the look for them. */
+  private isKnown(handlers: HandlersByStatus, now: number): Sql {
+    const known = [...handlers].map(([status, ids]) => sql`d.status = ${status} AND r.handler IN (${list(ids)})`);
+    const isUnknown = known.length > 0 ? sql`AND NOT (${known.reduce((all, one) => sql`${all} OR ${one}`)})` : raw('');
+    return sql`((attempts = 0 AND replays = 0) OR next_attempt_at <= ${now - UNKNOWN_HANDLER_GRACE_MS} OR NOT EXISTS (
+      SELECT 1 FROM ${this.tables.handlerRun} r WHERE r.delivery_id = d.id AND r.state = 'pending' ${isUnknown}))`;
   }
 
   /**
@@ -115,12 +133,12 @@ export class InboxRepository {
     const set = sql`UPDATE ${delivery} SET ${change}, attempts = attempts + 1, lease_owner = ${owner}, lease_expires_at = ${expiresAt}`;
     if (dialect.updateReturns) {
       const { records } = await this.connection.run(
-        sql`${set} WHERE id IN (SELECT id FROM ${delivery} WHERE ${which} ${dialect.skipLocked}) RETURNING ${CLAIMED}`,
+        sql`${set} WHERE id IN (SELECT d.id FROM ${delivery} d WHERE ${which} ${dialect.skipLocked}) RETURNING ${CLAIMED}`,
       );
       return records.map(claimed);
     }
     return this.connection.transaction(async (run) => {
-      const { records } = await run(sql`SELECT ${CLAIMED} FROM ${delivery} WHERE ${which} ${dialect.skipLocked}`);
+      const { records } = await run(sql`SELECT ${CLAIMED} FROM ${delivery} d WHERE ${which} ${dialect.skipLocked}`);
       const ids = records.map(({ id }) => id);
       if (ids.length === 0) return [];
       await run(sql`${set} WHERE id IN (${list(ids)})`);

@@ -10,12 +10,15 @@ import { RetryPolicy } from '../recovery/retry.policy.js';
 import { HandlerRunner, type RunResult } from './handler.runner.js';
 import type { Interruption } from './interruption.js';
 import { withoutPayload } from './redact.js';
+import { UnknownHandlers } from './unknown-handlers.js';
 import { verificationEvent, type VerificationEvent } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 import { VerificationHandlers } from './verification-handlers.explorer.js';
 
 /** A stored body that cannot be read will not be readable soon. */
 const UNREADABLE = 60_000;
+/** Until a delivery is looked at again that waits for a handler which this instance does not have. */
+const UNKNOWN_HANDLER_DELAY_MS = 30_000;
 
 /** What one pass over the handlers of a delivery came to. */
 export type Outcome =
@@ -38,6 +41,7 @@ export class DeliveryDispatcher {
     private readonly policy: RetryPolicy,
     private readonly clock: Clock,
     private readonly platforms: PlatformData,
+    private readonly unknown: UnknownHandlers,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
@@ -63,7 +67,7 @@ export class DeliveryDispatcher {
     interruption: Interruption,
   ): Promise<Outcome> {
     const handlers = this.handlers.for(delivery.status);
-    if (handlers.length === 0) return { outcome: 'unhandled' };
+    if (handlers.length === 0 && remembered.length === 0) return { outcome: 'unhandled' };
     const event = verificationEvent(delivery, this.platforms);
     const before = new Map(remembered.map((run) => [run.handler, run]));
     const now = this.clock.now();
@@ -82,7 +86,18 @@ export class DeliveryDispatcher {
     const after = new Map(before);
     for (const { handler, attempt, result } of results)
       after.set(handler.id, this.remember(event, handler, attempt, result));
-    return settled(handlers.map(({ id }) => after.get(id)).filter((run) => run !== undefined));
+    const runs = [...after.values()];
+    return settled(runs, (run) => this.dueAt(run, handlers));
+  }
+
+  /** When to look at an unfinished run again; later where it is for another instance to run it. */
+  private dueAt({ deliveryId, handler, nextAttemptAt }: HandlerRun, handlers: readonly VerificationHandler[]): number {
+    const dueAt = nextAttemptAt ?? 0;
+    if (handlers.some(({ id }) => id === handler)) return dueAt;
+    const now = this.clock.now();
+    if (dueAt > now) return dueAt;
+    this.unknown.report(handler, deliveryId);
+    return now + UNKNOWN_HANDLER_DELAY_MS;
   }
 
   private remember(
@@ -130,8 +145,9 @@ function isDue(run: HandlerRun | undefined, now: number, isByName: boolean): boo
   return run.state === 'pending' && (run.nextAttemptAt ?? 0) <= now;
 }
 
-function settled(runs: HandlerRun[]): Outcome {
-  const waiting = runs.filter(({ state }) => state === 'pending').map(({ nextAttemptAt }) => nextAttemptAt ?? 0);
+/** Of all runs that are known of, whether this instance has their handlers or not. */
+function settled(runs: HandlerRun[], dueAt: (run: HandlerRun) => number): Outcome {
+  const waiting = runs.filter(({ state }) => state === 'pending').map(dueAt);
   if (waiting.length > 0) return { outcome: 'settled', next: { nextAttemptAt: Math.min(...waiting) }, runs };
   return { outcome: 'settled', next: runs.some(({ state }) => state === 'dead') ? 'dead' : 'completed', runs };
 }

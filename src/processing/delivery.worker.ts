@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../clock.js';
+import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { within } from '../deadline.js';
@@ -14,6 +15,7 @@ import { DeliverySettler } from './delivery.settler.js';
 import { Hand, type Held } from './hand.js';
 import { LeaseKeeper } from './lease.keeper.js';
 import { RecentCount } from './recent-count.js';
+import { VerificationHandlers } from './verification-handlers.explorer.js';
 
 const MAX_CLAIM = 500;
 /** For how many milliseconds handlers are begun, one after the other, before others have the thread. */
@@ -49,6 +51,7 @@ export class DeliveryWorker implements Handoff {
     private readonly dispatcher: DeliveryDispatcher,
     private readonly settler: DeliverySettler,
     private readonly keeper: LeaseKeeper,
+    private readonly handlers: VerificationHandlers,
     private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {
@@ -56,9 +59,11 @@ export class DeliveryWorker implements Handoff {
   }
 
   open(): void {
-    this.keeper.keep(this.hand); // on a receive-only instance too: it measures the database's clock
     this.isOpen = this.settings.processing.enabled;
-    if (this.isOpen) this.poll();
+    runOutsideRequest(() => {
+      this.keeper.keep(this.hand); // on a receive-only instance too: it measures the database's clock
+      if (this.isOpen) this.poll();
+    });
   }
 
   reserve(wanted: number): { room: number; lease: Lease } {
@@ -84,7 +89,11 @@ export class DeliveryWorker implements Handoff {
   }
 
   /** Stops claiming, returns what has not begun, lets handlers finish, and aborts and returns what is left. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return runOutsideRequest(() => this.drain()); // a request may be what closes the app
+  }
+
+  private async drain(): Promise<void> {
     this.isOpen = false;
     clearTimeout(this.timer);
     const released = this.releaseQueue();
@@ -98,7 +107,12 @@ export class DeliveryWorker implements Handoff {
   /** As many as run at once, and as many more as the last second shows will be begun within the next. */
   private room(): number {
     const most = this.settings.processing.concurrency + this.finished.value;
-    return this.isOpen ? Math.max(0, most - this.hand.size - this.reserved) : 0;
+    return this.claims ? Math.max(0, most - this.hand.size - this.reserved) : 0;
+  }
+
+  /** An instance without a handler, such as a script of the host, leaves all deliveries to others. */
+  private get claims(): boolean {
+    return this.isOpen && !this.handlers.isEmpty;
   }
 
   private lookForMore(): void {
@@ -113,7 +127,7 @@ export class DeliveryWorker implements Handoff {
 
   /** One look at a time: what comes meanwhile is left to the next poll, or to the next that is known to find more. */
   private look(): void {
-    if (!this.isOpen || this.looking) return;
+    if (!this.claims || this.looking) return;
     this.looking = this.claim()
       .catch((error: unknown) => this.logger.warn(`Deliveries could not be claimed: ${describeFailure(error)}`))
       .finally(() => {
@@ -130,7 +144,7 @@ export class DeliveryWorker implements Handoff {
       await this.begin(await this.rescuer.rescue(this.hand, lease, Math.min(MAX_CLAIM, this.room())), lease);
     }
     const limit = Math.min(MAX_CLAIM, this.room());
-    const due = limit > 0 ? await this.repository.claim(lease, this.clock.now(), limit) : [];
+    const due = limit > 0 ? await this.repository.claim(lease, this.clock.now(), limit, this.handlers.byStatus) : [];
     this.hasMore ||= due.length === limit;
     await this.begin(due, lease);
   }

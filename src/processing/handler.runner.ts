@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { QueryFailedError, QueryRunnerAlreadyReleasedError, type EntityManager } from 'typeorm';
 import { Clock } from '../clock.js';
+import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
+import type { RunSql } from '../inbox/dialect/dialect.js';
 import { isOutage } from '../inbox/failures.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
 import { InboxConnection } from '../inbox/inbox.connection.js';
@@ -11,6 +13,9 @@ import type { HandlerContext } from './handler-context.js';
 import { Interruption } from './interruption.js';
 import type { VerificationEvent } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
+
+const SWALLOWED =
+  'A statement failed in the transaction of this handler, which cannot commit after that. Let the error pass, or contain it with manager.transaction().';
 
 /** How one execution of one handler ended. */
 export type RunResult = { ended: 'completed' } | { ended: 'failed' | 'interrupted'; error: unknown };
@@ -65,8 +70,19 @@ export class HandlerRunner {
         .catch((error: unknown) => {
           throw new NotBegun('The run could not begin.', { cause: error });
         });
-      if (isFirst) await this.call(run, manager);
+      if (!isFirst) return;
+      await this.call(run, manager);
+      if (!(await this.canCommit(run, sql))) throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
     });
+  }
+
+  private async canCommit({ handler, event }: Run, sql: RunSql): Promise<boolean> {
+    try {
+      return await this.runs.isCompleted(sql, event.deliveryId, handler.id);
+    } catch (error) {
+      if (error instanceof QueryFailedError && !isOutage(this.connection.dialect, error)) return false;
+      throw error;
+    }
   }
 
   /** Ends with the handler or with its interruption: a handler that ignores its signal does not hold its delivery. */
@@ -74,7 +90,8 @@ export class HandlerRunner {
     const own = new Interruption();
     interruption.whenItComes((reason) => own.interrupt(reason));
     if (own.hasCome) throw own.reason;
-    const result = handler.handle(event, new RunContext(event.deliveryId, attempt, isReplay, own, handler, manager));
+    const context = new RunContext(event.deliveryId, attempt, isReplay, own, handler, manager);
+    const result = runOutsideRequest(() => handler.handle(event, context));
     if (result === undefined) return; // nothing to wait for
     const late = () => own.interrupt(new Error(`It took longer than ${this.timeout} ms.`));
     const timer = setTimeout(late, this.timeout);

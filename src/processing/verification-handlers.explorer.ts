@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ContextIdFactory, DiscoveryService, MetadataScanner, ModuleRef, Reflector } from '@nestjs/core';
-import type { VerificationStatus } from '../contract/verification-status.js';
+import { verificationStatuses, type VerificationStatus } from '../contract/verification-status.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { EVENT_EMITTER_HANDLER, EventEmitterBridge } from './event-emitter.bridge.js';
 import { SUBSCRIPTION, type Subscription } from './on-verification.decorator.js';
@@ -36,6 +36,20 @@ export class VerificationHandlers {
     const subscribed = this.handlers.filter(({ statuses }) => statuses.has(status));
     const bridge = this.bridge.handlerFor(status);
     return bridge ? [...subscribed, bridge] : subscribed;
+  }
+
+  /** Whether nothing in this application is subscribed to any status. */
+  get isEmpty(): boolean {
+    return this.handlers.length === 0 && this.byStatus.size === 0;
+  }
+
+  /** The ids of the handlers for each status that has any. The event emitter may get its listeners at any time. */
+  get byStatus(): ReadonlyMap<VerificationStatus, readonly string[]> {
+    return new Map(
+      verificationStatuses
+        .map((status) => [status, this.for(status).map(({ id }) => id)] as const)
+        .filter(([, ids]) => ids.length > 0),
+    );
   }
 
   /** @throws Cr3dentialsWebhookError `HANDLER_INVALID` when one of them is not subscribed, or when there are none */

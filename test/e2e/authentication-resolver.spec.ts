@@ -63,8 +63,8 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
       const south = payload({ sessionId, status: 'ERROR', extractedData: null });
       expect((await knock(north, NORTH)).status).toBe(200);
       expect((await knock(south, SOUTH, '/hooks/south')).status).toBe(200);
-      expect(await app.delivery(sessionId, 'unhandled', 'north')).toMatchObject({ status: 'COMPLETED', duplicates: 0 });
-      expect(await app.delivery(sessionId, 'unhandled', 'south')).toMatchObject({ status: 'ERROR', duplicates: 0 });
+      expect(await app.delivery(sessionId, 'pending', 'north')).toMatchObject({ status: 'COMPLETED', duplicates: 0 });
+      expect(await app.delivery(sessionId, 'pending', 'south')).toMatchObject({ status: 'ERROR', duplicates: 0 });
       expect(await app.inbox.find({ sessionId: String(sessionId) })).toBeNull();
       expect(await app.inbox.rejections.list()).toEqual([]);
     });
@@ -165,13 +165,13 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
     await start(() => ({ tenant, secrets: [NORTH] }));
     const body = payload();
     expect((await knock(body, NORTH)).status).toBe(200);
-    expect(await app.delivery(body.sessionId, 'unhandled', kept)).toMatchObject({ tenant: kept });
+    expect(await app.delivery(body.sessionId, 'pending', kept)).toMatchObject({ tenant: kept });
   });
 
   it('make a delivery of no tenant where they name none', async () => {
     await start(() => ({ secrets: [NORTH] }));
     const body = payload();
     expect((await knock(body, NORTH)).status).toBe(200);
-    expect(await app.delivery(body.sessionId, 'unhandled')).toMatchObject({ tenant: '' });
+    expect(await app.delivery(body.sessionId, 'pending')).toMatchObject({ tenant: '' });
   });
 });

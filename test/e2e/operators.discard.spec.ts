@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   OnVerification,
   PermanentError,
+  VerificationCancelled,
   VerificationCompleted,
   VerificationErrored,
   type HandlerContext,
@@ -43,13 +44,20 @@ class WaitAtAGate {
   }
 }
 
+class OnlyWhenCancelled {
+  @OnVerification(VerificationCancelled, { id: 'only-when-cancelled' })
+  handle(): void {}
+}
+
 describe.each(databases)('discarding on %s', (kind) => {
   const host = freshHost(kind);
 
   it.each(['pending', 'unhandled'] as const)(
     'ends a delivery that is %s; it is kept and can be replayed',
     async (state) => {
-      const before = await host.start((a) => a.withOptions({ processing: { enabled: state === 'unhandled' } }));
+      const before = await host.start((a) =>
+        a.withHandlers(OnlyWhenCancelled).withOptions({ processing: { enabled: state === 'unhandled' } }),
+      );
       const body = payload();
       await before.post(body);
       const { id } = await before.delivery(body.sessionId, state);

@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import {
+  OnVerification,
+  VerificationCancelled,
+  type HandlerContext,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
 import { databases } from '../support/databases.js';
 import { freshHost } from '../support/fresh-host.js';
 import { MovingClock } from '../support/moving-clock.js';
@@ -91,11 +96,16 @@ describe.each(databases)('a retry function on %s', (kind) => {
   });
 });
 
+class OnlyWhenCancelled {
+  @OnVerification(VerificationCancelled, { id: 'only-when-cancelled' })
+  handle(): void {}
+}
+
 describe.each(databases)('a delivery that nobody subscribed to on %s', (kind) => {
   const host = freshHost(kind);
 
   it('is kept, and is replayed when there is somebody', async () => {
-    const before = await host.start();
+    const before = await host.start((a) => a.withHandlers(OnlyWhenCancelled));
     const body = payload();
     expect((await before.post(body)).status).toBe(200);
     const { id, ...unhandled } = await before.delivery(body.sessionId, 'unhandled');

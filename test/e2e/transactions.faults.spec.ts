@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Delivery, OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { DataSource } from 'typeorm';
+import { DataSource, EventSubscriber, type EntitySubscriberInterface } from 'typeorm';
 import { databases, servers, type DatabaseKind } from '../support/databases.js';
 import { Effect, effectsOf, withEffects } from '../support/effects.js';
 import { freshHost, Gate, type FreshHost } from '../support/fresh-host.js';
@@ -56,6 +56,17 @@ class BookBehindASlowQuery {
   }
 }
 
+/** Does what it is told just before the next commit. */
+@EventSubscriber()
+class BeforeCommit implements EntitySubscriberInterface {
+  next: () => void = () => {};
+
+  beforeTransactionCommit(): void {
+    this.next();
+    this.next = () => {};
+  }
+}
+
 /** Every failure that uses up an attempt is its last. */
 const onlyOnce = { retry: { attempts: 1, initialDelay: 10, jitter: 'none' } } as const;
 
@@ -105,12 +116,15 @@ for (const kind of servers) {
       const outside = await fromOutside(host);
       const proxy = await TcpProxy.to((host.database.options as { url: string }).url);
       const app = await host.start((a) =>
-        withEffects(a, { url: proxy.url } as object)
+        withEffects(a, { url: proxy.url, subscribers: [BeforeCommit] } as object)
           .withHandlers(BookAnd)
           .withOptions(onlyOnce),
       );
       const book = app.nest.get(BookAnd);
-      book.afterwards = () => proxy.swallowAnswers();
+      const [subscriber] = app.nest.get(DataSource).subscribers as BeforeCommit[];
+      book.afterwards = () => {
+        if (subscriber) subscriber.next = () => proxy.swallowAnswers();
+      };
       const body = payload();
       await app.post(body);
       await until('it is committed', async () => (await outside.effects(body)) > 0);

@@ -214,7 +214,7 @@ describe('a host that names columns in its own way', () => {
       const app = await webhookApp(database).withDataSource({ namingStrategy: new NamesColumnsItsWay() }).start();
       const { sessionId } = payload();
       expect(await app.post(payload({ sessionId }))).toMatchObject({ status: 200 });
-      expect(await app.delivery(sessionId, 'unhandled')).toMatchObject({ tenant: '', duplicates: 0 });
+      expect(await app.delivery(sessionId, 'pending')).toMatchObject({ tenant: '', duplicates: 0 });
       await app.stop();
     } finally {
       await database.drop();

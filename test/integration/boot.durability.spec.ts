@@ -134,7 +134,7 @@ describe('a host on a SQLite file', () => {
     expect(await app.post(body)).toMatchObject({ status: 200 });
     await runner.rollbackTransaction();
     await runner.release();
-    expect(await app.delivery(body.sessionId, 'unhandled')).toMatchObject({ sessionId: body.sessionId });
+    expect(await app.delivery(body.sessionId, 'pending')).toMatchObject({ sessionId: body.sessionId });
   });
 });
 

@@ -1,3 +1,4 @@
+import type { QueryRunner } from 'typeorm';
 import type { Sql } from '../sql.js';
 
 /** Runs one statement and answers what it returned. */
@@ -37,6 +38,8 @@ export interface Dialect {
   incoming(column: string): Sql;
   /** Selects `now`, the database's epoch milliseconds; nothing where the database has this machine's clock. */
   readonly now: Sql | undefined;
+  /** Ends the connection of a query runner, where releasing it would give it to the next as it is. */
+  discard(runner: QueryRunner): Promise<void>;
   /** Whether the same statement may succeed when it is simply run again: a deadlock, a busy file. */
   isTransient(code: string): boolean;
   /** Whether the database is what failed: down, read-only, full. */

@@ -21,6 +21,10 @@ export const mysqlDialect: Dialect = {
   incoming: (column) => raw(`VALUES(${column})`),
   // Not UNIX_TIMESTAMP: it goes through the session's zone, where an hour happens twice a year.
   now: raw(`SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000 AS now`),
+  async discard(runner) {
+    const connection = (await runner.connect().catch(() => undefined)) as { destroy(): void } | undefined;
+    connection?.destroy();
+  },
   isTransient: (code) => TRANSIENT.has(code),
   isOutage: (code) => OUTAGE.test(code),
   async durabilityProblems(run) {

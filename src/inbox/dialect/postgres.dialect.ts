@@ -13,6 +13,11 @@ export const postgresDialect: Dialect = {
   updateReturns: true,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),
   now: raw('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'),
+  // As TypeORM does when the driver reports a lost connection: the pool drops it.
+  discard: (runner) =>
+    (runner as unknown as { releasePostgresConnection(error: Error): Promise<void> }).releasePostgresConnection(
+      new Error('The connection cannot be used any more.'),
+    ),
   isTransient: (code) => code === '40P01' || code === '40001',
   isOutage: (code) => /^(08|53|57P|58|25006)/.test(code),
   async durabilityProblems(run) {

@@ -1,3 +1,4 @@
+import type { QueryRunner } from 'typeorm';
 import { raw, sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
 import { onConflictDoUpdate } from './on-conflict.js';
@@ -14,6 +15,11 @@ export const sqliteDialect: Dialect = {
   updateReturns: true,
   skipLocked: raw(''),
   now: undefined,
+  /** The file has one connection, so only what TypeORM believes of it begins anew. */
+  async discard(runner) {
+    await runner.query('ROLLBACK').catch(() => {}); // fails where SQLite has rolled back by itself
+    (runner.connection.driver as { queryRunner?: QueryRunner }).queryRunner = undefined;
+  },
   isTransient: (code) => code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'),
   isOutage: (code) => /^SQLITE_(BUSY|LOCKED|IOERR|FULL|READONLY|CANTOPEN|CORRUPT)/.test(code),
   async durabilityProblems(run) {
