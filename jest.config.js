@@ -1,8 +1,12 @@
+// They know no database, and `npm test` has run them.
+const withoutDatabase = ['<rootDir>/test/(testing|types|unit)/'];
 const leftOut = {
   // Jest calls a file without a test a failure, and these have none where there is no server.
   '': ['\\.servers\\.spec\\.ts$'],
-  // They know no database, and `npm test` has run them.
-  servers: ['<rootDir>/test/(testing|types|unit)/'],
+  servers: withoutDatabase,
+  postgres: withoutDatabase,
+  // What PostgreSQL alone does.
+  mariadb: [...withoutDatabase, 'ended-connections\\.servers\\.spec\\.ts$'],
 };
 
 /** @type {import('jest').Config} */

@@ -22,8 +22,13 @@ export class Accounts {
   }
 
   // Several events, one handler. What it throws makes it run again later, with backoff.
-  @OnVerification(VerificationErrored, VerificationCancelled, { id: 'accounts.release-hold' })
-  async releaseHold({ sessionId, status }: VerificationErrored | VerificationCancelled): Promise<void> {
+  @OnVerification(VerificationErrored, VerificationCancelled, {
+    id: 'accounts.release-hold',
+  })
+  releaseHold({
+    sessionId,
+    status,
+  }: VerificationErrored | VerificationCancelled): void {
     this.logger.log(`Released the hold of session ${sessionId}: ${status}`);
   }
 }

@@ -11,9 +11,10 @@ export default async function demandServers() {
   process.env.TEST_RABBITMQ_URL ??= 'amqp://guest:guest@127.0.0.1:5672';
   const { TEST_DATABASES: wanted = '' } = process.env;
   if (wanted === '') return;
-  if (!['all', 'servers'].includes(wanted)) throw new Error(`TEST_DATABASES is "all", "servers" or nothing.`);
-  await demand('PostgreSQL', 'TEST_POSTGRES_URL', (url) => database('postgres', url));
-  await demand('MariaDB', 'TEST_MARIADB_URL', (url) => database('mariadb', url));
+  if (!['all', 'servers', 'postgres', 'mariadb'].includes(wanted))
+    throw new Error(`TEST_DATABASES is "all", "servers", "postgres", "mariadb" or nothing.`);
+  if (wanted !== 'mariadb') await demand('PostgreSQL', 'TEST_POSTGRES_URL', (url) => database('postgres', url));
+  if (wanted !== 'postgres') await demand('MariaDB', 'TEST_MARIADB_URL', (url) => database('mariadb', url));
   await demand('RabbitMQ', 'TEST_RABBITMQ_URL', async (url) => (await connect(url, { timeout: 5_000 })).close());
 }
 

@@ -21,11 +21,12 @@ const FENCE = /^( *)```(\w*)\s*$/;
 
 /** Every document that a stranger reads. */
 export function documents(): string[] {
+  const atTheRoot = readdirSync('.');
   const inDocs = readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name));
   const ofExamples = readdirSync('examples', { recursive: true, encoding: 'utf8' })
     .filter((name) => !/dist|node_modules/.test(name))
     .map((name) => join('examples', name));
-  return ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...inDocs, ...ofExamples]
+  return [...atTheRoot, 'bench/README.md', 'bench/JOURNAL.md', ...inDocs, ...ofExamples]
     .filter((name) => name.endsWith('.md'))
     .toSorted();
 }

@@ -11,6 +11,7 @@ interface Packed {
 interface Manifest {
   readonly dependencies?: Record<string, string>;
   readonly scripts?: Record<string, string>;
+  readonly repository?: { readonly url: string };
   readonly exports: Record<string, string | Record<string, Record<string, string>>>;
 }
 
@@ -30,16 +31,31 @@ beforeAll(async () => {
 
 describe('the package, as built', () => {
   it('holds what a user needs, and nothing else', () => {
-    const others = paths.filter((path) => !/^dist\/.+\.(js|d\.ts)$/.test(path));
+    const others = paths.filter((path) => !/^(dist\/.+\.(js|d\.ts)|docs\/.+\.(md|svg))$/.test(path));
     expect(others.toSorted()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'UPGRADING.md',
       'dist/cjs/package.json',
       'dist/cli.cjs',
       'package.json',
     ]);
     expect(paths.filter((path) => /\.spec\.|(^|\/)(test|bench|examples?)\//.test(path))).toEqual([]);
+  });
+
+  it('holds the documents, for who reads them in node_modules', () => {
+    expect(paths).toEqual(expect.arrayContaining(['docs/README.md', 'docs/configuration.md', 'docs/operations.md']));
+  });
+
+  it('is built before it is packed, also in a clean clone', async () => {
+    const { scripts } = await manifestOf('package.json');
+    expect(scripts?.prepack).toBe('npm run -s build');
+  });
+
+  it('says where it comes from: npm resolves the links of the README by it', async () => {
+    const { repository } = await manifestOf('package.json');
+    expect(repository?.url).toMatch(/^git\+https:.+\/nestjs-cr3dentials-webhook\.git$/);
   });
 
   it('holds every file that its exports name', async () => {

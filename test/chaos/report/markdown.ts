@@ -10,16 +10,12 @@ const PROGRAMS = {
   careless: 'a host that is careless on purpose',
 } as const;
 
-/** The figures of the document, all of them and nothing else. */
+/** Returns the figures of the document: one row for each fault, the controls, the duplicates. */
 export function markdownOf(results: Results): string {
-  const { machine, seed, at, lease, ackTimeout } = results;
-  const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
   return [
-    `${at.slice(0, 10)}, seed \`${seed}\`; ${machine.processor}, ${machine.memory}, ${machine.system}, Node ${machine.node}; ${Object.values(machine.databases).join('; ')}; ${packages.join(', ')}. Leases of ${lease} ms, \`ackTimeout\` ${ackTimeout} ms.`,
-    '### What was lost',
-    lossesOf([...results.figures, ...totalsOf(results.figures)]),
-    '### How it answered, and what happened twice',
-    behaviourOf(results.figures),
+    circumstancesOf(results),
+    '### Summary',
+    summaryOf(results.figures),
     '### Controls',
     controlsOf(results.controls),
     '### Parallel duplicates',
@@ -30,6 +26,39 @@ export function markdownOf(results: Results): string {
       results.faults.map(({ name, how }) => [`\`${name}\``, how]),
     ),
   ].join('\n\n');
+}
+
+/** Returns the figures of the appendix: one row for each fault on each database. */
+export function appendixOf(results: Results): string {
+  const { figures } = results;
+  return [
+    circumstancesOf(results),
+    '## Losses',
+    lossesOf([...figures, ...totalsBy('database', figures).map((total) => ({ ...total, fault: 'all' }))]),
+    '## Answers and repeated runs',
+    behaviourOf(figures),
+  ].join('\n\n');
+}
+
+function circumstancesOf({ machine, seed, at, lease, ackTimeout }: Results): string {
+  const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
+  return `${at.slice(0, 10)}, seed \`${seed}\`; ${machine.processor}, ${machine.memory}, ${machine.system}, Node ${machine.node}; ${Object.values(machine.databases).join('; ')}; ${packages.join(', ')}. Leases of ${lease} ms, \`ackTimeout\` ${ackTimeout} ms.`;
+}
+
+function summaryOf(figures: readonly Figure[]): string {
+  const faults = totalsBy('fault', figures);
+  const all = faults.slice(1).reduce(sumOf, faults[0] as Figure);
+  return table(
+    ['fault', 'trials with a loss', 'acknowledged and lost', 'effects twice', 'not ended', 'ended without the lease'],
+    [...faults, { ...all, fault: 'all' }].map((figure) => [
+      `\`${figure.fault}\``,
+      outOf(figure.trialsWithLoss, figure.trials),
+      outOf(figure.lost, figure.acknowledged),
+      outOf(figure.duplicated, figure.deliveries),
+      outOf(figure.unfinished, figure.deliveries),
+      outOf(figure.foreignEnds, figure.deliveries),
+    ]),
+  );
 }
 
 function lossesOf(figures: readonly Figure[]): string {
@@ -45,25 +74,27 @@ function lossesOf(figures: readonly Figure[]): string {
   );
 }
 
-/** Over all faults, by database. */
-function totalsOf(figures: readonly Figure[]): Figure[] {
-  return [...new Set(figures.map(({ database }) => database))].flatMap((database) => {
-    const [first, ...others] = figures.filter((figure) => figure.database === database);
-    if (!first) return [];
-    const total = others.reduce(
-      (sum, one) => ({
-        ...sum,
-        trials: sum.trials + one.trials,
-        trialsWithLoss: sum.trialsWithLoss + one.trialsWithLoss,
-        acknowledged: sum.acknowledged + one.acknowledged,
-        lost: sum.lost + one.lost,
-        deliveries: sum.deliveries + one.deliveries,
-        duplicated: sum.duplicated + one.duplicated,
-      }),
-      first,
-    );
-    return [{ ...total, fault: 'all' }];
+/** Returns the sums of the figures that have the same fault or the same database. */
+function totalsBy(key: 'fault' | 'database', figures: readonly Figure[]): Figure[] {
+  return [...new Set(figures.map((figure) => figure[key]))].flatMap((value) => {
+    const [first, ...others] = figures.filter((figure) => figure[key] === value);
+    return first ? [others.reduce(sumOf, first)] : [];
   });
+}
+
+/** Adds up what is counted; the rest is the first one's. */
+function sumOf(sum: Figure, one: Figure): Figure {
+  return {
+    ...sum,
+    trials: sum.trials + one.trials,
+    trialsWithLoss: sum.trialsWithLoss + one.trialsWithLoss,
+    acknowledged: sum.acknowledged + one.acknowledged,
+    lost: sum.lost + one.lost,
+    deliveries: sum.deliveries + one.deliveries,
+    duplicated: sum.duplicated + one.duplicated,
+    unfinished: sum.unfinished + one.unfinished,
+    foreignEnds: sum.foreignEnds + one.foreignEnds,
+  };
 }
 
 function behaviourOf(figures: readonly Figure[]): string {

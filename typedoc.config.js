@@ -1,0 +1,41 @@
+import { OptionDefaults } from 'typedoc';
+
+/** Lets a heading that is code have the anchor that GitHub gives it: typedoc reads only the text of a heading. */
+function markdownItLoader(parser) {
+  parser.core.ruler.push('headings-as-text', ({ tokens }) => {
+    for (const [index, { type }] of tokens.entries())
+      if (type === 'heading_open')
+        for (const child of tokens[index + 1].children) if (child.type === 'code_inline') child.type = 'text';
+  });
+}
+
+/** The API reference: `npm run docs:api`. A public name without a doc comment fails it. */
+/** @type {Partial<import('typedoc').TypeDocOptions>} */
+export default {
+  name: 'nestjs-cr3dentials-webhook',
+  entryPoints: ['src/index.ts', 'src/inbox/migrations/index.ts', 'src/testing/index.ts'],
+  tsconfig: 'tsconfig.build.json',
+  out: '.build/api',
+  readme: 'README.md',
+  projectDocuments: ['docs/*.md', 'docs/*/*.md', 'CHANGELOG.md', 'UPGRADING.md'],
+  // Everything that the entry points export carries it, and nothing else: test/unit/public-api.spec.ts.
+  modifierTags: [...OptionDefaults.modifierTags, '@publicApi'],
+  excludeTags: [...OptionDefaults.excludeTags, '@publicApi'],
+  highlightLanguages: ['typescript', 'json', 'sh', 'sql', 'mermaid'],
+  markdownItLoader,
+  excludeExternals: true,
+  excludeInternal: true,
+  excludePrivate: true,
+  disableGit: true,
+  sourceLinkTemplate: 'https://github.com/cr3dentials/nestjs-cr3dentials-webhook/blob/{gitRevision}/{path}#L{line}',
+  gitRevision: process.env.GITHUB_SHA ?? 'main',
+  validation: { notDocumented: true, notExported: false, invalidLink: true, invalidPath: false },
+  // The framework calls it; and the name of an error is that of its class.
+  intentionallyNotDocumented: [
+    'index.Cr3dentialsWebhookModule.configure',
+    'index.Cr3dentialsWebhookError.name',
+    'index.PermanentError.name',
+    'index.RetryAfterError.name',
+  ],
+  treatWarningsAsErrors: true,
+};
