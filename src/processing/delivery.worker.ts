@@ -90,10 +90,10 @@ export class DeliveryWorker implements Handoff {
 
   /** Stops claiming, returns what has not begun, lets handlers finish, and aborts and returns what is left. */
   close(): Promise<void> {
-    return runOutsideRequest(() => this.drain()); // a request may be what closes the app
+    return runOutsideRequest(() => this.shutDown()); // a request may be what closes the app
   }
 
-  private async drain(): Promise<void> {
+  private async shutDown(): Promise<void> {
     this.isOpen = false;
     clearTimeout(this.timer);
     const released = this.releaseQueue();
