@@ -10,11 +10,11 @@ import {
   type Type,
 } from '@nestjs/common';
 import { Cr3dentialsWebhookGuard } from './authentication/cr3dentials-webhook.guard.js';
-import { Answerer } from './contract/answerer.js';
+import { WebhookResponder } from './contract/answerer.js';
 import { JsonBodyGuard } from './contract/json-body.guard.js';
-import { PayloadValidationPipe, type Contracted } from './contract/payload-validation.pipe.js';
-import { RefusalFilter } from './contract/refusal.filter.js';
-import { refusals, type Refusal } from './contract/refusal.js';
+import { PayloadValidationPipe, type ReceivedWebhook } from './contract/payload-validation.pipe.js';
+import { WebhookExceptionFilter } from './contract/refusal.filter.js';
+import { webhookExceptions, type WebhookException } from './contract/refusal.js';
 import type { Verdict } from './inbox/recording.js';
 import { WebhookReceiver } from './inbox/webhook.receiver.js';
 import { ARRIVED_AT, type WebhookRequest } from './webhook-request.js';
@@ -28,12 +28,12 @@ import { ARRIVED_AT, type WebhookRequest } from './webhook-request.js';
 export function controllerAt(path: string[], decorators: ClassDecorator[]): Type {
   @applyDecorators(...decorators)
   @Controller({ path, version: VERSION_NEUTRAL })
-  @UseFilters(RefusalFilter)
+  @UseFilters(WebhookExceptionFilter)
   class Cr3dentialsWebhookController {
     constructor(
       private readonly validation: PayloadValidationPipe,
       private readonly receiver: WebhookReceiver,
-      private readonly answerer: Answerer,
+      private readonly responder: WebhookResponder,
     ) {}
 
     @Post()
@@ -41,15 +41,15 @@ export function controllerAt(path: string[], decorators: ClassDecorator[]): Type
     async receive(@Req() request: WebhookRequest, @Res() response: unknown): Promise<void> {
       const webhook = this.validation.transform(request);
       const verdict = await this.receiver.receive(webhook, request[ARRIVED_AT]);
-      const refusal = refusalOf(verdict, webhook);
-      if (refusal) this.answerer.refuse(response, refusal);
-      else this.answerer.acknowledge(response);
+      const exception = exceptionFor(verdict, webhook);
+      if (exception) this.responder.sendException(response, exception);
+      else this.responder.acknowledge(response);
     }
   }
   return Cr3dentialsWebhookController;
 }
 
-function refusalOf(verdict: Verdict, webhook: Contracted): Refusal | undefined {
-  if (verdict === 'unavailable') return refusals.unavailable();
-  return webhook.understood === 'no' ? refusals.violation(webhook.violations) : undefined;
+function exceptionFor(verdict: Verdict, webhook: ReceivedWebhook): WebhookException | undefined {
+  if (verdict === 'unavailable') return webhookExceptions.unavailable();
+  return webhook.validity === 'invalid' ? webhookExceptions.violation(webhook.violations) : undefined;
 }

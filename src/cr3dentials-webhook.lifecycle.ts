@@ -10,14 +10,14 @@ import { Clock } from './clock.js';
 import { verificationStatuses } from './contract/verification-status.js';
 import type { Settings } from './cr3dentials-webhook.options.js';
 import { SETTINGS } from './cr3dentials-webhook.tokens.js';
-import { InboxConnection } from './inbox/inbox.connection.js';
+import { DatabaseConnection } from './inbox/inbox.connection.js';
 import { checkDurability } from './inbox/inbox.preparation.js';
 import { DeliveryWorker } from './processing/delivery.worker.js';
 import { EventEmitterBridge } from './processing/event-emitter.bridge.js';
 import { VerificationHandlers } from './processing/verification-handlers.explorer.js';
 import { WebhookRoutes } from './webhook-routes.js';
 
-const SHORT_SECRET = 16;
+const MIN_SECRET_LENGTH = 16;
 
 /** The order in which things begin and end, in one place. */
 @Injectable()
@@ -30,7 +30,7 @@ export class Cr3dentialsWebhookLifecycle
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly routes: WebhookRoutes,
     private readonly clock: Clock,
-    private readonly connection: InboxConnection,
+    private readonly connection: DatabaseConnection,
     private readonly handlers: VerificationHandlers,
     private readonly bridge: EventEmitterBridge,
     private readonly worker: DeliveryWorker,
@@ -49,12 +49,12 @@ export class Cr3dentialsWebhookLifecycle
     await this.bridge.connect();
     this.logger.log(this.summary(isDurable));
     this.warnOfMissingHandlers();
-    this.worker.open();
+    this.worker.start();
   }
 
   /** HTTP still accepts meanwhile; what it accepts is left for others to process. */
   beforeApplicationShutdown(): Promise<void> {
-    return this.worker.close();
+    return this.worker.stop();
   }
 
   /** HTTP has closed. */
@@ -76,7 +76,7 @@ export class Cr3dentialsWebhookLifecycle
     );
     return [
       `POST ${this.routes.paths.join(', ')}`,
-      `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.describeTables()}`,
+      `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.tableNames()}`,
       this.settings.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
     ].join(' | ');
   }
@@ -93,8 +93,8 @@ export class Cr3dentialsWebhookLifecycle
       if (secret === undefined) continue;
       const { value, id, notAfter } = typeof secret === 'string' ? { value: secret } : secret;
       const name = id ? `Secret "${id}"` : `auth.secrets[${index}]`;
-      if (value.length < SHORT_SECRET)
-        this.logger.warn(`${name} has fewer than ${SHORT_SECRET} characters. Use 32 random ones or more.`);
+      if (value.length < MIN_SECRET_LENGTH)
+        this.logger.warn(`${name} has fewer than ${MIN_SECRET_LENGTH} characters. Use 32 random ones or more.`);
       if (notAfter && notAfter.getTime() < this.clock.now())
         this.logger.warn(`${name} has expired and is refused. Remove it.`);
     }

@@ -1,12 +1,12 @@
 import { Module, type NestModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
-import { RefusedCount } from './authentication/refused-count.js';
+import { UnauthorizedCounter } from './authentication/refused-count.js';
 import { Clock } from './clock.js';
-import { Answerer } from './contract/answerer.js';
+import { WebhookResponder } from './contract/answerer.js';
 import { PayloadValidationPipe } from './contract/payload-validation.pipe.js';
-import { PlatformData } from './contract/platform-data.js';
-import { UnreadableBody } from './contract/unreadable-body.js';
+import { ExtractedDataValidator } from './contract/platform-data.js';
+import { BodyParserErrorHandler } from './contract/unreadable-body.js';
 import { Cr3dentialsWebhookLifecycle } from './cr3dentials-webhook.lifecycle.js';
 import { ConfigurableModuleClass } from './cr3dentials-webhook.module-definition.js';
 import type { withDefaultExtras } from './cr3dentials-webhook.options.js';
@@ -14,10 +14,10 @@ import { EXTRAS, HOST_DATA_SOURCE } from './cr3dentials-webhook.tokens.js';
 import { DatabaseClock } from './inbox/database.clock.js';
 import { GroupCommitWriter } from './inbox/group-commit.writer.js';
 import { HandlerRunRepository } from './inbox/handler-run.repository.js';
-import { Handoff } from './inbox/handoff.js';
-import { InboxConnection } from './inbox/inbox.connection.js';
-import { openInbox } from './inbox/inbox.connection.factory.js';
-import { InboxRepository } from './inbox/inbox.repository.js';
+import { DeliveryHandoff } from './inbox/handoff.js';
+import { DatabaseConnection } from './inbox/inbox.connection.js';
+import { openDatabase } from './inbox/inbox.connection.factory.js';
+import { DeliveryRepository } from './inbox/inbox.repository.js';
 import { OperatorRepository } from './inbox/operator.repository.js';
 import { RejectionRepository } from './inbox/rejection.repository.js';
 import { WebhookReceiver } from './inbox/webhook.receiver.js';
@@ -27,13 +27,13 @@ import { DeliverySettler } from './processing/delivery.settler.js';
 import { DeliveryWorker } from './processing/delivery.worker.js';
 import { EventEmitterBridge } from './processing/event-emitter.bridge.js';
 import { HandlerRunner } from './processing/handler.runner.js';
-import { LeaseKeeper } from './processing/lease.keeper.js';
+import { LeaseRenewer } from './processing/lease.keeper.js';
 import { UnknownHandlers } from './processing/unknown-handlers.js';
 import { VerificationHandlers } from './processing/verification-handlers.explorer.js';
 import { Cr3dentialsWebhookInbox } from './recovery/cr3dentials-webhook.inbox.js';
 import { Rejections } from './recovery/rejections.js';
-import { Rescuer } from './recovery/rescuer.js';
-import { Chance, RetryPolicy } from './recovery/retry.policy.js';
+import { DeliveryRescuer } from './recovery/rescuer.js';
+import { RandomSource, RetryPolicy } from './recovery/retry.policy.js';
 import { WebhookRoutes } from './webhook-routes.js';
 
 type Extras = ReturnType<typeof withDefaultExtras>;
@@ -48,46 +48,46 @@ type Extras = ReturnType<typeof withDefaultExtras>;
   imports: [DiscoveryModule],
   providers: [
     // authentication
-    RefusedCount,
+    UnauthorizedCounter,
     // contract
     PayloadValidationPipe,
-    Answerer,
-    PlatformData,
-    UnreadableBody,
+    WebhookResponder,
+    ExtractedDataValidator,
+    BodyParserErrorHandler,
     WebhookRoutes,
     // inbox
     {
-      provide: InboxConnection,
+      provide: DatabaseConnection,
       inject: [HOST_DATA_SOURCE, EXTRAS],
-      useFactory: (host: DataSource | undefined, { dataSource }: Extras) => openInbox(host, dataSource),
+      useFactory: (host: DataSource | undefined, { dataSource }: Extras) => openDatabase(host, dataSource),
     },
     {
       provide: DatabaseClock,
-      inject: [InboxConnection],
-      useFactory: (connection: InboxConnection) => DatabaseClock.measured(connection),
+      inject: [DatabaseConnection],
+      useFactory: (connection: DatabaseConnection) => DatabaseClock.measured(connection),
     },
     { provide: Clock, useExisting: DatabaseClock },
     WebhookReceiver,
     GroupCommitWriter,
-    InboxRepository,
+    DeliveryRepository,
     HandlerRunRepository,
     RejectionRepository,
     OperatorRepository,
     // processing
-    { provide: Handoff, useExisting: DeliveryWorker },
+    { provide: DeliveryHandoff, useExisting: DeliveryWorker },
     DeliveryWorker,
     DeliveryDispatcher,
     HandlerRunner,
     DeliverySettler,
     CompletionWriter,
-    LeaseKeeper,
+    LeaseRenewer,
     VerificationHandlers,
     UnknownHandlers,
     EventEmitterBridge,
     // recovery
-    { provide: Chance, useValue: { next: Math.random } satisfies Chance },
+    { provide: RandomSource, useValue: { next: Math.random } satisfies RandomSource },
     RetryPolicy,
-    Rescuer,
+    DeliveryRescuer,
     Rejections,
     Cr3dentialsWebhookInbox,
     Cr3dentialsWebhookLifecycle,
@@ -95,11 +95,11 @@ type Extras = ReturnType<typeof withDefaultExtras>;
   exports: [Cr3dentialsWebhookInbox],
 })
 export class Cr3dentialsWebhookModule extends ConfigurableModuleClass implements NestModule {
-  constructor(private readonly unreadableBody: UnreadableBody) {
+  constructor(private readonly bodyParserErrors: BodyParserErrorHandler) {
     super();
   }
 
   configure(): void {
-    this.unreadableBody.beforeRoutes();
+    this.bodyParserErrors.install();
   }
 }

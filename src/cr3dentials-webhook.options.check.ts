@@ -5,7 +5,7 @@ import type { Cr3dentialsWebhookOptions } from './cr3dentials-webhook.options.js
 
 type Check = (value: unknown, name: string) => void;
 
-const MAX_TIMER = 2_147_483_647; // setTimeout fires at once above it
+const MAX_TIMER_MS = 2_147_483_647; // setTimeout fires at once above it
 
 /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID`, naming the option and what to write instead. */
 export function checkOptions(options: unknown): asserts options is Cr3dentialsWebhookOptions {
@@ -103,9 +103,9 @@ const instant: Check = (value, name) => {
 
 function whole(from: number): Check {
   return (value, name) => {
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < from || value > MAX_TIMER) {
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < from || value > MAX_TIMER_MS) {
       throw invalid(
-        `Option "${name}" must be a whole number from ${from} to ${MAX_TIMER}, not ${typeof value === 'number' ? value : kind(value)}.`,
+        `Option "${name}" must be a whole number from ${from} to ${MAX_TIMER_MS}, not ${typeof value === 'number' ? value : kind(value)}.`,
       );
     }
   };

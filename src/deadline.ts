@@ -1,7 +1,7 @@
 /** Settles as the promise does, or rejects with what `late` makes once the milliseconds have passed. */
-export function within<T>(milliseconds: number, promise: Promise<T>, late: () => Error): Promise<T> {
+export function withTimeout<T>(ms: number, promise: Promise<T>, makeError: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), milliseconds);
+    const timer = setTimeout(() => reject(makeError()), ms);
     const inTime =
       <A>(settle: (outcome: A) => void) =>
       (outcome: A): void => {

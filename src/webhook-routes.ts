@@ -49,7 +49,7 @@ export class WebhookRoutes {
   }
 
   /** Fastify tells of a route when it is registered, and then only. */
-  watchFastify(onRoute: (route: FastifyRoute) => void): void {
+  onFastifyRoute(onRoute: (route: FastifyRoute) => void): void {
     this.adapterHost.httpAdapter.getInstance<Fastify>().addHook('onRoute', (route) => {
       if (![route.method].flat().includes('POST')) return;
       this.fastifyRoutes.push(route.url);
@@ -58,7 +58,7 @@ export class WebhookRoutes {
   }
 
   /** Whether Express would route a POST to this path to our controller. */
-  expressLeadsToUs(path: string): boolean {
+  isOurExpressRoute(path: string): boolean {
     const first = this.expressLayers().find((layer) => layer.match(path));
     return first !== undefined && this.paths.includes(String(first.route?.path));
   }

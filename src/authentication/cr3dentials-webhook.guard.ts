@@ -1,13 +1,13 @@
 import { Inject, Injectable, Logger, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { refusals } from '../contract/refusal.js';
+import { webhookExceptions } from '../contract/refusal.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
-import { within } from '../deadline.js';
-import { nameOf } from '../one-line.js';
+import { withTimeout } from '../deadline.js';
+import { errorName } from '../one-line.js';
 import { ARRIVED_AT, TENANT, timesSent, type WebhookRequest } from '../webhook-request.js';
-import { RefusedCount } from './refused-count.js';
+import { UnauthorizedCounter } from './refused-count.js';
 import { SharedSecrets, type SharedSecret } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 
@@ -20,7 +20,7 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     private readonly clock: Clock,
-    private readonly refused: RefusedCount,
+    private readonly unauthorized: UnauthorizedCounter,
   ) {
     const { auth } = settings;
     if (auth === 'none') {
@@ -43,8 +43,8 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
 
   private admit(isAuthentic: boolean): true {
     if (isAuthentic) return true;
-    this.refused.value++;
-    throw refusals.unauthorized();
+    this.unauthorized.value++;
+    throw webhookExceptions.unauthorized();
   }
 
   private hasSecret(request: WebhookRequest, header: string, secrets: SharedSecrets): boolean {
@@ -70,17 +70,17 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
     resolveSecrets: SecretResolver,
   ): Promise<{ tenant: string; secrets: SharedSecrets } | undefined> {
     try {
-      const resolved = await within(
+      const resolved = await withTimeout(
         this.settings.ackTimeout,
         Promise.resolve(resolveSecrets({ headers, params, query, url })),
         () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.ackTimeout} ms`),
       );
-      return resolved ? usable(resolved) : undefined;
+      return resolved ? parseResolvedSecrets(resolved) : undefined;
     } catch (error) {
       // Not the message of a host's error, which may quote what was sent.
-      const why = isOurs(error) ? error.message : nameOf(error);
+      const why = isOurs(error) ? error.message : errorName(error);
       this.logger.error(`"auth.resolveSecrets" failed, so a sender was answered 503: ${why}`);
-      throw refusals.unavailable();
+      throw webhookExceptions.unavailable();
     }
   }
 }
@@ -90,7 +90,7 @@ function isOurs(error: unknown): error is Cr3dentialsWebhookError {
   return error instanceof Cr3dentialsWebhookError && error.code === 'SECRETS_UNAVAILABLE';
 }
 
-function usable({ tenant = '', secrets }: ResolvedSecrets): { tenant: string; secrets: SharedSecrets } {
+function parseResolvedSecrets({ tenant = '', secrets }: ResolvedSecrets): { tenant: string; secrets: SharedSecrets } {
   if (typeof tenant !== 'string' || tenant.length > 255 || tenant.includes('\0') || !tenant.isWellFormed()) {
     throw new Cr3dentialsWebhookError(
       'SECRETS_UNAVAILABLE',

@@ -1,7 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { ServerResponse } from 'node:http';
-import type { Refusal } from './refusal.js';
+import type { WebhookException } from './refusal.js';
 
 const ACKNOWLEDGEMENT = JSON.stringify({ received: true });
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -11,30 +11,30 @@ const JSON_TYPE = 'application/json; charset=utf-8';
  * what is not stored.
  */
 @Injectable()
-export class Answerer implements BeforeApplicationShutdown {
-  private isLeaving = false;
+export class WebhookResponder implements BeforeApplicationShutdown {
+  private isShuttingDown = false;
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   /** Node's server closes once its connections have: a sender would keep the one it has. */
   beforeApplicationShutdown(): void {
-    this.isLeaving = true;
+    this.isShuttingDown = true;
   }
 
   acknowledge(response: unknown): void {
     this.send(response, 200, ACKNOWLEDGEMENT);
   }
 
-  refuse(response: unknown, refusal: Refusal): void {
-    const { retryAfterSeconds } = refusal.details;
+  sendException(response: unknown, exception: WebhookException): void {
+    const { retryAfterSeconds } = exception.details;
     const headers = retryAfterSeconds ? { 'Retry-After': String(retryAfterSeconds) } : undefined;
-    this.send(response, refusal.getStatus(), JSON.stringify(refusal.getResponse()), headers);
+    this.send(response, exception.getStatus(), JSON.stringify(exception.getResponse()), headers);
   }
 
   private send(response: unknown, status: number, body: string, headers: Record<string, string> = {}): void {
     const { httpAdapter } = this.adapterHost;
     if (httpAdapter.isHeadersSent(response)) return; // the host has lost patience and has answered itself
-    const all = { 'Content-Type': JSON_TYPE, ...(this.isLeaving && { Connection: 'close' }), ...headers };
+    const all = { 'Content-Type': JSON_TYPE, ...(this.isShuttingDown && { Connection: 'close' }), ...headers };
     if (httpAdapter.getType() === 'express') {
       // Express's own would hash every answer for an ETag, and look for a cache at the sender's.
       const length = { 'Content-Length': Buffer.byteLength(body) };

@@ -7,7 +7,7 @@ import { ValidationTypes, getMetadataStorage } from 'class-validator';
  *
  * @throws Error for a class with constraints of another kind than this asks: `each` and nested ones
  */
-export function complianceWith<T extends object>(contract: new () => T): (payload: T) => boolean {
+export function compileValidator<T extends object>(contract: new () => T): (payload: T) => boolean {
   const storage = getMetadataStorage();
   const metadata = storage.getTargetValidationMetadatas(contract, '', false, false);
   const fields = Object.entries(storage.groupByPropertyName(metadata)).map(([property, ofProperty]) => ({

@@ -1,8 +1,8 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { WebhookRequest } from '../webhook-request.js';
-import { refusals } from './refusal.js';
+import { webhookExceptions } from './refusal.js';
 
-const MAX_DEPTH = 64;
+const MAX_DEPTH_LEVELS = 64;
 
 /**
  * Lets through what both platforms read as the same JSON object. It stands before authentication because one platform
@@ -12,9 +12,9 @@ const MAX_DEPTH = 64;
 export class JsonBodyGuard implements CanActivate {
   canActivate(context: ExecutionContext): true {
     const request = context.switchToHttp().getRequest<WebhookRequest>();
-    if (!isJson(request.headers)) throw refusals.mediaType();
+    if (!isJson(request.headers)) throw webhookExceptions.mediaType();
     if (Buffer.isBuffer(request.body)) parseBytes(request, request.body);
-    if (isEmpty(request.body) || !isPlain(request.body)) throw refusals.unreadable();
+    if (isEmpty(request.body) || !isPlain(request.body)) throw webhookExceptions.unreadable();
     return true;
   }
 }
@@ -36,7 +36,7 @@ function parseBytes(request: WebhookRequest, bytes: Buffer): void {
   try {
     request.body = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
   } catch {
-    throw refusals.unreadable();
+    throw webhookExceptions.unreadable();
   }
 }
 
@@ -49,7 +49,7 @@ function isEmpty(body: unknown): boolean {
 function isPlain(body: unknown): boolean {
   let level = [body];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return false;
+    if (depth > MAX_DEPTH_LEVELS) return false;
     const next: unknown[] = [];
     for (const value of level) {
       if (value === null || typeof value !== 'object') continue;

@@ -3,7 +3,7 @@ import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
-import { nameOf, oneLine } from '../one-line.js';
+import { errorName, toSingleLine } from '../one-line.js';
 import type { VerificationPayload } from './verification.payload.js';
 
 /** More broken fields than this say no more, and have to fit a column. */
@@ -11,7 +11,7 @@ const MAX_FIELDS = 20;
 
 /** What the host expects of `extractedData`, platform by platform. */
 @Injectable()
-export class PlatformData {
+export class ExtractedDataValidator {
   private readonly classes: Settings['platforms'];
 
   constructor(@Inject(SETTINGS) { platforms }: Pick<Settings, 'platforms'>) {
@@ -19,42 +19,45 @@ export class PlatformData {
   }
 
   /** The broken constraints by field, as JSON without any value; nothing when the data is as the host expects it. */
-  mismatchOf({ platformId, extractedData }: VerificationPayload): string | undefined {
+  validate({ platformId, extractedData }: VerificationPayload): string | undefined {
     if (!this.classes[platformId] || !extractedData) return undefined;
     try {
       // A copy: what a transformer of the host does to its source must not reach the fingerprint.
-      const data = this.instanceOf(platformId, structuredClone(extractedData));
+      const data = this.toInstance(platformId, structuredClone(extractedData));
       const errors = validateSync(data);
-      return errors.length > 0 ? describe(errors) : undefined;
+      return errors.length > 0 ? summarize(errors) : undefined;
     } catch (error) {
-      return JSON.stringify({ extractedData: [`could not be checked: ${nameOf(error)}`] });
+      return JSON.stringify({ extractedData: [`could not be checked: ${errorName(error)}`] });
     }
   }
 
   /** An instance of the platform's class where there is one, not checked again; else the data itself. */
-  instanceOf<D extends object>(platformId: number, data: D): D {
+  toInstance<D extends object>(platformId: number, data: D): D {
     const platform = this.classes[platformId];
     return platform ? (plainToInstance(platform, data) as D) : data;
   }
 }
 
 /** By their names: messages may quote what was sent. */
-function describe(errors: readonly ValidationError[]): string {
+function summarize(errors: readonly ValidationError[]): string {
   const fields = new Map<string, Set<string>>();
-  for (const [field, constraint] of broken(errors, 'extractedData')) {
+  for (const [field, constraint] of violationsOf(errors, 'extractedData')) {
     const constraints = fields.get(field) ?? new Set();
     fields.set(field, constraints.add(constraint));
   }
   return JSON.stringify(
-    Object.fromEntries([...fields].slice(0, MAX_FIELDS).map(([field, names]) => [oneLine(field), [...names]])),
+    Object.fromEntries([...fields].slice(0, MAX_FIELDS).map(([field, names]) => [toSingleLine(field), [...names]])),
   );
 }
 
-function* broken(errors: readonly ValidationError[], path: string): Generator<[field: string, constraint: string]> {
+function* violationsOf(
+  errors: readonly ValidationError[],
+  path: string,
+): Generator<[field: string, constraint: string]> {
   for (const { target, property, constraints = {}, children = [] } of errors) {
     const field = fieldAt(path, target, property);
     for (const constraint of Object.keys(constraints)) yield [field, constraint];
-    yield* broken(children, field);
+    yield* violationsOf(children, field);
   }
 }
 

@@ -1,13 +1,13 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { Answerer } from './answerer.js';
-import { Refusal } from './refusal.js';
+import { WebhookResponder } from './answerer.js';
+import { WebhookException } from './refusal.js';
 
 /** Bound to the controller, so that a host's global filters neither see nor change what our guards throw. */
-@Catch(Refusal)
-export class RefusalFilter implements ExceptionFilter<Refusal> {
-  constructor(private readonly answerer: Answerer) {}
+@Catch(WebhookException)
+export class WebhookExceptionFilter implements ExceptionFilter<WebhookException> {
+  constructor(private readonly responder: WebhookResponder) {}
 
-  catch(refusal: Refusal, host: ArgumentsHost): void {
-    this.answerer.refuse(host.switchToHttp().getResponse(), refusal);
+  catch(exception: WebhookException, host: ArgumentsHost): void {
+    this.responder.sendException(host.switchToHttp().getResponse(), exception);
   }
 }

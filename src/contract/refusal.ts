@@ -9,7 +9,7 @@ const REASONS = {
 } as const;
 
 /** An answer other than 200. Every one of a kind is the same bytes, whatever was sent and on whichever platform. */
-export class Refusal extends HttpException {
+export class WebhookException extends HttpException {
   constructor(
     status: keyof typeof REASONS,
     message: string,
@@ -20,13 +20,14 @@ export class Refusal extends HttpException {
   }
 }
 
-export const refusals = {
-  unauthorized: () => new Refusal(HttpStatus.UNAUTHORIZED, 'The webhook secret is missing or wrong.'),
+export const webhookExceptions = {
+  unauthorized: () => new WebhookException(HttpStatus.UNAUTHORIZED, 'The webhook secret is missing or wrong.'),
   mediaType: () =>
-    new Refusal(HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'Send JSON in UTF-8, uncompressed, as application/json.'),
-  unreadable: () => new Refusal(HttpStatus.BAD_REQUEST, 'The body is not a JSON object, or an empty one.'),
-  tooLarge: () => new Refusal(HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this server accepts.'),
+    new WebhookException(HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'Send JSON in UTF-8, uncompressed, as application/json.'),
+  unreadable: () => new WebhookException(HttpStatus.BAD_REQUEST, 'The body is not a JSON object, or an empty one.'),
+  tooLarge: () => new WebhookException(HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this server accepts.'),
   violation: (violations: Record<string, string[]>) =>
-    new Refusal(HttpStatus.BAD_REQUEST, 'The payload is against the contract.', { violations }),
-  unavailable: () => new Refusal(HttpStatus.SERVICE_UNAVAILABLE, 'Not recorded. Try again.', { retryAfterSeconds: 5 }),
+    new WebhookException(HttpStatus.BAD_REQUEST, 'The payload is against the contract.', { violations }),
+  unavailable: () =>
+    new WebhookException(HttpStatus.SERVICE_UNAVAILABLE, 'Not recorded. Try again.', { retryAfterSeconds: 5 }),
 };

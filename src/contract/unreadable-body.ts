@@ -3,8 +3,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { WebhookRequest } from '../webhook-request.js';
 import { WebhookRoutes } from '../webhook-routes.js';
 import { isJson } from './json-body.guard.js';
-import { Answerer } from './answerer.js';
-import { refusals, type Refusal } from './refusal.js';
+import { WebhookResponder } from './answerer.js';
+import { webhookExceptions, type WebhookException } from './refusal.js';
 
 type ErrorHandler = (
   error: unknown,
@@ -18,21 +18,21 @@ type ErrorHandler = (
  * quotes the body, and on Express carries all of it.
  */
 @Injectable()
-export class UnreadableBody implements OnModuleInit {
+export class BodyParserErrorHandler implements OnModuleInit {
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     private readonly routes: WebhookRoutes,
-    private readonly answerer: Answerer,
+    private readonly responder: WebhookResponder,
   ) {}
 
   /** To be called before routes are registered: Fastify asks the route. */
-  beforeRoutes(): void {
+  install(): void {
     if (this.routes.platform !== 'fastify') return;
-    this.routes.watchFastify((route) => {
+    this.routes.onFastifyRoute((route) => {
       route.errorHandler = (error, request: WebhookRequest, reply) => {
-        const refusal = this.routes.paths.includes(route.url) ? refusalOf(error, request) : undefined;
-        if (!refusal) throw error; // to the host's handler
-        this.answerer.refuse(reply, refusal);
+        const exception = this.routes.paths.includes(route.url) ? exceptionFor(error, request) : undefined;
+        if (!exception) throw error; // to the host's handler
+        this.responder.sendException(reply, exception);
       };
     });
   }
@@ -41,9 +41,9 @@ export class UnreadableBody implements OnModuleInit {
   onModuleInit(): void {
     if (this.routes.platform !== 'express') return;
     const answer: ErrorHandler = (error, request, response, next) => {
-      const isOurs = request.method === 'POST' && this.routes.expressLeadsToUs(request.path ?? '');
-      const refusal = isOurs ? refusalOf(error, request) : undefined;
-      if (refusal) this.answerer.refuse(response, refusal);
+      const isOurs = request.method === 'POST' && this.routes.isOurExpressRoute(request.path ?? '');
+      const exception = isOurs ? exceptionFor(error, request) : undefined;
+      if (exception) this.responder.sendException(response, exception);
       else next(error);
     };
     this.adapterHost.httpAdapter.getInstance<{ use(handler: ErrorHandler): void }>().use(answer);
@@ -51,12 +51,12 @@ export class UnreadableBody implements OnModuleInit {
 }
 
 /** What a parser throws, or anything thrown at the sender of what no parser should have tried. */
-function refusalOf(error: unknown, { headers }: WebhookRequest): Refusal | undefined {
+function exceptionFor(error: unknown, { headers }: WebhookRequest): WebhookException | undefined {
   const { status, statusCode = status, type, code } = Object(error) as Record<string, unknown>;
   if (typeof statusCode !== 'number' || statusCode >= 500) return undefined;
-  if (!isJson(headers)) return refusals.mediaType();
+  if (!isJson(headers)) return webhookExceptions.mediaType();
   const isParserError =
     typeof type === 'string' || String(code).startsWith('FST_ERR_CTP_') || error instanceof SyntaxError;
   if (!isParserError) return undefined;
-  return statusCode === 413 ? refusals.tooLarge() : refusals.unreadable();
+  return statusCode === 413 ? webhookExceptions.tooLarge() : webhookExceptions.unreadable();
 }

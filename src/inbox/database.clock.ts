@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { InboxConnection } from './inbox.connection.js';
+import type { DatabaseConnection } from './inbox.connection.js';
 
 /**
  * The database's clock, carried on between measurements by this process's monotonic one. Where the database has no
@@ -8,9 +8,9 @@ import type { InboxConnection } from './inbox.connection.js';
 export class DatabaseClock implements Clock {
   #epochAtStart = performance.timeOrigin;
 
-  private constructor(private readonly connection: InboxConnection) {}
+  private constructor(private readonly connection: DatabaseConnection) {}
 
-  static async measured(connection: InboxConnection): Promise<DatabaseClock> {
+  static async measured(connection: DatabaseConnection): Promise<DatabaseClock> {
     const clock = new DatabaseClock(connection);
     await clock.measure();
     return clock;
@@ -27,7 +27,7 @@ export class DatabaseClock implements Clock {
   async measure(): Promise<void> {
     const { now } = this.connection.dialect;
     const asked = performance.now();
-    const answer = now ? Number((await this.connection.run(now)).records[0]?.now) : Date.now();
+    const answer = now ? Number((await this.connection.execute(now)).records[0]?.now) : Date.now();
     const earliest = answer - performance.now();
     const latest = answer - asked;
     this.#epochAtStart = Math.min(Math.max(this.#epochAtStart, earliest), latest);

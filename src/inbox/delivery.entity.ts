@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { VerificationStatus } from '../contract/verification-status.js';
-import { epoch } from './epoch.js';
+import { epochTransformer } from './epoch.js';
 
 /**
  * `pending`: waits for a worker, or for its next attempt at `nextAttemptAt`.
@@ -50,7 +50,7 @@ export class Delivery {
 
   /** The body as it was sent where the host keeps the raw body, else serialised again. */
   @Column({ name: 'payload', type: 'text' })
-  payload!: string;
+  rawBody!: string;
 
   /** SHA-256 over the documented fields except `metadata`: tells a duplicate from a conflict. */
   @Column({ name: 'fingerprint', type: 'varchar', length: 64 })
@@ -69,7 +69,7 @@ export class Delivery {
 
   /** How often in a row its lease ran out in a worker's hands. */
   @Column({ name: 'takeovers', type: 'int' })
-  takeovers!: number;
+  rescues!: number;
 
   /** How often an operator has asked for it to be processed again. */
   @Column({ name: 'replays', type: 'int' })
@@ -77,29 +77,29 @@ export class Delivery {
 
   /** 1 when it had completed before it was replayed by name: then a handler without a run has completed. */
   @Column({ name: 'by_name', type: 'int' })
-  byName!: number;
+  onlyNamedHandlers!: number;
 
   /** When it is due; null unless pending. */
-  @Column({ name: 'next_attempt_at', type: 'bigint', nullable: true, transformer: epoch })
+  @Column({ name: 'next_attempt_at', type: 'bigint', nullable: true, transformer: epochTransformer })
   nextAttemptAt!: number | null;
 
   @Column({ name: 'lease_owner', type: 'varchar', length: 36, nullable: true })
   leaseOwner!: string | null;
 
-  @Column({ name: 'lease_expires_at', type: 'bigint', nullable: true, transformer: epoch })
+  @Column({ name: 'lease_expires_at', type: 'bigint', nullable: true, transformer: epochTransformer })
   leaseExpiresAt!: number | null;
 
   /** How often the same content was sent again. */
   @Column({ name: 'duplicates', type: 'int' })
   duplicates!: number;
 
-  @Column({ name: 'last_duplicate_at', type: 'bigint', nullable: true, transformer: epoch })
+  @Column({ name: 'last_duplicate_at', type: 'bigint', nullable: true, transformer: epochTransformer })
   lastDuplicateAt!: number | null;
 
-  @Column({ name: 'received_at', type: 'bigint', transformer: epoch })
+  @Column({ name: 'received_at', type: 'bigint', transformer: epochTransformer })
   receivedAt!: number;
 
   /** When it came to its state; null while pending or processing. */
-  @Column({ name: 'finished_at', type: 'bigint', nullable: true, transformer: epoch })
+  @Column({ name: 'finished_at', type: 'bigint', nullable: true, transformer: epochTransformer })
   finishedAt!: number | null;
 }

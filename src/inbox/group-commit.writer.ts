@@ -4,16 +4,16 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { runOutsideRequest } from '../concurrency/run-outside-request.js';
-import { within } from '../deadline.js';
-import { isOutage } from './failures.js';
-import { Handoff } from './handoff.js';
-import { InboxConnection } from './inbox.connection.js';
-import { InboxRepository } from './inbox.repository.js';
+import { withTimeout } from '../deadline.js';
+import { isUnavailable } from './failures.js';
+import { DeliveryHandoff } from './handoff.js';
+import { DatabaseConnection } from './inbox.connection.js';
+import { DeliveryRepository } from './inbox.repository.js';
 import type { Lease, NewDelivery, Verdict } from './recording.js';
 
-const MAX_IN_FLIGHT = 2;
+const MAX_CONCURRENT_FLUSHES = 2;
 /** Flushes that a frozen database may hold, their senders long answered, before no more are begun. */
-const MAX_HELD = 8;
+const MAX_STALLED_FLUSHES = 8;
 const MAX_ROWS = 200;
 const MAX_BYTES = 1024 * 1024;
 
@@ -33,7 +33,7 @@ interface Sender {
   reject(error: unknown): void;
 }
 
-type Row = Parameters<InboxRepository['record']>[0][number];
+type BatchRow = Parameters<DeliveryRepository['record']>[0][number];
 
 /**
  * Concurrent POSTs share one insert and one commit. An idle inbox writes what one turn of the event loop brings; while
@@ -43,15 +43,15 @@ type Row = Parameters<InboxRepository['record']>[0][number];
 export class GroupCommitWriter {
   readonly #queue = new Map<string, Entry>();
   readonly #timeout: number;
-  #inFlight = 0;
-  #unsettled = 0;
+  #activeFlushes = 0;
+  #openFlushes = 0;
   #nextDropAt = 0;
-  #isToPump = false;
+  #isPumpScheduled = false;
 
   constructor(
-    private readonly repository: InboxRepository,
-    private readonly connection: InboxConnection,
-    private readonly handoff: Handoff,
+    private readonly repository: DeliveryRepository,
+    private readonly connection: DatabaseConnection,
+    private readonly handoff: DeliveryHandoff,
     private readonly clock: Clock,
     @Inject(SETTINGS) { ackTimeout }: Settings,
   ) {
@@ -66,17 +66,17 @@ export class GroupCommitWriter {
       entry.waiting.push({ resolve, reject });
       entry.expiresAt = this.clock.now() + this.#timeout;
       this.#queue.set(content, entry);
-      this.#pumpSoon();
+      this.#schedulePump();
     });
   }
 
   /** At the end of this turn of the event loop: what is being read from other connections in it comes along. */
-  #pumpSoon(): void {
-    if (this.#isToPump) return;
-    this.#isToPump = true;
+  #schedulePump(): void {
+    if (this.#isPumpScheduled) return;
+    this.#isPumpScheduled = true;
     runOutsideRequest(() =>
       setImmediate(() => {
-        this.#isToPump = false;
+        this.#isPumpScheduled = false;
         this.#pump();
       }),
     );
@@ -84,21 +84,24 @@ export class GroupCommitWriter {
 
   #pump(): void {
     this.#dropExpired();
-    while (this.#inFlight < MAX_IN_FLIGHT && this.#unsettled < MAX_IN_FLIGHT + MAX_HELD) {
+    while (
+      this.#activeFlushes < MAX_CONCURRENT_FLUSHES &&
+      this.#openFlushes < MAX_CONCURRENT_FLUSHES + MAX_STALLED_FLUSHES
+    ) {
       const batch = this.#nextBatch();
       if (batch.length === 0) return;
-      this.#inFlight++;
-      this.#unsettled++;
+      this.#activeFlushes++;
+      this.#openFlushes++;
       const flush = this.#flush(batch).finally(() => {
-        this.#unsettled--;
-        this.#pumpSoon();
+        this.#openFlushes--;
+        this.#schedulePump();
       });
       // A frozen database holds a flush for as long as it likes; it does not hold those that come after.
-      void within(this.#timeout, flush, () => new Error('late'))
+      void withTimeout(this.#timeout, flush, () => new Error('late'))
         .catch(() => {}) // its senders have been answered
         .finally(() => {
-          this.#inFlight--;
-          this.#pumpSoon();
+          this.#activeFlushes--;
+          this.#schedulePump();
         });
     }
   }
@@ -117,7 +120,7 @@ export class GroupCommitWriter {
     let bytes = 0;
     for (const [content, entry] of this.#queue) {
       if (entry.expiresAt < this.clock.now() || batch.has(entry.delivery.idempotencyKey)) continue;
-      bytes += Buffer.byteLength(entry.delivery.payload);
+      bytes += Buffer.byteLength(entry.delivery.rawBody);
       if (batch.size === MAX_ROWS || (batch.size > 0 && bytes > MAX_BYTES)) break;
       batch.set(entry.delivery.idempotencyKey, entry);
       this.#queue.delete(content);
@@ -126,23 +129,23 @@ export class GroupCommitWriter {
   }
 
   async #flush(batch: Entry[]): Promise<void> {
-    const { room, lease } = this.handoff.reserve(batch.length);
+    const { capacity, lease } = this.handoff.reserve(batch.length);
     const rows = batch.map(({ delivery, waiting }, index) => ({
       delivery,
       duplicates: waiting.length - 1,
-      lease: index < room ? lease : undefined,
+      lease: index < capacity ? lease : undefined,
     }));
     const recordings = await this.#record(rows);
-    rows.forEach(({ delivery, lease: own }, index) => this.#handOver(delivery, own, recordings[index]));
-    batch.forEach(({ waiting }, index) => answer(waiting, recordings[index]));
+    rows.forEach(({ delivery, lease: own }, index) => this.#handOff(delivery, own, recordings[index]));
+    batch.forEach(({ waiting }, index) => resolveSenders(waiting, recordings[index]));
   }
 
   /** One bad row does not fail its neighbours: the batch is halved until it stands alone. */
-  async #record(rows: Row[]): Promise<(Recording | Error)[]> {
+  async #record(rows: BatchRow[]): Promise<(Recording | Error)[]> {
     try {
       return (await this.repository.record(rows)) as Recording[];
     } catch (error) {
-      if (rows.length > 1 && !isOutage(this.connection.dialect, error)) {
+      if (rows.length > 1 && !isUnavailable(this.connection.dialect, error)) {
         const half = rows.length >> 1;
         return [...(await this.#record(rows.slice(0, half))), ...(await this.#record(rows.slice(half)))];
       }
@@ -155,15 +158,15 @@ export class GroupCommitWriter {
     }
   }
 
-  #handOver(delivery: NewDelivery, lease: Lease | undefined, recording: Recording | Error | undefined): void {
-    if (recording === 'accepted' && lease) this.handoff.take(delivery, lease);
-    else if (recording === 'accepted') this.handoff.announce();
-    else if (lease) this.handoff.giveBack(1);
+  #handOff(delivery: NewDelivery, lease: Lease | undefined, recording: Recording | Error | undefined): void {
+    if (recording === 'accepted' && lease) this.handoff.submit(delivery, lease);
+    else if (recording === 'accepted') this.handoff.notify();
+    else if (lease) this.handoff.release(1);
   }
 }
 
 /** The first to send it made the delivery, if that was new. */
-function answer(waiting: readonly Sender[], recording: Recording | Error | undefined): void {
+function resolveSenders(waiting: readonly Sender[], recording: Recording | Error | undefined): void {
   waiting.forEach(({ resolve, reject }, index) => {
     if (recording === undefined || recording instanceof Error) reject(recording);
     else resolve(recording === 'accepted' && index > 0 ? 'duplicate' : recording);

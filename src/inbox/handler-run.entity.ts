@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { epoch } from './epoch.js';
+import { epochTransformer } from './epoch.js';
 
 /**
  * `pending`: to be run again, at `nextAttemptAt`. `completed`: never run again, unless it is replayed by name.
@@ -31,13 +31,13 @@ export class HandlerRun {
   @Column({ name: 'attempts', type: 'int' })
   attempts!: number;
 
-  @Column({ name: 'next_attempt_at', type: 'bigint', nullable: true, transformer: epoch })
+  @Column({ name: 'next_attempt_at', type: 'bigint', nullable: true, transformer: epochTransformer })
   nextAttemptAt!: number | null;
 
   /** Name and message of the last error, in one line, capped, without values of the extracted data. */
   @Column({ name: 'last_error', type: 'text', nullable: true })
   lastError!: string | null;
 
-  @Column({ name: 'updated_at', type: 'bigint', transformer: epoch })
+  @Column({ name: 'updated_at', type: 'bigint', transformer: epochTransformer })
   updatedAt!: number;
 }

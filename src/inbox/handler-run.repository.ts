@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { HandlerRun } from './handler-run.entity.js';
-import type { RunSql } from './dialect/dialect.js';
-import { InboxConnection } from './inbox.connection.js';
-import { list, raw, sql, type Sql } from './sql.js';
+import type { ExecuteSql } from './dialect/dialect.js';
+import { DatabaseConnection } from './inbox.connection.js';
+import { join, raw, sql, type Sql } from './sql.js';
 import type { Tables } from './tables.js';
 
 const COLUMNS = raw('delivery_id, handler, state, attempts, next_attempt_at, last_error, updated_at');
@@ -12,18 +12,18 @@ const COLUMNS = raw('delivery_id, handler, state, attempts, next_attempt_at, las
 export class HandlerRunRepository {
   private readonly tables: Tables;
 
-  constructor(private readonly connection: InboxConnection) {
+  constructor(private readonly connection: DatabaseConnection) {
     this.tables = connection.tables;
   }
 
   /** What is remembered, by delivery. */
-  async of(deliveryIds: readonly string[]): Promise<Map<string, HandlerRun[]>> {
+  async findByDeliveries(deliveryIds: readonly string[]): Promise<Map<string, HandlerRun[]>> {
     const byDelivery = new Map<string, HandlerRun[]>();
     if (deliveryIds.length === 0) return byDelivery;
-    const { records } = await this.connection.run(
-      sql`SELECT ${COLUMNS} FROM ${this.tables.handlerRun} WHERE delivery_id IN (${list(deliveryIds)}) ORDER BY handler`,
+    const { records } = await this.connection.execute(
+      sql`SELECT ${COLUMNS} FROM ${this.tables.handlerRun} WHERE delivery_id IN (${join(deliveryIds)}) ORDER BY handler`,
     );
-    for (const run of records.map(read))
+    for (const run of records.map(toHandlerRun))
       byDelivery.set(run.deliveryId, [...(byDelivery.get(run.deliveryId) ?? []), run]);
     return byDelivery;
   }
@@ -33,14 +33,14 @@ export class HandlerRunRepository {
    * the row's key until the first has committed or rolled back. `false`: it is completed already, the handler must not
    * run.
    */
-  async complete(run: RunSql, deliveryId: string, handler: string, now: number): Promise<boolean> {
+  async complete(execute: ExecuteSql, deliveryId: string, handler: string, now: number): Promise<boolean> {
     const { dialect } = this.connection;
     const { handlerRun } = this.tables;
-    await run(
-      sql`${dialect.insertInto(handlerRun)} (${COLUMNS}) VALUES (${list([deliveryId, handler, 'pending', 0, null, null, now])})
+    await execute(
+      sql`${dialect.insertInto(handlerRun)} (${COLUMNS}) VALUES (${join([deliveryId, handler, 'pending', 0, null, null, now])})
           ${dialect.onConflict('delivery_id, handler', sql`handler = ${dialect.stored('handler')}`)}`,
     );
-    const { affected } = await run(
+    const { affected } = await execute(
       sql`UPDATE ${handlerRun} SET state = 'completed', next_attempt_at = NULL, updated_at = ${now}
           WHERE delivery_id = ${deliveryId} AND handler = ${handler} AND state <> 'completed'`,
     );
@@ -51,8 +51,8 @@ export class HandlerRunRepository {
    * Whether the transaction can still commit what `complete()` has written. It cannot after a failed statement
    * (PostgreSQL, which answers its COMMIT with a rollback) or a deadlock (MySQL), also where the handler has caught it.
    */
-  async isCompleted(run: RunSql, deliveryId: string, handler: string): Promise<boolean> {
-    const { records } = await run(
+  async isCompleted(execute: ExecuteSql, deliveryId: string, handler: string): Promise<boolean> {
+    const { records } = await execute(
       sql`SELECT handler FROM ${this.tables.handlerRun}
           WHERE delivery_id = ${deliveryId} AND handler = ${handler} AND state = 'completed'`,
     );
@@ -60,46 +60,46 @@ export class HandlerRunRepository {
   }
 
   /** Gives those that have not completed all their attempts again, at once. */
-  async renewAttempts(run: RunSql, deliveryId: string, now: number): Promise<void> {
-    await run(
+  async resetAttempts(execute: ExecuteSql, deliveryId: string, now: number): Promise<void> {
+    await execute(
       sql`UPDATE ${this.tables.handlerRun} SET state = 'pending', attempts = 0, next_attempt_at = NULL, updated_at = ${now}
           WHERE delivery_id = ${deliveryId} AND state <> 'completed'`,
     );
   }
 
   /** Makes runs due even if they have completed: a new generation, whose transaction may commit once more. */
-  async startOver(run: RunSql, deliveryId: string, handlers: readonly string[], now: number): Promise<void> {
+  async startOver(execute: ExecuteSql, deliveryId: string, handlers: readonly string[], now: number): Promise<void> {
     const { dialect } = this.connection;
-    const rows = handlers.map((handler) => sql`(${list([deliveryId, handler, 'pending', 0, null, null, now])})`);
-    await run(
-      sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${list(rows)}
+    const rows = handlers.map((handler) => sql`(${join([deliveryId, handler, 'pending', 0, null, null, now])})`);
+    await execute(
+      sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${join(rows)}
           ${dialect.onConflict('delivery_id, handler', sql`state = 'pending', attempts = 0, next_attempt_at = NULL, updated_at = ${now}`)}`,
     );
   }
 
-  async forget(run: RunSql, deliveryId: string): Promise<void> {
-    await run(sql`DELETE FROM ${this.tables.handlerRun} WHERE delivery_id = ${deliveryId}`);
+  async delete(execute: ExecuteSql, deliveryId: string): Promise<void> {
+    await execute(sql`DELETE FROM ${this.tables.handlerRun} WHERE delivery_id = ${deliveryId}`);
   }
 
   /** A run that has completed in the meantime stays completed. */
-  async remember(run: RunSql, runs: readonly HandlerRun[]): Promise<void> {
+  async save(execute: ExecuteSql, runs: readonly HandlerRun[]): Promise<void> {
     if (runs.length === 0) return;
     const { dialect } = this.connection;
     const rows = runs.map(
-      (r) => sql`(${list([r.deliveryId, r.handler, r.state, r.attempts, r.nextAttemptAt, r.lastError, r.updatedAt])})`,
+      (r) => sql`(${join([r.deliveryId, r.handler, r.state, r.attempts, r.nextAttemptAt, r.lastError, r.updatedAt])})`,
     );
     const unlessCompleted = (column: string): Sql =>
       sql`${raw(column)} = CASE WHEN ${dialect.stored('state')} = 'completed' THEN ${dialect.stored(column)} ELSE ${dialect.incoming(column)} END`;
     // The state last: MySQL assigns from left to right, and the others look at it.
     const columns = ['attempts', 'next_attempt_at', 'last_error', 'updated_at', 'state'];
-    await run(
-      sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${list(rows)}
-          ${dialect.onConflict('delivery_id, handler', list(columns.map(unlessCompleted)))}`,
+    await execute(
+      sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${join(rows)}
+          ${dialect.onConflict('delivery_id, handler', join(columns.map(unlessCompleted)))}`,
     );
   }
 }
 
-function read(row: Record<string, unknown>): HandlerRun {
+function toHandlerRun(row: Record<string, unknown>): HandlerRun {
   return {
     deliveryId: String(row.delivery_id),
     handler: String(row.handler),

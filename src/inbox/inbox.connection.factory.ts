@@ -5,19 +5,22 @@ import type { Dialect } from './dialect/dialect.js';
 import { mariadbDialect, mysqlDialect } from './dialect/mysql.dialect.js';
 import { postgresDialect } from './dialect/postgres.dialect.js';
 import { memoryDialect, sqliteDialect } from './dialect/sqlite.dialect.js';
-import { InboxConnection } from './inbox.connection.js';
-import { demandEntities, demandSchema, demandWritableFile, synchronizeWithHost } from './inbox.preparation.js';
+import { DatabaseConnection } from './inbox.connection.js';
+import { assertEntities, assertSchema, assertWritableFile, synchronizeWithHost } from './inbox.preparation.js';
 
 type SqliteOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;
 
 /** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING`, `DATABASE_UNSUPPORTED`, `SCHEMA_INCOMPLETE` or `DATABASE_READ_ONLY` */
-export async function openInbox(host: DataSource | undefined, name: string | undefined): Promise<InboxConnection> {
-  demandEntities(host, name);
+export async function openDatabase(
+  host: DataSource | undefined,
+  name: string | undefined,
+): Promise<DatabaseConnection> {
+  assertEntities(host, name);
   await synchronizeWithHost(host);
   const connection = await connect(host);
   try {
-    await demandSchema(connection);
-    await demandWritableFile(connection);
+    await assertSchema(connection);
+    await assertWritableFile(connection);
     return connection;
   } catch (error) {
     await connection.close();
@@ -25,19 +28,19 @@ export async function openInbox(host: DataSource | undefined, name: string | und
   }
 }
 
-async function connect(host: DataSource): Promise<InboxConnection> {
+async function connect(host: DataSource): Promise<DatabaseConnection> {
   const { options } = host;
   switch (options.type) {
     case 'postgres':
-      outliveLostConnections(host);
-      return shared(host, postgresDialect);
+      ignoreIdleConnectionErrors(host);
+      return sharedConnection(host, postgresDialect);
     case 'mariadb':
     case 'mysql':
-      return shared(host, (await isMariaDb(host)) ? mariadbDialect : mysqlDialect);
+      return sharedConnection(host, (await isMariaDb(host)) ? mariadbDialect : mysqlDialect);
     case 'better-sqlite3':
-      return isInMemory(options) ? inMemory(host) : sqliteOfOurOwn(host, options);
+      return isInMemory(options) ? memoryConnection(host) : openDedicatedSqlite(host, options);
     case 'sqljs':
-      return inMemory(host);
+      return memoryConnection(host);
     default:
       throw new Cr3dentialsWebhookError(
         'DATABASE_UNSUPPORTED',
@@ -46,23 +49,23 @@ async function connect(host: DataSource): Promise<InboxConnection> {
   }
 }
 
-function shared(host: DataSource, dialect: Dialect): InboxConnection {
-  return new InboxConnection(host, dialect, host, poolSize(host.options));
+function sharedConnection(host: DataSource, dialect: Dialect): DatabaseConnection {
+  return new DatabaseConnection(host, dialect, host, poolSize(host.options));
 }
 
 /**
  * The pool has stopped listening before TypeORM begins: a server that ends a connection as soon as it is made, as one
  * that is shutting down does, would end this process with an unhandled "error". The pool drops the connection anyway.
  */
-function outliveLostConnections({ driver }: DataSource): void {
+function ignoreIdleConnectionErrors({ driver }: DataSource): void {
   const { master, slaves } = driver as unknown as { master: EventEmitter; slaves: EventEmitter[] };
   for (const pool of [master, ...slaves])
     pool.on('connect', (connection: EventEmitter) => connection.on('error', () => {}));
 }
 
 /** There is no second connection to a database in memory. */
-function inMemory(host: DataSource): InboxConnection {
-  return new InboxConnection(host, memoryDialect, host, 1);
+function memoryConnection(host: DataSource): DatabaseConnection {
+  return new DatabaseConnection(host, memoryDialect, host, 1);
 }
 
 /** As the drivers read it; both have 10 connections when nothing is said. */
@@ -75,7 +78,7 @@ function poolSize(options: DataSourceOptions): number {
 }
 
 /** A file has one connection in TypeORM: what we acknowledge on the host's would vanish with the host's rollback. */
-async function sqliteOfOurOwn(host: DataSource, options: SqliteOptions): Promise<InboxConnection> {
+async function openDedicatedSqlite(host: DataSource, options: SqliteOptions): Promise<DatabaseConnection> {
   const own = new DataSource({
     ...options,
     migrationsRun: false,
@@ -91,7 +94,7 @@ async function sqliteOfOurOwn(host: DataSource, options: SqliteOptions): Promise
     },
   } as SqliteOptions);
   await own.initialize();
-  return new InboxConnection(own, sqliteDialect, host, 1);
+  return new DatabaseConnection(own, sqliteDialect, host, 1);
 }
 
 function isInMemory({ database }: SqliteOptions): boolean {

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import type { Dialect, RunSql, SqlResult } from './dialect/dialect.js';
-import { within } from '../deadline.js';
+import type { Dialect, ExecuteSql, SqlResult } from './dialect/dialect.js';
+import { withTimeout } from '../deadline.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { handlerTransaction } from './ending-transaction.js';
 import { isTransient } from './failures.js';
 import { sql, type Sql } from './sql.js';
 import { tablesOf, type Tables } from './tables.js';
-import { Turns } from './turns.js';
+import { Semaphore } from './turns.js';
 
 /** How long a deadlock or a busy file is waited out. */
-const PATIENCE = 10_000;
+const RETRY_TIMEOUT_MS = 10_000;
 /** Connections of the host's pool that handlers' transactions leave free, so that receiving goes on. */
-const KEPT_FREE = 4;
+const RESERVED_CONNECTIONS = 4;
 /** How long a rollback may take before its connection is given up. */
 const ROLLBACK_TIMEOUT_MS = 5_000;
 
@@ -20,13 +20,13 @@ const ROLLBACK_TIMEOUT_MS = 5_000;
  * How the inbox talks to its database: one statement, or several in a transaction. A deadlock or a busy file is waited
  * out without blocking the event loop.
  */
-export class InboxConnection {
+export class DatabaseConnection {
   readonly tables: Tables;
-  /** On SQLite a rollback undoes what `runAtOnce()` has written meanwhile: to be written again before anything else. */
+  /** On SQLite a rollback undoes what `executeOutsideQueue()` has written meanwhile: to be written again before anything else. */
   afterRollback: () => Promise<void> = () => Promise.resolve();
   /** SQLite has one connection, so there everything goes one at a time. */
-  readonly #connections: Turns;
-  readonly #handlerTransactions: Turns;
+  readonly #connections: Semaphore;
+  readonly #handlerTransactions: Semaphore;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -36,37 +36,39 @@ export class InboxConnection {
     connections: number,
   ) {
     this.tables = tablesOf(dataSource);
-    this.#connections = new Turns(connections);
-    this.#handlerTransactions = new Turns(Math.max(1, connections - KEPT_FREE));
+    this.#connections = new Semaphore(connections);
+    this.#handlerTransactions = new Semaphore(Math.max(1, connections - RESERVED_CONNECTIONS));
   }
 
-  describeTables(): string {
+  tableNames(): string {
     return Object.values(this.tables)
       .map(({ strings }: Sql) => strings.join(''))
       .join(', ');
   }
 
-  run(statement: Sql): Promise<SqlResult> {
-    return this.retrying(() => this.withRunner((runner) => this.on(runner)(statement)));
+  execute(statement: Sql): Promise<SqlResult> {
+    return this.withRetries(() => this.withRunner((runner) => this.executorOf(runner)(statement)));
   }
 
   /** @param work may run again from its start; its first statement must be a write, which takes SQLite's lock at once */
-  transaction<T>(work: (run: RunSql) => Promise<T>): Promise<T> {
-    return this.retrying(() => this.inTransaction((runner) => work(this.on(runner)), this.dialect.isolation));
+  transaction<T>(work: (execute: ExecuteSql) => Promise<T>): Promise<T> {
+    return this.withRetries(() =>
+      this.inTransaction((runner) => work(this.executorOf(runner)), this.dialect.isolation),
+    );
   }
 
   /** Whether the database answers at all, now. */
-  async answers(): Promise<boolean> {
-    const question = this.run(sql`SELECT 1`).then(() => true);
-    return within(1_000, question, () => new Error('late')).catch(() => false);
+  async isReachable(): Promise<boolean> {
+    const question = this.execute(sql`SELECT 1`).then(() => true);
+    return withTimeout(1_000, question, () => new Error('late')).catch(() => false);
   }
 
   /** As `transaction()`, run once, in the host's isolation level, with a manager for the host's own writes. */
-  handlerTransaction<T>(work: (run: RunSql, manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.#handlerTransactions.take(() =>
+  handlerTransaction<T>(work: (execute: ExecuteSql, manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.#handlerTransactions.run(() =>
       this.inTransaction(async (runner) => {
         const own = handlerTransaction(runner);
-        const result = await work(this.on(runner), own.manager).finally(() => own.end());
+        const result = await work(this.executorOf(runner), own.manager).finally(() => own.end());
         if (own.isNested) throw unfinished();
         return result;
       }),
@@ -77,14 +79,14 @@ export class InboxConnection {
    * Runs a statement without waiting for its turn: on SQLite within whichever transaction is open. For renewing leases,
    * which nobody can take over for as long as that transaction keeps the file locked.
    */
-  runAtOnce(statement: Sql): Promise<SqlResult> {
-    return this.retrying(() => this.onRunner((runner) => this.on(runner)(statement)));
+  executeOutsideQueue(statement: Sql): Promise<SqlResult> {
+    return this.withRetries(() => this.onRunner((runner) => this.executorOf(runner)(statement)));
   }
 
   /** An application may be closed twice. */
   async close(): Promise<void> {
     if (this.dataSource === this.reader) return;
-    await this.#connections.take(async () => {
+    await this.#connections.run(async () => {
       if (this.dataSource.isInitialized) await this.dataSource.destroy();
     });
   }
@@ -110,7 +112,8 @@ export class InboxConnection {
    */
   private async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
     try {
-      if (runner.isTransactionActive) await within(ROLLBACK_TIMEOUT_MS, runner.rollbackTransaction(), lateRollback);
+      if (runner.isTransactionActive)
+        await withTimeout(ROLLBACK_TIMEOUT_MS, runner.rollbackTransaction(), lateRollback);
       // Not at depth zero: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
       if (runner.isTransactionActive && !isNested) throw lateRollback();
     } catch {
@@ -120,7 +123,7 @@ export class InboxConnection {
   }
 
   private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    return this.#connections.take(() => this.onRunner(work));
+    return this.#connections.run(() => this.onRunner(work));
   }
 
   private async onRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
@@ -132,7 +135,7 @@ export class InboxConnection {
     }
   }
 
-  private on(runner: QueryRunner): RunSql {
+  private executorOf(runner: QueryRunner): ExecuteSql {
     return async (statement) => {
       const { text, parameters } = statement.render(this.dialect.placeholder);
       const { records = [], affected = 0 } = await runner.query(text, parameters, true);
@@ -140,8 +143,8 @@ export class InboxConnection {
     };
   }
 
-  private async retrying<T>(work: () => Promise<T>): Promise<T> {
-    const giveUpAt = performance.now() + PATIENCE;
+  private async withRetries<T>(work: () => Promise<T>): Promise<T> {
+    const giveUpAt = performance.now() + RETRY_TIMEOUT_MS;
     for (let tries = 1; ; tries++) {
       try {
         return await work();

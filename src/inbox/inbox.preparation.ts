@@ -3,15 +3,15 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { Delivery } from './delivery.entity.js';
 import { memoryDialect, sqliteDialect } from './dialect/sqlite.dialect.js';
-import { describeFailure, isOutage } from './failures.js';
-import type { InboxConnection } from './inbox.connection.js';
+import { formatDatabaseError, isUnavailable } from './failures.js';
+import type { DatabaseConnection } from './inbox.connection.js';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './migrations/index.js';
 import { raw, sql, type Sql } from './sql.js';
 
 const MIGRATIONS = cr3dentialsWebhookMigrations.map(({ name }) => name).join(', ');
 
 /** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING` */
-export function demandEntities(host: DataSource | undefined, name = 'default'): asserts host is DataSource {
+export function assertEntities(host: DataSource | undefined, name = 'default'): asserts host is DataSource {
   if (!host) {
     throw new Cr3dentialsWebhookError(
       'DATA_SOURCE_MISSING',
@@ -57,15 +57,15 @@ export async function synchronizeWithHost(host: DataSource): Promise<void> {
 }
 
 /** @throws Cr3dentialsWebhookError `SCHEMA_INCOMPLETE`, naming the migration to run */
-export async function demandSchema(connection: InboxConnection): Promise<void> {
+export async function assertSchema(connection: DatabaseConnection): Promise<void> {
   const { delivery, handlerRun, rejection } = connection.tables;
   const tables: Sql[] = [delivery, handlerRun, rejection];
   for (const [index, entity] of cr3dentialsWebhookEntities.entries()) {
     const columns = connection.reader.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
     await connection
-      .run(sql`SELECT ${raw(columns.join(', '))} FROM ${tables[index]} WHERE 1 = 0`)
+      .execute(sql`SELECT ${raw(columns.join(', '))} FROM ${tables[index]} WHERE 1 = 0`)
       .catch((error: unknown) => {
-        if (isOutage(connection.dialect, error)) throw error;
+        if (isUnavailable(connection.dialect, error)) throw error;
         throw new Cr3dentialsWebhookError(
           'SCHEMA_INCOMPLETE',
           `The table ${tables[index]?.strings[0]} is missing or incomplete. Run the migration ${MIGRATIONS}: add migrations: [...cr3dentialsWebhookMigrations] and migrationsRun: true to the DataSource, or run "typeorm migration:run".`,
@@ -81,10 +81,10 @@ export async function demandSchema(connection: InboxConnection): Promise<void> {
  *
  * @throws Cr3dentialsWebhookError `DATABASE_READ_ONLY`
  */
-export async function demandWritableFile(connection: InboxConnection): Promise<void> {
+export async function assertWritableFile(connection: DatabaseConnection): Promise<void> {
   if (connection.dialect !== sqliteDialect) return;
-  await connection.run(sql`DELETE FROM ${connection.tables.delivery} WHERE 1 = 0`).catch((error: unknown) => {
-    if (!/SQLITE_READONLY/.test(describeFailure(error))) return; // busy, or full: that passes
+  await connection.execute(sql`DELETE FROM ${connection.tables.delivery} WHERE 1 = 0`).catch((error: unknown) => {
+    if (!/SQLITE_READONLY/.test(formatDatabaseError(error))) return; // busy, or full: that passes
     throw new Cr3dentialsWebhookError(
       'DATABASE_READ_ONLY',
       'The database file could be opened only for reading. Make the file, its folder and its disk writable, and start again.',
@@ -94,7 +94,7 @@ export async function demandWritableFile(connection: InboxConnection): Promise<v
 }
 
 /** Answers whether what is acknowledged survives a crash, and warns where it does not. */
-export async function checkDurability(connection: InboxConnection, logger: Logger): Promise<boolean> {
+export async function checkDurability(connection: DatabaseConnection, logger: Logger): Promise<boolean> {
   if (connection.dialect === memoryDialect) {
     logger.warn(
       'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
@@ -102,11 +102,11 @@ export async function checkDurability(connection: InboxConnection, logger: Logge
     return false;
   }
   try {
-    const problems = await connection.dialect.durabilityProblems((statement) => connection.run(statement));
+    const problems = await connection.dialect.durabilityProblems((statement) => connection.execute(statement));
     for (const problem of problems) logger.warn(`An acknowledged delivery could be lost in a crash: ${problem}`);
     return problems.length === 0;
   } catch (error) {
-    logger.warn(`Whether the database is durable could not be asked: ${describeFailure(error)}`);
+    logger.warn(`Whether the database is durable could not be asked: ${formatDatabaseError(error)}`);
     return true;
   }
 }

@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { IsNull, LessThan, LessThanOrEqual, Not, type FindOptionsWhere } from 'typeorm';
 import { Clock } from '../clock.js';
 import { Delivery, type DeliveryState } from './delivery.entity.js';
-import type { RunSql } from './dialect/dialect.js';
+import type { ExecuteSql } from './dialect/dialect.js';
 import { HandlerRunRepository } from './handler-run.repository.js';
 import { idempotencyKey } from './identity.js';
-import { InboxConnection } from './inbox.connection.js';
+import { DatabaseConnection } from './inbox.connection.js';
 import type { NewDelivery } from './recording.js';
 import { Rejection, type RejectionReason, type RejectionState } from './rejection.entity.js';
-import { list, sql, type Sql } from './sql.js';
+import { join, sql, type Sql } from './sql.js';
 import type { Tables } from './tables.js';
 
 const STATES = [
@@ -57,7 +57,7 @@ export class OperatorRepository {
   private readonly tables: Tables;
 
   constructor(
-    private readonly connection: InboxConnection,
+    private readonly connection: DatabaseConnection,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
   ) {
@@ -132,21 +132,21 @@ export class OperatorRepository {
     handlers: readonly string[] | undefined,
   ): Promise<'replayed' | 'busy' | 'completed' | 'unknown'> {
     const now = this.clock.now();
-    const isReplayed = await this.connection.transaction(async (run) => {
+    const isReplayed = await this.connection.transaction(async (execute) => {
       // `by_name` first: MySQL assigns from left to right, and it asks for the state before.
-      const { affected } = await run(
+      const { affected } = await execute(
         sql`UPDATE ${this.tables.delivery} SET by_name = CASE WHEN state = 'completed' THEN 1 ELSE by_name END, ${pending(now)}
-            WHERE id = ${id} AND state NOT IN (${list(handlers ? ['processing'] : ['processing', 'completed'])})`,
+            WHERE id = ${id} AND state NOT IN (${join(handlers ? ['processing'] : ['processing', 'completed'])})`,
       );
       if (affected === 0) return false;
-      await (handlers ? this.runs.startOver(run, id, handlers, now) : this.runs.renewAttempts(run, id, now));
+      await (handlers ? this.runs.startOver(execute, id, handlers, now) : this.runs.resetAttempts(execute, id, now));
       return true;
     });
     return isReplayed ? 'replayed' : this.whyNot(id);
   }
 
   async discard(id: string): Promise<'discarded' | 'busy' | 'completed' | 'unknown'> {
-    const { affected } = await this.connection.run(
+    const { affected } = await this.connection.execute(
       sql`UPDATE ${this.tables.delivery} SET state = 'discarded', next_attempt_at = NULL, finished_at = ${this.clock.now()}
           WHERE id = ${id} AND state NOT IN ('processing', 'completed')`,
     );
@@ -154,11 +154,11 @@ export class OperatorRepository {
   }
 
   /** Puts other content in a delivery's place, to be processed from the beginning. `false`: a worker has it in hand. */
-  async supersede(run: RunSql, delivery: NewDelivery): Promise<boolean> {
-    const { status, platformId, externalReferenceId, payload, fingerprint } = delivery;
-    const { affected } = await run(
+  async supersede(execute: ExecuteSql, delivery: NewDelivery): Promise<boolean> {
+    const { status, platformId, externalReferenceId, rawBody, fingerprint } = delivery;
+    const { affected } = await execute(
       sql`UPDATE ${this.tables.delivery} SET status = ${status}, platform_id = ${platformId}, external_reference_id = ${externalReferenceId},
-            payload = ${payload}, fingerprint = ${fingerprint}, by_name = 0, ${pending(this.clock.now())}
+            payload = ${rawBody}, fingerprint = ${fingerprint}, by_name = 0, ${pending(this.clock.now())}
           WHERE idempotency_key = ${delivery.idempotencyKey} AND state <> 'processing'`,
     );
     return affected === 1;

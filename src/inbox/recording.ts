@@ -17,7 +17,16 @@ export interface Lease {
 /** What a worker needs of a delivery it has the lease of. */
 export type ClaimedDelivery = Pick<
   Delivery,
-  'id' | 'tenant' | 'sessionId' | 'status' | 'payload' | 'attempts' | 'takeovers' | 'replays' | 'byName' | 'receivedAt'
+  | 'id'
+  | 'tenant'
+  | 'sessionId'
+  | 'status'
+  | 'rawBody'
+  | 'attempts'
+  | 'rescues'
+  | 'replays'
+  | 'onlyNamedHandlers'
+  | 'receivedAt'
 >;
 
 /** A delivery that is not recorded yet. */
@@ -27,7 +36,7 @@ export type NewDelivery = ClaimedDelivery &
 export function newDelivery(
   tenant: string,
   payload: VerificationPayload,
-  body: string,
+  rawBody: string,
   receivedAt: number,
 ): NewDelivery {
   const { sessionId, status, platformId, externalReferenceId } = payload;
@@ -39,12 +48,12 @@ export function newDelivery(
     status,
     platformId,
     externalReferenceId,
-    payload: body,
+    rawBody,
     fingerprint: fingerprint(payload),
     receivedAt,
     attempts: 1,
-    takeovers: 0,
+    rescues: 0,
     replays: 0,
-    byName: 0,
+    onlyNamedHandlers: 0,
   };
 }

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { epoch } from './epoch.js';
+import { epochTransformer } from './epoch.js';
 
 /**
  * `invalid`: against the contract (answered 400). `unknown-status`: a status this version does not know.
@@ -40,7 +40,7 @@ export class Rejection {
   detail!: string;
 
   @Column({ name: 'body', type: 'text' })
-  body!: string;
+  rawBody!: string;
 
   /** Empty without tenants. */
   @Column({ name: 'tenant', type: 'varchar', length: 255 })
@@ -57,9 +57,9 @@ export class Rejection {
   @Column({ name: 'state', type: 'varchar', length: 16 })
   state!: RejectionState;
 
-  @Column({ name: 'first_received_at', type: 'bigint', transformer: epoch })
+  @Column({ name: 'first_received_at', type: 'bigint', transformer: epochTransformer })
   firstReceivedAt!: number;
 
-  @Column({ name: 'last_received_at', type: 'bigint', transformer: epoch })
+  @Column({ name: 'last_received_at', type: 'bigint', transformer: epochTransformer })
   lastReceivedAt!: number;
 }

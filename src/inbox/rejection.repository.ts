@@ -1,36 +1,36 @@
 import { Injectable } from '@nestjs/common';
 import { uuidv7 } from 'uuidv7';
 import { sha256 } from './identity.js';
-import { InboxConnection } from './inbox.connection.js';
+import { DatabaseConnection } from './inbox.connection.js';
 import type { Rejection } from './rejection.entity.js';
-import type { RunSql } from './dialect/dialect.js';
-import { list, raw, sql } from './sql.js';
+import type { ExecuteSql } from './dialect/dialect.js';
+import { join, raw, sql } from './sql.js';
 import type { Tables } from './tables.js';
 
-export type NewRejection = Pick<Rejection, 'reason' | 'detail' | 'body' | 'tenant' | 'sessionId'>;
+export type NewRejection = Pick<Rejection, 'reason' | 'detail' | 'rawBody' | 'tenant' | 'sessionId'>;
 
 @Injectable()
 export class RejectionRepository {
   private readonly tables: Tables;
 
-  constructor(private readonly connection: InboxConnection) {
+  constructor(private readonly connection: DatabaseConnection) {
     this.tables = connection.tables;
   }
 
   /** Keeps it, or counts it when the same was kept before; it is open again when it had been accepted meanwhile. */
-  async keep(
+  async save(
     rejection: NewRejection,
     now: number,
-    run: RunSql = (statement) => this.connection.run(statement),
+    execute: ExecuteSql = (statement) => this.connection.execute(statement),
   ): Promise<void> {
-    const { reason, detail, body, tenant, sessionId } = rejection;
+    const { reason, detail, rawBody, tenant, sessionId } = rejection;
     const { dialect } = this.connection;
     const row = [
       uuidv7(),
-      sha256([reason, tenant, body].join('\0')),
+      sha256([reason, tenant, rawBody].join('\0')),
       reason,
       detail,
-      body,
+      rawBody,
       tenant,
       sessionId,
       0,
@@ -38,10 +38,10 @@ export class RejectionRepository {
       now,
       now,
     ];
-    await run(
+    await execute(
       sql`${dialect.insertInto(this.tables.rejection)}
           (${raw('id, fingerprint, reason, detail, body, tenant, session_id, repeats, state, first_received_at, last_received_at')})
-          VALUES (${list(row)})
+          VALUES (${join(row)})
           ${dialect.onConflict(
             'fingerprint',
             sql`repeats = ${dialect.stored('repeats')} + 1, last_received_at = ${dialect.incoming('last_received_at')},
@@ -55,10 +55,10 @@ export class RejectionRepository {
     id: string,
     state: 'accepted' | 'discarded',
     from: readonly Rejection['state'][] = ['open', 'discarded'],
-    run: RunSql = (statement) => this.connection.run(statement),
+    execute: ExecuteSql = (statement) => this.connection.execute(statement),
   ): Promise<boolean> {
-    const { affected } = await run(
-      sql`UPDATE ${this.tables.rejection} SET state = ${state} WHERE id = ${id} AND state IN (${list(from)})`,
+    const { affected } = await execute(
+      sql`UPDATE ${this.tables.rejection} SET state = ${state} WHERE id = ${id} AND state IN (${join(from)})`,
     );
     return affected === 1;
   }

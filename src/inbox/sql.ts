@@ -8,14 +8,14 @@ export class Sql {
   /** @param placeholder how the database writes its n-th parameter, counted from 1 */
   render(placeholder: (n: number) => string): { text: string; parameters: unknown[] } {
     const parameters: unknown[] = [];
-    const text = this.write(parameters, placeholder);
+    const text = this.append(parameters, placeholder);
     return { text, parameters };
   }
 
-  private write(parameters: unknown[], placeholder: (n: number) => string): string {
+  private append(parameters: unknown[], placeholder: (n: number) => string): string {
     let text = this.strings[0] ?? '';
     this.values.forEach((value, index) => {
-      if (value instanceof Sql) text += value.write(parameters, placeholder);
+      if (value instanceof Sql) text += value.append(parameters, placeholder);
       else text += placeholder(parameters.push(value));
       text += this.strings[index + 1];
     });
@@ -32,6 +32,6 @@ export function raw(text: string): Sql {
   return new Sql([text], []);
 }
 
-export function list(values: readonly unknown[]): Sql {
+export function join(values: readonly unknown[]): Sql {
   return new Sql(['', ...values.slice(1).map(() => ', '), ''].slice(0, values.length + 1), values);
 }

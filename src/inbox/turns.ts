@@ -1,21 +1,21 @@
 /** Lets so many pieces of work run at the same time; the others wait, in order. */
-export class Turns {
-  #free: number;
+export class Semaphore {
+  #permits: number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(atTheSameTime: number) {
-    this.#free = atTheSameTime;
+  constructor(permits: number) {
+    this.#permits = permits;
   }
 
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#permits > 0) this.#permits--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      return await work();
+      return await task();
     } finally {
       const next = this.#waiting.shift();
       if (next) next();
-      else this.#free++;
+      else this.#permits++;
     }
   }
 }

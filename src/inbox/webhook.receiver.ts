@@ -1,12 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import type { Contracted } from '../contract/payload-validation.pipe.js';
+import type { ReceivedWebhook } from '../contract/payload-validation.pipe.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
-import { within } from '../deadline.js';
-import { oneLine } from '../one-line.js';
-import { describeFailure } from './failures.js';
+import { withTimeout } from '../deadline.js';
+import { toSingleLine } from '../one-line.js';
+import { formatDatabaseError } from './failures.js';
 import { GroupCommitWriter } from './group-commit.writer.js';
 import { newDelivery, type Verdict } from './recording.js';
 import { RejectionRepository, type NewRejection } from './rejection.repository.js';
@@ -27,14 +27,14 @@ export class WebhookReceiver {
   ) {}
 
   /** Resolves once what was sent is durable, or when that cannot be known within `ackTimeout` of its arrival. */
-  async receive(webhook: Contracted, arrivedAt = performance.now()): Promise<Verdict> {
+  async receive(webhook: ReceivedWebhook, arrivedAt = performance.now()): Promise<Verdict> {
     const { ackTimeout, maxQueued } = this.settings;
     const timeLeft = ackTimeout - (performance.now() - arrivedAt);
     const isFull = this.waiting >= maxQueued;
     this.waiting++;
     try {
-      if (isFull) throw full(maxQueued);
-      return await within(timeLeft, this.record(webhook), () => late(ackTimeout));
+      if (isFull) throw inboxFull(maxQueued);
+      return await withTimeout(timeLeft, this.record(webhook), () => timedOut(ackTimeout));
     } catch (error) {
       this.report(error);
       return 'unavailable';
@@ -43,27 +43,32 @@ export class WebhookReceiver {
     }
   }
 
-  private async record(webhook: Contracted): Promise<Verdict> {
-    const { tenant, body } = webhook;
-    switch (webhook.understood) {
-      case 'no': {
+  private async record(webhook: ReceivedWebhook): Promise<Verdict> {
+    const { tenant, rawBody } = webhook;
+    switch (webhook.validity) {
+      case 'invalid': {
         const { sessionId, violations } = webhook;
-        return this.reject('invalid', { detail: JSON.stringify(violations), body, tenant, sessionId });
+        return this.reject('invalid', { detail: JSON.stringify(violations), rawBody, tenant, sessionId });
       }
       case 'unknown-status': {
         const { sessionId, status } = webhook.payload;
-        return this.reject('unknown-status', { detail: oneLine(status), body, tenant, sessionId });
+        return this.reject('unknown-status', { detail: toSingleLine(status), rawBody, tenant, sessionId });
       }
       case 'unexpected-data': {
-        const { mismatch, payload } = webhook;
-        return this.reject('unexpected-data', { detail: mismatch, body, tenant, sessionId: payload.sessionId });
+        const { dataViolations, payload } = webhook;
+        return this.reject('unexpected-data', {
+          detail: dataViolations,
+          rawBody,
+          tenant,
+          sessionId: payload.sessionId,
+        });
       }
-      case 'yes': {
-        const delivery = newDelivery(tenant, webhook.payload, body, this.clock.now());
+      case 'valid': {
+        const delivery = newDelivery(tenant, webhook.payload, rawBody, this.clock.now());
         const { sessionId, idempotencyKey } = delivery;
         const verdict = await this.writer.record(delivery);
         return verdict === 'conflict'
-          ? this.reject('conflict', { detail: idempotencyKey, body, tenant, sessionId })
+          ? this.reject('conflict', { detail: idempotencyKey, rawBody, tenant, sessionId })
           : verdict;
       }
       default:
@@ -76,9 +81,9 @@ export class WebhookReceiver {
     this.unrecorded++;
     const now = this.clock.now();
     if (now < this.nextReportAt) return;
-    const cause = error instanceof Error && error.cause ? ` (${describeFailure(error.cause)})` : '';
+    const cause = error instanceof Error && error.cause ? ` (${formatDatabaseError(error.cause)})` : '';
     this.logger.error(
-      `Answered 503 to ${this.unrecorded} POST(s), to be sent again. ${describeFailure(error)}${cause}`,
+      `Answered 503 to ${this.unrecorded} POST(s), to be sent again. ${formatDatabaseError(error)}${cause}`,
     );
     this.nextReportAt = now + 1_000;
     this.unrecorded = 0;
@@ -88,7 +93,7 @@ export class WebhookReceiver {
     verdict: R,
     rejection: Omit<NewRejection, 'reason'>,
   ): Promise<R> {
-    await this.rejections.keep({ reason: verdict, ...rejection }, this.clock.now());
+    await this.rejections.save({ reason: verdict, ...rejection }, this.clock.now());
     this.logger.warn(
       `An authentic POST was kept as a rejection (${verdict}). Look at it with inbox.rejections.list().`,
     );
@@ -96,14 +101,14 @@ export class WebhookReceiver {
   }
 }
 
-function full(most: number): Cr3dentialsWebhookError {
+function inboxFull(most: number): Cr3dentialsWebhookError {
   return new Cr3dentialsWebhookError(
     'INBOX_FULL',
     `${most} POSTs wait for the inbox already. Speed up the database, or raise "maxQueued".`,
   );
 }
 
-function late(milliseconds: number): Cr3dentialsWebhookError {
+function timedOut(milliseconds: number): Cr3dentialsWebhookError {
   return new Cr3dentialsWebhookError(
     'INBOX_TIMEOUT',
     `It was not recorded within ${milliseconds} ms. Check the database.`,

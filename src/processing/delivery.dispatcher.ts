@@ -1,22 +1,22 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { PlatformData } from '../contract/platform-data.js';
+import { ExtractedDataValidator } from '../contract/platform-data.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import type { ClaimedDelivery } from '../inbox/recording.js';
-import { nameOf } from '../one-line.js';
+import { errorName } from '../one-line.js';
 import { RetryPolicy } from '../recovery/retry.policy.js';
 import { HandlerRunner, type RunResult } from './handler.runner.js';
-import type { Interruption } from './interruption.js';
-import { withoutPayload } from './redact.js';
+import type { Cancellation } from './interruption.js';
+import { redactError } from './redact.js';
 import { UnknownHandlers } from './unknown-handlers.js';
 import { verificationEvent, type VerificationEvent } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 import { VerificationHandlers } from './verification-handlers.explorer.js';
 
 /** A stored body that cannot be read will not be readable soon. */
-const UNREADABLE = 60_000;
+const UNREADABLE_RETRY_MS = 60_000;
 /** Until a delivery is looked at again that waits for a handler which this instance does not have. */
 const UNKNOWN_HANDLER_DELAY_MS = 30_000;
 
@@ -28,7 +28,7 @@ export type Outcome =
   /** Interrupted before any handler came to an end. */
   | { outcome: 'untouched' }
   /** To be written together. */
-  | { outcome: 'settled'; next: { nextAttemptAt: number } | 'completed' | 'dead'; runs: HandlerRun[] };
+  | { outcome: 'with-runs'; next: { nextAttemptAt: number } | 'completed' | 'dead'; runs: HandlerRun[] };
 
 /** Tells the application: runs the handlers of a delivery that have not completed and are due, side by side. */
 @Injectable()
@@ -40,7 +40,7 @@ export class DeliveryDispatcher {
     private readonly runner: HandlerRunner,
     private readonly policy: RetryPolicy,
     private readonly clock: Clock,
-    private readonly platforms: PlatformData,
+    private readonly dataValidator: ExtractedDataValidator,
     private readonly unknown: UnknownHandlers,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
@@ -48,46 +48,46 @@ export class DeliveryDispatcher {
   /** Never rejects. */
   async dispatch(
     delivery: ClaimedDelivery,
-    remembered: readonly HandlerRun[],
-    interruption: Interruption,
+    previousRuns: readonly HandlerRun[],
+    cancellation: Cancellation,
   ): Promise<Outcome> {
     try {
-      return await this.tellHandlers(delivery, remembered, interruption);
+      return await this.runHandlers(delivery, previousRuns, cancellation);
     } catch (error) {
       this.logger.error(
-        `Delivery ${delivery.id} could not be dispatched, next try in ${UNREADABLE} ms: ${nameOf(error)}`,
+        `Delivery ${delivery.id} could not be dispatched, next try in ${UNREADABLE_RETRY_MS} ms: ${errorName(error)}`,
       );
-      return { outcome: 'settled', next: { nextAttemptAt: this.clock.now() + UNREADABLE }, runs: [] };
+      return { outcome: 'with-runs', next: { nextAttemptAt: this.clock.now() + UNREADABLE_RETRY_MS }, runs: [] };
     }
   }
 
-  private async tellHandlers(
+  private async runHandlers(
     delivery: ClaimedDelivery,
-    remembered: readonly HandlerRun[],
-    interruption: Interruption,
+    previousRuns: readonly HandlerRun[],
+    cancellation: Cancellation,
   ): Promise<Outcome> {
     const handlers = this.handlers.for(delivery.status);
-    if (handlers.length === 0 && remembered.length === 0) return { outcome: 'unhandled' };
-    const event = verificationEvent(delivery, this.platforms);
-    const before = new Map(remembered.map((run) => [run.handler, run]));
+    if (handlers.length === 0 && previousRuns.length === 0) return { outcome: 'unhandled' };
+    const event = verificationEvent(delivery, this.dataValidator);
+    const before = new Map(previousRuns.map((run) => [run.handler, run]));
     const now = this.clock.now();
-    const due = handlers.filter(({ id }) => isDue(before.get(id), now, delivery.byName === 1));
+    const due = handlers.filter(({ id }) => isDue(before.get(id), now, delivery.onlyNamedHandlers === 1));
     const results = await Promise.all(
       due.map(async (handler) => {
         const attempt = (before.get(handler.id)?.attempts ?? 0) + 1;
-        const result = await this.runner.run({ handler, event, attempt, isReplay: delivery.replays > 0, interruption });
+        const result = await this.runner.run({ handler, event, attempt, isReplay: delivery.replays > 0, cancellation });
         return { handler, attempt, result };
       }),
     );
-    if (remembered.length === 0 && results.every(({ result }) => result.ended === 'completed'))
+    if (previousRuns.length === 0 && results.every(({ result }) => result.ended === 'completed'))
       return { outcome: 'completed' };
-    if (interruption.hasCome && results.every(({ result }) => result.ended === 'interrupted'))
+    if (cancellation.isRequested && results.every(({ result }) => result.ended === 'interrupted'))
       return { outcome: 'untouched' };
     const after = new Map(before);
     for (const { handler, attempt, result } of results)
-      after.set(handler.id, this.remember(event, handler, attempt, result));
+      after.set(handler.id, this.toHandlerRun(event, handler, attempt, result));
     const runs = [...after.values()];
-    return settled(runs, (run) => this.dueAt(run, handlers));
+    return outcomeOf(runs, (run) => this.dueAt(run, handlers));
   }
 
   /** When to look at an unfinished run again; later where it is for another instance to run it. */
@@ -100,7 +100,7 @@ export class DeliveryDispatcher {
     return now + UNKNOWN_HANDLER_DELAY_MS;
   }
 
-  private remember(
+  private toHandlerRun(
     event: VerificationEvent,
     handler: VerificationHandler,
     attempt: number,
@@ -116,11 +116,11 @@ export class DeliveryDispatcher {
       updatedAt,
     };
     if (result.ended === 'completed') return { ...run, state: 'completed' };
-    const lastError = withoutPayload(result.error, event);
+    const lastError = redactError(result.error, event);
     const later = (delay: number, attempts: number): HandlerRun => {
       const nextAttemptAt = updatedAt + delay;
       this.logger.warn(
-        `${this.describe(handler, event, attempt)} ${result.ended}, next attempt in ${delay} ms: ${lastError}`,
+        `${this.label(handler, event, attempt)} ${result.ended}, next attempt in ${delay} ms: ${lastError}`,
       );
       return { ...run, state: 'pending', attempts, nextAttemptAt, lastError };
     };
@@ -128,26 +128,26 @@ export class DeliveryDispatcher {
     const retry = this.policy.afterFailure(attempt, result.error);
     if (retry !== 'dead') return later(retry.delay, retry.usesAttempt ? attempt : attempt - 1);
     this.logger.error(
-      `${this.describe(handler, event, attempt)} failed for good; replay it with inbox.replay(): ${lastError}`,
+      `${this.label(handler, event, attempt)} failed for good; replay it with inbox.replay(): ${lastError}`,
     );
     return { ...run, state: 'dead', lastError };
   }
 
-  private describe(handler: VerificationHandler, { deliveryId }: VerificationEvent, attempt: number): string {
+  private label(handler: VerificationHandler, { deliveryId }: VerificationEvent, attempt: number): string {
     const { retry } = this.settings;
     const most = typeof retry === 'function' ? '' : ` of ${retry.attempts}`;
     return `Handler "${handler.id}" of delivery ${deliveryId} (attempt ${attempt}${most})`;
   }
 }
 
-function isDue(run: HandlerRun | undefined, now: number, isByName: boolean): boolean {
-  if (run === undefined) return !isByName;
+function isDue(run: HandlerRun | undefined, now: number, isOnlyNamed: boolean): boolean {
+  if (run === undefined) return !isOnlyNamed;
   return run.state === 'pending' && (run.nextAttemptAt ?? 0) <= now;
 }
 
 /** Of all runs that are known of, whether this instance has their handlers or not. */
-function settled(runs: HandlerRun[], dueAt: (run: HandlerRun) => number): Outcome {
+function outcomeOf(runs: HandlerRun[], dueAt: (run: HandlerRun) => number): Outcome {
   const waiting = runs.filter(({ state }) => state === 'pending').map(dueAt);
-  if (waiting.length > 0) return { outcome: 'settled', next: { nextAttemptAt: Math.min(...waiting) }, runs };
-  return { outcome: 'settled', next: runs.some(({ state }) => state === 'dead') ? 'dead' : 'completed', runs };
+  if (waiting.length > 0) return { outcome: 'with-runs', next: { nextAttemptAt: Math.min(...waiting) }, runs };
+  return { outcome: 'with-runs', next: runs.some(({ state }) => state === 'dead') ? 'dead' : 'completed', runs };
 }

@@ -1,17 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../clock.js';
-import { describeFailure } from '../inbox/failures.js';
+import { formatDatabaseError } from '../inbox/failures.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
-import { InboxConnection } from '../inbox/inbox.connection.js';
-import { InboxRepository } from '../inbox/inbox.repository.js';
+import { DatabaseConnection } from '../inbox/inbox.connection.js';
+import { DeliveryRepository } from '../inbox/inbox.repository.js';
 import { CompletionWriter } from './completion.writer.js';
 import type { Outcome } from './delivery.dispatcher.js';
-import type { Held } from './hand.js';
-import type { Interruption } from './interruption.js';
-import { LeaseKeeper } from './lease.keeper.js';
+import type { Claim } from './hand.js';
+import type { Cancellation } from './interruption.js';
+import { LeaseRenewer } from './lease.keeper.js';
 
-const AFTER_FAILURE = 500;
+const RETRY_DELAY_MS = 500;
 
 /** Writes what processing came to, as long as the delivery is this worker's. */
 @Injectable()
@@ -19,52 +19,52 @@ export class DeliverySettler {
   private readonly logger = new Logger('Cr3dentialsWebhook');
 
   constructor(
-    private readonly connection: InboxConnection,
-    private readonly repository: InboxRepository,
+    private readonly connection: DatabaseConnection,
+    private readonly repository: DeliveryRepository,
     private readonly runs: HandlerRunRepository,
     private readonly completions: CompletionWriter,
-    private readonly keeper: LeaseKeeper,
+    private readonly renewer: LeaseRenewer,
     private readonly clock: Clock,
   ) {}
 
   /** Resolves once it is durable; or given up, because another worker has the delivery or will take it over. */
-  async settle(held: Held, outcome: Outcome): Promise<void> {
-    const { id } = held.delivery;
-    const { interruption } = held;
+  async settle(claim: Claim, outcome: Outcome): Promise<void> {
+    const { id } = claim.delivery;
+    const { cancellation } = claim;
     switch (outcome.outcome) {
       case 'completed':
       case 'unhandled':
-        return this.completions.finish(id, outcome.outcome, () => !interruption.hasCome);
+        return this.completions.complete(id, outcome.outcome, () => !cancellation.isRequested);
       case 'untouched':
-        return this.persist(interruption, () => this.release([id]));
-      case 'settled':
-        return this.persist(interruption, () => this.write(id, outcome));
+        return this.persist(cancellation, () => this.release([id]));
+      case 'with-runs':
+        return this.persist(cancellation, () => this.saveOutcome(id, outcome));
       default:
         return outcome satisfies never;
     }
   }
 
   release(ids: readonly string[]): Promise<void> {
-    return this.repository.release(ids, this.keeper.owner, this.clock.now());
+    return this.repository.release(ids, this.renewer.owner, this.clock.now());
   }
 
-  private async write(id: string, { next, runs }: Extract<Outcome, { outcome: 'settled' }>): Promise<void> {
-    await this.connection.transaction(async (run) => {
-      if (await this.repository.settle(run, id, this.keeper.owner, next, this.clock.now()))
-        await this.runs.remember(run, runs);
+  private async saveOutcome(id: string, { next, runs }: Extract<Outcome, { outcome: 'with-runs' }>): Promise<void> {
+    await this.connection.transaction(async (execute) => {
+      if (await this.repository.settle(execute, id, this.renewer.owner, next, this.clock.now()))
+        await this.runs.save(execute, runs);
       else this.logger.warn(`Delivery ${id} had been taken over before it was settled; its handlers run again.`);
     });
   }
 
   /** Tries at least once, and again until it is interrupted. */
-  private async persist(interruption: Interruption, write: () => Promise<void>): Promise<void> {
+  private async persist(cancellation: Cancellation, write: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
         return await write();
       } catch (error) {
-        this.logger.warn(`What became of a delivery could not be written: ${describeFailure(error)}`);
-        if (interruption.hasCome) return;
-        await sleep(AFTER_FAILURE);
+        this.logger.warn(`What became of a delivery could not be written: ${formatDatabaseError(error)}`);
+        if (cancellation.isRequested) return;
+        await sleep(RETRY_DELAY_MS);
       }
     }
   }

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import { EventEmitter2, EventEmitterReadinessWatcher, OnEvent } from '@nestjs/event-emitter';
 import type { VerificationStatus } from '../contract/verification-status.js';
-import { oneLine } from '../one-line.js';
+import { toSingleLine } from '../one-line.js';
 import { eventClasses } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 
@@ -36,7 +36,7 @@ export class EventEmitterBridge {
     }
     await this.find(EventEmitterReadinessWatcher)
       ?.waitUntilReady()
-      .catch((error: unknown) => this.logger.error(`The event emitter has not started: ${oneLine(error)}`));
+      .catch((error: unknown) => this.logger.error(`The event emitter has not started: ${toSingleLine(error)}`));
   }
 
   /** Nothing when nobody listens: then the event emitter is no handler. */

@@ -5,12 +5,12 @@ import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
-import type { RunSql } from '../inbox/dialect/dialect.js';
-import { isOutage } from '../inbox/failures.js';
+import type { ExecuteSql } from '../inbox/dialect/dialect.js';
+import { isUnavailable } from '../inbox/failures.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
-import { InboxConnection } from '../inbox/inbox.connection.js';
+import { DatabaseConnection } from '../inbox/inbox.connection.js';
 import type { HandlerContext } from './handler-context.js';
-import { Interruption } from './interruption.js';
+import { Cancellation } from './interruption.js';
 import type { VerificationEvent } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 
@@ -20,13 +20,13 @@ const SWALLOWED =
 /** How one execution of one handler ended. */
 export type RunResult = { ended: 'completed' } | { ended: 'failed' | 'interrupted'; error: unknown };
 
-export interface Run {
+export interface HandlerExecution {
   readonly handler: VerificationHandler;
   readonly event: VerificationEvent;
   readonly attempt: number;
   readonly isReplay: boolean;
   /** Comes when the delivery is no longer this worker's, or the worker stops. */
-  readonly interruption: Interruption;
+  readonly cancellation: Cancellation;
 }
 
 @Injectable()
@@ -34,7 +34,7 @@ export class HandlerRunner {
   private readonly timeout: number;
 
   constructor(
-    private readonly connection: InboxConnection,
+    private readonly connection: DatabaseConnection,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
     @Inject(SETTINGS) { processing }: Settings,
@@ -42,61 +42,65 @@ export class HandlerRunner {
     this.timeout = processing.handlerTimeout;
   }
 
-  async run(run: Run): Promise<RunResult> {
+  async run(execution: HandlerExecution): Promise<RunResult> {
     try {
-      await (run.handler.transactional ? this.inTransaction(run) : this.call(run));
+      await (execution.handler.transactional ? this.inTransaction(execution) : this.call(execution));
       return { ended: 'completed' };
     } catch (error) {
-      if (run.interruption.hasCome) return { ended: 'interrupted', error: run.interruption.reason };
-      return { ended: (await this.isInterruption(error, run)) ? 'interrupted' : 'failed', error };
+      if (execution.cancellation.isRequested) return { ended: 'interrupted', error: execution.cancellation.reason };
+      return { ended: (await this.isInterruption(error, execution)) ? 'interrupted' : 'failed', error };
     }
   }
 
   /** Whether the database failed rather than the handler. A refused connection may be to anything a handler talks to. */
-  private async isInterruption(error: unknown, { handler }: Run): Promise<boolean> {
+  private async isInterruption(error: unknown, { handler }: HandlerExecution): Promise<boolean> {
     if (error instanceof NotBegun) return true;
     // All that TypeORM says of a connection to PostgreSQL that was lost; of a transaction of ours it can mean nothing else.
     if (handler.transactional && error instanceof QueryRunnerAlreadyReleasedError) return true;
-    if (!isOutage(this.connection.dialect, error)) return false;
-    return error instanceof QueryFailedError || !(await this.connection.answers());
+    if (!isUnavailable(this.connection.dialect, error)) return false;
+    return error instanceof QueryFailedError || !(await this.connection.isReachable());
   }
 
   /** The row that says "completed" is written first: another worker with the same run waits there, and then leaves. */
-  private inTransaction(run: Run): Promise<void> {
-    const { handler, event } = run;
-    return this.connection.handlerTransaction(async (sql, manager) => {
+  private inTransaction(execution: HandlerExecution): Promise<void> {
+    const { handler, event } = execution;
+    return this.connection.handlerTransaction(async (execute, manager) => {
       const isFirst = await this.runs
-        .complete(sql, event.deliveryId, handler.id, this.clock.now())
+        .complete(execute, event.deliveryId, handler.id, this.clock.now())
         .catch((error: unknown) => {
           throw new NotBegun('The run could not begin.', { cause: error });
         });
       if (!isFirst) return;
-      await this.call(run, manager);
-      if (!(await this.canCommit(run, sql))) throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
+      await this.call(execution, manager);
+      if (!(await this.canCommit(execution, execute)))
+        throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
     });
   }
 
-  private async canCommit({ handler, event }: Run, sql: RunSql): Promise<boolean> {
+  private async canCommit({ handler, event }: HandlerExecution, execute: ExecuteSql): Promise<boolean> {
     try {
-      return await this.runs.isCompleted(sql, event.deliveryId, handler.id);
+      return await this.runs.isCompleted(execute, event.deliveryId, handler.id);
     } catch (error) {
-      if (error instanceof QueryFailedError && !isOutage(this.connection.dialect, error)) return false;
+      if (error instanceof QueryFailedError && !isUnavailable(this.connection.dialect, error)) return false;
       throw error;
     }
   }
 
   /** Ends with the handler or with its interruption: a handler that ignores its signal does not hold its delivery. */
-  private async call({ handler, event, attempt, isReplay, interruption }: Run, manager?: EntityManager): Promise<void> {
-    const own = new Interruption();
-    interruption.whenItComes((reason) => own.interrupt(reason));
-    if (own.hasCome) throw own.reason;
+  private async call(
+    { handler, event, attempt, isReplay, cancellation }: HandlerExecution,
+    manager?: EntityManager,
+  ): Promise<void> {
+    const own = new Cancellation();
+    cancellation.onCancel((reason) => own.cancel(reason));
+    if (own.isRequested) throw own.reason;
     const context = new RunContext(event.deliveryId, attempt, isReplay, own, handler, manager);
     const result = runOutsideRequest(() => handler.handle(event, context));
     if (result === undefined) return; // nothing to wait for
-    const late = () => own.interrupt(new Error(`It took longer than ${this.timeout} ms.`));
-    const timer = setTimeout(late, this.timeout);
+    const onTimeout = () => own.cancel(new Error(`It took longer than ${this.timeout} ms.`));
+    const timer = setTimeout(onTimeout, this.timeout);
     try {
-      await Promise.race([new Promise((_, reject) => own.whenItComes(reject)), result]);
+      await Promise.race([new Promise((_, reject) => own.onCancel(reject)), result]);
     } finally {
       clearTimeout(timer);
     }
@@ -107,7 +111,7 @@ export class HandlerRunner {
 class NotBegun extends Error {}
 
 class RunContext implements HandlerContext {
-  readonly #interruption: Interruption;
+  readonly #cancellation: Cancellation;
   readonly #handler: VerificationHandler;
   readonly #manager: EntityManager | undefined;
 
@@ -115,17 +119,17 @@ class RunContext implements HandlerContext {
     readonly deliveryId: string,
     readonly attempt: number,
     readonly isReplay: boolean,
-    interruption: Interruption,
+    cancellation: Cancellation,
     handler: VerificationHandler,
     manager?: EntityManager,
   ) {
-    this.#interruption = interruption;
+    this.#cancellation = cancellation;
     this.#handler = handler;
     this.#manager = manager;
   }
 
   get signal(): AbortSignal {
-    return this.#interruption.signal;
+    return this.#cancellation.signal;
   }
 
   get manager(): EntityManager {

@@ -2,14 +2,14 @@
  * Says that work must end, and why. As an `AbortSignal`, which costs more than a short handler itself, it exists only
  * where somebody asks for one.
  */
-export class Interruption {
+export class Cancellation {
   #reason: unknown;
-  #hasCome = false;
+  #isRequested = false;
   #controller?: AbortController;
-  readonly #followers: ((reason: unknown) => void)[] = [];
+  readonly #listeners: ((reason: unknown) => void)[] = [];
 
-  get hasCome(): boolean {
-    return this.#hasCome;
+  get isRequested(): boolean {
+    return this.#isRequested;
   }
 
   get reason(): unknown {
@@ -19,23 +19,23 @@ export class Interruption {
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      if (this.#hasCome) this.#controller.abort(this.#reason);
+      if (this.#isRequested) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
   }
 
   /** Only the first time counts. */
-  interrupt(reason: unknown): void {
-    if (this.#hasCome) return;
-    this.#hasCome = true;
+  cancel(reason: unknown): void {
+    if (this.#isRequested) return;
+    this.#isRequested = true;
     this.#reason = reason;
     this.#controller?.abort(reason);
-    for (const follow of this.#followers) follow(reason);
+    for (const listener of this.#listeners) listener(reason);
   }
 
   /** Calls when it comes, or at once when it has come. */
-  whenItComes(follow: (reason: unknown) => void): void {
-    if (this.#hasCome) follow(this.#reason);
-    else this.#followers.push(follow);
+  onCancel(listener: (reason: unknown) => void): void {
+    if (this.#isRequested) listener(this.#reason);
+    else this.#listeners.push(listener);
   }
 }

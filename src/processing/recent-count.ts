@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.js';
 
-const WINDOW = 1_000;
+const WINDOW_MS = 1_000;
 
 /** How often something happened in the last second, or the one before while the last is young. */
-export class RecentCount {
+export class ThroughputMeter {
   #start = 0;
   #current = 0;
   #previous = 0;
@@ -22,9 +22,9 @@ export class RecentCount {
 
   #roll(): void {
     const elapsed = this.clock.now() - this.#start;
-    if (elapsed < WINDOW) return;
-    this.#previous = elapsed < 2 * WINDOW ? this.#current : 0;
+    if (elapsed < WINDOW_MS) return;
+    this.#previous = elapsed < 2 * WINDOW_MS ? this.#current : 0;
     this.#current = 0;
-    this.#start += elapsed - (elapsed % WINDOW);
+    this.#start += elapsed - (elapsed % WINDOW_MS);
   }
 }

@@ -27,8 +27,8 @@ export class VerificationHandlers {
 
   /** @throws Cr3dentialsWebhookError `HANDLER_INVALID` */
   explore(): void {
-    this.handlers = [...this.found()];
-    refuseDuplicates(this.handlers);
+    this.handlers = [...this.discover()];
+    assertUniqueIds(this.handlers);
   }
 
   /** The handlers that a delivery of this status must reach. */
@@ -53,7 +53,7 @@ export class VerificationHandlers {
   }
 
   /** @throws Cr3dentialsWebhookError `HANDLER_INVALID` when one of them is not subscribed, or when there are none */
-  demand(ids: readonly string[]): void {
+  assertKnown(ids: readonly string[]): void {
     const known = [...this.handlers.map(({ id }) => id), EVENT_EMITTER_HANDLER];
     const missing = ids.find((id) => !known.includes(id));
     if (ids.length > 0 && missing === undefined) return;
@@ -64,7 +64,7 @@ export class VerificationHandlers {
   }
 
   /** An instance that is provided twice, as by an alias or a factory, is one subscriber. */
-  private *found(): Generator<VerificationHandler> {
+  private *discover(): Generator<VerificationHandler> {
     const seen = new Set<unknown>();
     for (const provider of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
       const prototype = prototypeOf(provider);
@@ -114,7 +114,7 @@ function prototypeOf({ instance, isAlias }: Provider): Record<string, Method> | 
   return (Object.getPrototypeOf(instance) as Record<string, Method> | null) ?? undefined;
 }
 
-function refuseDuplicates(handlers: readonly VerificationHandler[]): void {
+function assertUniqueIds(handlers: readonly VerificationHandler[]): void {
   const ids = new Set<string>([EVENT_EMITTER_HANDLER]);
   for (const { id } of handlers) {
     if (ids.has(id)) {

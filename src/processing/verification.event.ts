@@ -1,12 +1,12 @@
-import type { PlatformData } from '../contract/platform-data.js';
+import type { ExtractedDataValidator } from '../contract/platform-data.js';
 import type { VerificationPayload } from '../contract/verification.payload.js';
 import { parseInstant } from '../contract/verification.payload.js';
 import type { VerificationStatus } from '../contract/verification-status.js';
 import type { Delivery } from '../inbox/delivery.entity.js';
 
 type Data = Record<string, unknown>;
-type Source = Pick<Delivery, 'id' | 'payload' | 'receivedAt'>;
-type Platforms = Pick<PlatformData, 'instanceOf'>;
+type Source = Pick<Delivery, 'id' | 'rawBody' | 'receivedAt'>;
+type DataConverter = Pick<ExtractedDataValidator, 'toInstance'>;
 
 /** What every event holds: the contract's fields, and where they come from. */
 abstract class Verification<Status extends VerificationStatus, D extends object> {
@@ -27,17 +27,17 @@ abstract class Verification<Status extends VerificationStatus, D extends object>
   /** Finds the delivery again: `inbox.find(deliveryId)`. */
   readonly deliveryId: string;
 
-  constructor({ id, payload, receivedAt }: Source, platforms?: Platforms) {
-    const body = JSON.parse(payload.replace(/^\uFEFF/, '')) as Partial<VerificationPayload<D>> &
+  constructor({ id, rawBody, receivedAt }: Source, converter?: DataConverter) {
+    const payload = JSON.parse(rawBody.replace(/^\uFEFF/, '')) as Partial<VerificationPayload<D>> &
       Pick<VerificationPayload, 'sessionId' | 'platformId'>;
-    this.sessionId = body.sessionId;
-    this.platformId = body.platformId;
-    this.externalReferenceId = body.externalReferenceId ?? null;
-    const data = body.extractedData ?? null;
-    this.extractedData = data && platforms ? platforms.instanceOf(body.platformId, data) : data;
-    this.proofHash = body.proofHash ?? null;
-    this.completedAt = typeof body.completedAt === 'string' ? parseInstant(body.completedAt) : null;
-    this.metadata = body.metadata ?? null;
+    this.sessionId = payload.sessionId;
+    this.platformId = payload.platformId;
+    this.externalReferenceId = payload.externalReferenceId ?? null;
+    const data = payload.extractedData ?? null;
+    this.extractedData = data && converter ? converter.toInstance(payload.platformId, data) : data;
+    this.proofHash = payload.proofHash ?? null;
+    this.completedAt = typeof payload.completedAt === 'string' ? parseInstant(payload.completedAt) : null;
+    this.metadata = payload.metadata ?? null;
     this.receivedAt = new Date(receivedAt);
     this.deliveryId = id;
   }
@@ -128,7 +128,7 @@ export const eventClasses = {
  */
 export function verificationEvent(
   delivery: Source & Pick<Delivery, 'status'>,
-  platforms?: Platforms,
+  converter?: DataConverter,
 ): VerificationEvent {
-  return Object.freeze(new eventClasses[delivery.status](delivery, platforms));
+  return Object.freeze(new eventClasses[delivery.status](delivery, converter));
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { RefusedCount } from '../authentication/refused-count.js';
+import { UnauthorizedCounter } from '../authentication/refused-count.js';
 import type { Delivery, DeliveryState } from '../inbox/delivery.entity.js';
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
@@ -32,7 +32,7 @@ export class Cr3dentialsWebhookInbox {
     private readonly operator: OperatorRepository,
     private readonly runs: HandlerRunRepository,
     private readonly handlers: VerificationHandlers,
-    private readonly refused: RefusedCount,
+    private readonly unauthorized: UnauthorizedCounter,
     /** Authentic POSTs that could not become deliveries. */
     readonly rejections: Rejections,
   ) {}
@@ -41,7 +41,7 @@ export class Cr3dentialsWebhookInbox {
   async find(key: DeliveryKey): Promise<DeliveryWithRuns | null> {
     const delivery = await this.operator.find(key);
     if (!delivery) return null;
-    const runs = (await this.runs.of([delivery.id])).get(delivery.id) ?? [];
+    const runs = (await this.runs.findByDeliveries([delivery.id])).get(delivery.id) ?? [];
     return { ...delivery, runs };
   }
 
@@ -52,7 +52,7 @@ export class Cr3dentialsWebhookInbox {
 
   /** Counts by state, and how long the oldest due delivery has waited: the number to alert on. */
   async stats(): Promise<InboxStats> {
-    return { ...(await this.operator.stats()), refused: this.refused.value };
+    return { ...(await this.operator.stats()), refused: this.unauthorized.value };
   }
 
   /**
@@ -68,7 +68,7 @@ export class Cr3dentialsWebhookInbox {
     deliveryId: string,
     { handlers }: { handlers?: readonly string[] } = {},
   ): Promise<'replayed' | 'busy' | 'completed' | 'unknown'> {
-    if (handlers) this.handlers.demand(handlers);
+    if (handlers) this.handlers.assertKnown(handlers);
     return this.operator.replay(deliveryId, handlers);
   }
 

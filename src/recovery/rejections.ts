@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { understandWith } from '../contract/payload-validation.pipe.js';
-import { PlatformData } from '../contract/platform-data.js';
+import { validatePayload } from '../contract/payload-validation.pipe.js';
+import { ExtractedDataValidator } from '../contract/platform-data.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
-import { InboxConnection } from '../inbox/inbox.connection.js';
+import { DatabaseConnection } from '../inbox/inbox.connection.js';
 import { OperatorRepository, type RejectionFilter } from '../inbox/operator.repository.js';
 import { newDelivery, type NewDelivery } from '../inbox/recording.js';
 import type { Rejection } from '../inbox/rejection.entity.js';
 import { RejectionRepository } from '../inbox/rejection.repository.js';
-import { InboxRepository } from '../inbox/inbox.repository.js';
+import { DeliveryRepository } from '../inbox/inbox.repository.js';
 
 /**
  * What accepting a rejection came to.
@@ -30,13 +30,13 @@ export type Acceptance = 'accepted' | 'duplicate' | 'rejected' | 'unexpected-dat
 @Injectable()
 export class Rejections {
   constructor(
-    private readonly connection: InboxConnection,
-    private readonly inbox: InboxRepository,
+    private readonly connection: DatabaseConnection,
+    private readonly deliveries: DeliveryRepository,
     private readonly rejections: RejectionRepository,
     private readonly operator: OperatorRepository,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
-    private readonly platforms: PlatformData,
+    private readonly dataValidator: ExtractedDataValidator,
   ) {}
 
   /** Newest first, 50 open ones at most unless the filter says otherwise. */
@@ -52,12 +52,12 @@ export class Rejections {
     const rejection = await this.operator.findRejection(id);
     if (!rejection) return 'unknown';
     if (rejection.state === 'accepted') return 'decided';
-    const { tenant, body } = rejection;
-    const understanding = understandWith(this.platforms, parsed(body));
-    if (understanding.understood === 'unexpected-data') return 'unexpected-data';
-    if (understanding.understood !== 'yes') return 'rejected';
-    const delivery = newDelivery(tenant, understanding.payload, body, this.clock.now());
-    const [recording] = await this.inbox.record([{ delivery, lease: undefined, duplicates: 0 }]);
+    const { tenant, rawBody } = rejection;
+    const result = validatePayload(this.dataValidator, parsed(rawBody));
+    if (result.validity === 'unexpected-data') return 'unexpected-data';
+    if (result.validity !== 'valid') return 'rejected';
+    const delivery = newDelivery(tenant, result.payload, rawBody, this.clock.now());
+    const [recording] = await this.deliveries.record([{ delivery, lease: undefined, duplicates: 0 }]);
     if (recording === 'conflict') return this.supersede(rejection, delivery);
     await this.rejections.decide(id, 'accepted');
     return recording === 'accepted' ? 'accepted' : 'duplicate';
@@ -73,13 +73,19 @@ export class Rejections {
     const before = await this.operator.find({ sessionId, tenant });
     if (!before) return 'unknown';
     return this.connection
-      .transaction(async (run) => {
-        const isDecided = await this.rejections.decide(rejection.id, 'accepted', ['open', 'discarded'], run);
+      .transaction(async (execute) => {
+        const isDecided = await this.rejections.decide(rejection.id, 'accepted', ['open', 'discarded'], execute);
         if (!isDecided) return 'decided';
-        if (!(await this.operator.supersede(run, delivery))) throw new Busy();
-        await this.runs.forget(run, before.id);
-        const kept = { reason: 'superseded', detail: before.id, body: before.payload, tenant, sessionId } as const;
-        await this.rejections.keep(kept, this.clock.now(), run);
+        if (!(await this.operator.supersede(execute, delivery))) throw new Busy();
+        await this.runs.delete(execute, before.id);
+        const superseded = {
+          reason: 'superseded',
+          detail: before.id,
+          rawBody: before.rawBody,
+          tenant,
+          sessionId,
+        } as const;
+        await this.rejections.save(superseded, this.clock.now(), execute);
         return 'accepted';
       })
       .catch((error: unknown) => {
@@ -90,8 +96,8 @@ export class Rejections {
 }
 
 /** A body that is nothing but a byte order mark came as an empty object. */
-function parsed(body: string): unknown {
-  return JSON.parse(body.replace(/^\uFEFF/, '') || '{}');
+function parsed(rawBody: string): unknown {
+  return JSON.parse(rawBody.replace(/^\uFEFF/, '') || '{}');
 }
 
 /** Rolls back the acceptance. */

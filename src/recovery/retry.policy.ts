@@ -31,12 +31,12 @@ export type RetryFunction = (attempt: number, error: unknown) => number | 'dead'
 /** A policy with every default filled in, or the host's function. */
 export type RetrySetting = Required<RetryOptions> | RetryFunction;
 
-const WITHOUT_ANSWER = 60_000;
+const FALLBACK_DELAY_MS = 60_000;
 /** A year: what is due later is due never. */
-const LONGEST = 365 * 24 * 3_600_000;
+const MAX_DELAY_MS = 365 * 24 * 3_600_000;
 
 /** Randomness from 0 to 1; injected, so that a test can say what it is. */
-export abstract class Chance {
+export abstract class RandomSource {
   abstract next(): number;
 }
 
@@ -44,15 +44,15 @@ export abstract class Chance {
 export class RetryPolicy {
   constructor(
     @Inject(SETTINGS) private readonly settings: { retry: RetrySetting },
-    private readonly chance: Chance,
+    private readonly random: RandomSource,
   ) {}
 
   /** @param attempt the attempt that has just failed, counted from 1 */
   afterFailure(attempt: number, error: unknown): { delay: number; usesAttempt: boolean } | 'dead' {
     if (error instanceof PermanentError) return 'dead';
-    if (error instanceof RetryAfterError) return { delay: usable(error.delay), usesAttempt: false };
+    if (error instanceof RetryAfterError) return { delay: clampDelay(error.delay), usesAttempt: false };
     const delay = this.delayAfter(attempt, error);
-    return delay === 'dead' ? 'dead' : { delay: usable(delay), usesAttempt: true };
+    return delay === 'dead' ? 'dead' : { delay: clampDelay(delay), usesAttempt: true };
   }
 
   /** Until a handler that was interrupted through no fault of its own runs again. */
@@ -62,24 +62,24 @@ export class RetryPolicy {
 
   private delayAfter(attempt: number, error: unknown): number | 'dead' {
     const { retry } = this.settings;
-    if (typeof retry === 'function') return ask(retry, attempt, error);
+    if (typeof retry === 'function') return callRetryFunction(retry, attempt, error);
     if (attempt >= retry.attempts) return 'dead';
     if (retry.initialDelay === 0) return 0; // times an infinite factor it would be no number
     const delay = Math.min(retry.maxDelay, retry.initialDelay * retry.factor ** (attempt - 1));
-    return retry.jitter === 'full' ? this.chance.next() * delay : delay;
+    return retry.jitter === 'full' ? this.random.next() * delay : delay;
   }
 }
 
 /** A host's function that throws or answers nonsense must not bury a delivery, nor run it in a loop. */
-function ask(retry: RetryFunction, attempt: number, error: unknown): number | 'dead' {
+function callRetryFunction(retry: RetryFunction, attempt: number, error: unknown): number | 'dead' {
   try {
     const answer = retry(attempt, error);
-    return answer === 'dead' || (Number.isFinite(answer) && answer >= 0) ? answer : WITHOUT_ANSWER;
+    return answer === 'dead' || (Number.isFinite(answer) && answer >= 0) ? answer : FALLBACK_DELAY_MS;
   } catch {
-    return WITHOUT_ANSWER;
+    return FALLBACK_DELAY_MS;
   }
 }
 
-function usable(delay: number): number {
-  return Math.round(Math.min(delay, LONGEST));
+function clampDelay(delay: number): number {
+  return Math.round(Math.min(delay, MAX_DELAY_MS));
 }

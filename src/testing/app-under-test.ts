@@ -3,7 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import { PlatformData } from '../contract/platform-data.js';
+import { ExtractedDataValidator } from '../contract/platform-data.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Settings, withDefaultExtras } from '../cr3dentials-webhook.options.js';
 import { EXTRAS, SETTINGS } from '../cr3dentials-webhook.tokens.js';
@@ -13,7 +13,7 @@ import { Cr3dentialsWebhookInbox } from '../recovery/cr3dentials-webhook.inbox.j
 export class AppUnderTest {
   readonly inbox: Cr3dentialsWebhookInbox;
   /** What the app expects of the data. */
-  readonly platforms: PlatformData;
+  readonly dataValidator: ExtractedDataValidator;
   /** Name of the header that carries the secret. */
   readonly header: string;
   #listening?: Promise<string>;
@@ -21,7 +21,7 @@ export class AppUnderTest {
   /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the app does not import the module */
   constructor(private readonly app: INestApplication) {
     this.inbox = this.#provided(Cr3dentialsWebhookInbox);
-    this.platforms = this.#provided(PlatformData);
+    this.dataValidator = this.#provided(ExtractedDataValidator);
     const { auth } = this.#provided<Settings>(SETTINGS);
     this.header = (auth === 'none' ? undefined : auth.header) ?? 'X-API-Key';
   }

@@ -1,7 +1,7 @@
 import type { VerificationPayload } from '../contract/verification.payload.js';
 import { httpPost } from './http-post.js';
 import type { Portal, PortalDelivery, Send } from './portal.js';
-import { demandEndpoint } from './simulator.options.js';
+import { assertEndpoint } from './simulator.options.js';
 import { verificationPayload } from './verification-payload.js';
 
 /**
@@ -32,7 +32,7 @@ export class Cr3dentialsMisbehaviour {
     payload: object | string,
     webhookUrl: string = this.#portal.settings.url,
   ): Promise<{ portal: PortalDelivery; session: PortalDelivery }> {
-    demandEndpoint(webhookUrl);
+    assertEndpoint(webhookUrl);
     const [portal, session] = await Promise.all([
       this.#portal.deliver(payload),
       this.#portal.deliver(payload, { url: webhookUrl }),

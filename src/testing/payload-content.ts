@@ -1,5 +1,5 @@
-import { understandWith } from '../contract/payload-validation.pipe.js';
-import type { PlatformData } from '../contract/platform-data.js';
+import { validatePayload } from '../contract/payload-validation.pipe.js';
+import type { ExtractedDataValidator } from '../contract/platform-data.js';
 import { fingerprint } from '../inbox/identity.js';
 
 /** What the contract makes of a payload. */
@@ -11,13 +11,13 @@ export interface PayloadContent {
 }
 
 /** Nothing when the module will not understand it either. */
-export function contentOf(payload: object | string, platforms: PlatformData): PayloadContent | undefined {
+export function contentOf(payload: object | string, dataValidator: ExtractedDataValidator): PayloadContent | undefined {
   const parsed = parse(typeof payload === 'string' ? payload : JSON.stringify(payload));
   if (parsed === null || typeof parsed !== 'object') return undefined;
-  const understanding = understandWith(platforms, parsed);
-  if (understanding.understood === 'no') return undefined;
-  const { understood, payload: content } = understanding;
-  const rejection = understood === 'yes' ? null : understood;
+  const result = validatePayload(dataValidator, parsed);
+  if (result.validity === 'invalid') return undefined;
+  const { validity, payload: content } = result;
+  const rejection = validity === 'valid' ? null : validity;
   return { sessionId: content.sessionId, fingerprint: fingerprint(content), rejection };
 }
 

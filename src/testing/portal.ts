@@ -1,5 +1,5 @@
-import { within } from '../deadline.js';
-import { oneLine } from '../one-line.js';
+import { withTimeout } from '../deadline.js';
+import { toSingleLine } from '../one-line.js';
 import type { SimulatorSettings } from './simulator.options.js';
 
 /**
@@ -78,9 +78,9 @@ export class Portal {
 
   async #attempt(url: string, body: string, attempt: number, send: Send): Promise<PortalAttempt> {
     const { timeout, clock } = this.settings;
-    const patience = new AbortController();
-    const late = () => {
-      patience.abort();
+    const deadline = new AbortController();
+    const makeError = () => {
+      deadline.abort();
       return new Error(`no answer within ${timeout} ms`);
     };
     const sent = clock.now();
@@ -91,8 +91,8 @@ export class Portal {
       duration: clock.now() - sent,
     });
     try {
-      const request = { url, headers: { ...this.#headers }, body, signal: patience.signal, attempt };
-      return logged(await within(timeout, send(request), late), null);
+      const request = { url, headers: { ...this.#headers }, body, signal: deadline.signal, attempt };
+      return logged(await withTimeout(timeout, send(request), makeError), null);
     } catch (error) {
       return logged(null, causeOf(error));
     }
@@ -107,5 +107,5 @@ function isSuccess({ statusCode }: PortalAttempt): boolean {
 function causeOf(error: unknown): string {
   const { code, cause, message } = Object(error) as { code?: unknown; cause?: unknown; message?: unknown };
   if (typeof code === 'string') return code;
-  return cause === undefined ? oneLine(message ?? error) : causeOf(cause);
+  return cause === undefined ? toSingleLine(message ?? error) : causeOf(cause);
 }

@@ -73,7 +73,7 @@ const machineClock: SimulatorClock = {
   sleep: (milliseconds) => sleep(milliseconds),
 };
 
-const MAX_TIMER = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID`; neither the secret nor the address is quoted */
 export function simulatorSettings(options: SimulatorOptions): SimulatorSettings {
@@ -86,23 +86,26 @@ export function simulatorSettings(options: SimulatorOptions): SimulatorSettings 
     initialDelay = 1_000,
     factor = 2,
   } = options;
-  demandEndpoint(url);
-  demand(/^[\w!#$%&'*+.^`|~-]+$/.test(header), "The header must be a header's name alone, such as X-API-Key.");
-  demand(
+  assertEndpoint(url);
+  assertOption(/^[\w!#$%&'*+.^`|~-]+$/.test(header), "The header must be a header's name alone, such as X-API-Key.");
+  assertOption(
     secret === undefined || /^[!-~]([ -~]*[!-~])?$/.test(secret),
     'The secret must be printable ASCII, not empty, and without spaces around it.',
   );
-  demand(timeout >= 1 && timeout <= MAX_TIMER, 'The timeout must be a number of milliseconds from 1 to 24 days.');
-  demand(Number.isInteger(retries) && retries >= 0, 'The retries must be a whole number from 0.');
-  demand(initialDelay >= 0, 'The delay before the first retry must be a number of milliseconds from 0.');
-  demand(factor >= 1, 'The factor between two delays must be a number from 1.');
+  assertOption(
+    timeout >= 1 && timeout <= MAX_TIMER_MS,
+    'The timeout must be a number of milliseconds from 1 to 24 days.',
+  );
+  assertOption(Number.isInteger(retries) && retries >= 0, 'The retries must be a whole number from 0.');
+  assertOption(initialDelay >= 0, 'The delay before the first retry must be a number of milliseconds from 0.');
+  assertOption(factor >= 1, 'The factor between two delays must be a number from 1.');
   const { fetch = globalThis.fetch, clock = machineClock } = options;
   return { url, header, secret, timeout, retries, initialDelay, factor, fetch, clock };
 }
 
 /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
-export function demandEndpoint(url: string): void {
-  demand(isEndpoint(url), 'The url must be http:// or https://, without a user name or password in it.');
+export function assertEndpoint(url: string): void {
+  assertOption(isEndpoint(url), 'The url must be http:// or https://, without a user name or password in it.');
 }
 
 function isEndpoint(url: string): boolean {
@@ -111,6 +114,6 @@ function isEndpoint(url: string): boolean {
   return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '';
 }
 
-function demand(isMet: boolean, remedy: string): void {
+function assertOption(isMet: boolean, remedy: string): void {
   if (!isMet) throw new Cr3dentialsWebhookError('OPTIONS_INVALID', remedy);
 }

@@ -2,27 +2,27 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { DeliveryState } from '../inbox/delivery.entity.js';
 import type { DeliveryWithRuns } from '../recovery/cr3dentials-webhook.inbox.js';
 
-const ON_THE_WAY: ReadonlySet<DeliveryState> = new Set(['pending', 'processing']);
+const IN_FLIGHT_STATES: ReadonlySet<DeliveryState> = new Set(['pending', 'processing']);
 
 /** Whether its handlers are done or dead, or none will run. */
 export function isSettled({ state }: DeliveryWithRuns): boolean {
-  return !ON_THE_WAY.has(state);
+  return !IN_FLIGHT_STATES.has(state);
 }
 
 /** What a delivery that did not settle is waiting for, and what to do about it. */
-export function unsettled(
+export function settleTimeout(
   sessionId: string,
   delivery: DeliveryWithRuns | null,
   timeout: number,
 ): Cr3dentialsWebhookError {
-  const situation = delivery ? describe(delivery) : 'It is not recorded: deliver it first, or name its tenant.';
+  const situation = delivery ? explain(delivery) : 'It is not recorded: deliver it first, or name its tenant.';
   return new Cr3dentialsWebhookError(
     'INBOX_TIMEOUT',
     `Session "${sessionId}" has not settled within ${timeout} ms. ${situation}`,
   );
 }
 
-function describe({ state, runs }: DeliveryWithRuns): string {
+function explain({ state, runs }: DeliveryWithRuns): string {
   const failing = runs.filter(({ lastError }) => lastError !== null);
   const failures = failing.map(({ handler, lastError }) => `Handler "${handler}" has failed: ${lastError}.`);
   return [`It is "${state}".`, ...failures, remedy(state, failing.length > 0)].join(' ');

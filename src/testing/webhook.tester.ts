@@ -6,10 +6,10 @@ import { AppUnderTest } from './app-under-test.js';
 import { Cr3dentialsSimulator } from './cr3dentials.simulator.js';
 import { contentOf, type PayloadContent } from './payload-content.js';
 import type { SimulatorOptions } from './simulator.options.js';
-import { isSettled, unsettled } from './unsettled.js';
+import { isSettled, settleTimeout } from './unsettled.js';
 
 /** How often the inbox is asked while an outcome is awaited. */
-const INTERVAL = 10;
+const POLL_INTERVAL_MS = 10;
 
 /** @publicApi */
 export interface WebhookTesterOptions {
@@ -86,11 +86,11 @@ export class WebhookTester {
    */
   async deliver(payload: object | string, { until }: { until?: 'settled' } = {}): Promise<WebhookOutcome> {
     const portal = await this.portal({ retries: 0 });
-    const content = contentOf(payload, this.#app.platforms);
+    const content = contentOf(payload, this.#app.dataValidator);
     const before = content ? await this.#find(content.sessionId) : null;
     const [attempt] = (await portal.deliver(payload)).attempts;
     const status = attempt?.statusCode ?? 0;
-    if (status !== 200) return { verdict: this.#refusal(status, attempt?.error), status, delivery: null };
+    if (status !== 200) return { verdict: this.#verdictOfStatus(status, attempt?.error), status, delivery: null };
     if (!content) throw this.#unexpected('200 to what the module cannot accept');
     const delivery = await this.#find(content.sessionId);
     const verdict = this.#verdict(content, before, delivery);
@@ -109,8 +109,8 @@ export class WebhookTester {
     for (;;) {
       const delivery = await this.#find(sessionId);
       if (delivery && isSettled(delivery)) return delivery;
-      if (performance.now() >= deadline) throw unsettled(sessionId, delivery, this.#timeout);
-      await sleep(INTERVAL);
+      if (performance.now() >= deadline) throw settleTimeout(sessionId, delivery, this.#timeout);
+      await sleep(POLL_INTERVAL_MS);
     }
   }
 
@@ -133,7 +133,7 @@ export class WebhookTester {
     return 'accepted';
   }
 
-  #refusal(status: number, error: string | null | undefined): WebhookVerdict {
+  #verdictOfStatus(status: number, error: string | null | undefined): WebhookVerdict {
     switch (status) {
       case 400:
       case 413:

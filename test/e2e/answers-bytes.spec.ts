@@ -32,7 +32,7 @@ describe.each(platforms)('a host whose parser leaves the body as bytes, on %s', 
     const { sessionId } = payload();
     const content = `{ "sessionId": "${sessionId}", "status": "COMPLETED", "platformId": 1.50, "extractedData": { "of": "Ångström" } }`;
     expect(await rawPost(app.url, { content })).toMatchObject({ status: 200 });
-    expect((await app.delivery(sessionId, 'pending')).payload).toBe(content);
+    expect((await app.delivery(sessionId, 'pending')).rawBody).toBe(content);
   });
 
   it.each(unreadable)('answers 400, and keeps nothing: %s', async (_, post) => {

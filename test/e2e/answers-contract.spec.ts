@@ -149,7 +149,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
     ])('%s', async (_, difference) => {
       const body = payload(difference);
       expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
-      const { platformId, externalReferenceId, payload: text } = await app.delivery(body.sessionId, 'completed');
+      const { platformId, externalReferenceId, rawBody: text } = await app.delivery(body.sessionId, 'completed');
       expect({ platformId, externalReferenceId }).toEqual({
         platformId: body.platformId,
         externalReferenceId: body.externalReferenceId,
@@ -160,7 +160,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
 
   async function rejectionsOf(body: unknown) {
     const rejections = await app.inbox.rejections.list({ reason: 'invalid', limit: 1_000 });
-    return rejections.filter((rejection) => rejection.body === JSON.stringify(body));
+    return rejections.filter((rejection) => rejection.rawBody === JSON.stringify(body));
   }
 });
 

@@ -41,12 +41,12 @@ describe.each([
         const [delivery] = await app.inbox.list();
         const rejections = await app.inbox.rejections.list({ limit: 1_000 });
         return [
-          delivery?.payload,
+          delivery?.rawBody,
           delivery?.duplicates,
-          ...rejections.map(({ reason, detail, body, sessionId, repeats }) => [
+          ...rejections.map(({ reason, detail, rawBody, sessionId, repeats }) => [
             reason,
             detail,
-            body,
+            rawBody,
             sessionId,
             repeats,
           ]),

@@ -64,7 +64,7 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
     expect(said(answer)).toEqual(UNAVAILABLE);
     expect((await app.post(other)).status).toBe(200);
     const rejections = await app.inbox.rejections.list({ reason: 'conflict' });
-    expect(rejections).toMatchObject([{ sessionId: body.sessionId, body: JSON.stringify(other), repeats: 0 }]);
+    expect(rejections).toMatchObject([{ sessionId: body.sessionId, rawBody: JSON.stringify(other), repeats: 0 }]);
   });
 
   it('is told in the log once a second: how often, why and what to do, without a word of what was sent', async () => {

@@ -76,7 +76,7 @@ describe.each(platforms)('a host that accepts larger bodies, on %s', (platform) 
     const body = payload({ extractedData: { all: PERSON.repeat(100_000) } });
     expect(await app.post(body)).toMatchObject({ status: 200 });
     const delivery = await app.delivery(body.sessionId, 'pending');
-    expect(delivery.payload === JSON.stringify(body)).toBe(true);
+    expect(delivery.rawBody === JSON.stringify(body)).toBe(true);
   });
 
   it('answers 413 to one that is larger still', async () => {

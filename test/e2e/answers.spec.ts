@@ -45,7 +45,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       status: 'COMPLETED',
       platformId: 1,
       externalReferenceId: 'user_abc123',
-      payload: JSON.stringify(body),
+      rawBody: JSON.stringify(body),
       duplicates: 0,
     });
     expect(delivery?.receivedAt).toBeGreaterThan(SINCE_1970);
@@ -78,7 +78,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       const { first, other, answer } = await contested();
       expect(said(answer)).toEqual(ACKNOWLEDGED);
       const delivery = await app.delivery(first.sessionId, 'completed');
-      expect(delivery).toMatchObject({ payload: JSON.stringify(first), duplicates: 0, lastDuplicateAt: null });
+      expect(delivery).toMatchObject({ rawBody: JSON.stringify(first), duplicates: 0, lastDuplicateAt: null });
       expect(eventsOf(first.sessionId).map(({ extractedData }) => extractedData)).toEqual([first.extractedData]);
       const [conflict, ...more] = await rejectionsOf(first.sessionId);
       expect(more).toEqual([]);
@@ -88,7 +88,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
         state: 'open',
         tenant: '',
         sessionId: first.sessionId,
-        body: JSON.stringify(other),
+        rawBody: JSON.stringify(other),
         repeats: 0,
       });
     });
@@ -128,7 +128,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       const warnings = unknownStatusWarnings().length;
       expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
       expect(await rejectionsOf(body.sessionId)).toMatchObject([
-        { reason: 'unknown-status', detail: 'ARCHIVED', state: 'open', body: JSON.stringify(body), repeats: 0 },
+        { reason: 'unknown-status', detail: 'ARCHIVED', state: 'open', rawBody: JSON.stringify(body), repeats: 0 },
       ]);
       expect(await app.inbox.find({ sessionId: String(body.sessionId) })).toBeNull();
       expect(unknownStatusWarnings()).toHaveLength(warnings + 1);
@@ -161,7 +161,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       const body = payload({ status });
       expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
       expect(await rejectionsOf(body.sessionId)).toMatchObject([
-        { reason: 'unknown-status', detail, body: JSON.stringify(body) },
+        { reason: 'unknown-status', detail, rawBody: JSON.stringify(body) },
       ]);
     });
   });
@@ -191,7 +191,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
     };
     expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
     const delivery = await app.delivery(body.sessionId, 'completed');
-    expect(JSON.parse(delivery.payload)).toEqual(body);
+    expect(JSON.parse(delivery.rawBody)).toEqual(body);
     const [event] = eventsOf(body.sessionId);
     expect(Object.keys(event ?? {})).toEqual(expect.not.arrayContaining(['riskScore', 'toString', 'nested']));
     expect(event?.extractedData).toEqual(body.extractedData);

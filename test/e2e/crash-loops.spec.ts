@@ -69,13 +69,13 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
   const host = freshHost(kind);
 
   /** Recorded by an instance that processes nothing, so that the first to have it in hand is the one that is gone. */
-  async function abandoned(takeovers: number, count = 1) {
+  async function abandoned(rescues: number, count = 1) {
     const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
     const bodies = Array.from({ length: count }, () => payload());
     for (const body of bodies) {
       await receiver.post(body);
       const { id } = await receiver.delivery(body.sessionId, 'pending');
-      await abandon(receiver, id, { takeovers });
+      await abandon(receiver, id, { rescues });
     }
     await host.stop(receiver);
     return bodies;
@@ -89,12 +89,12 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     for (const kills of [1, 2, 3]) {
       await until('its handler runs', () => signals.length === kills);
       const delivery = await app.delivery(body.sessionId, 'processing');
-      expect(delivery).toMatchObject({ takeovers: kills - 1, attempts: kills });
+      expect(delivery).toMatchObject({ rescues: kills - 1, attempts: kills });
       await abandon(app, delivery.id);
     }
     const dead = await app.delivery(body.sessionId, 'dead');
 
-    expect(dead).toMatchObject({ reason: 'crash-loop', takeovers: 2, leaseOwner: null, leaseExpiresAt: null });
+    expect(dead).toMatchObject({ reason: 'crash-loop', rescues: 2, leaseOwner: null, leaseExpiresAt: null });
     expect(dead.finishedAt).toBeGreaterThan(0);
     expect(signals).toHaveLength(3);
     await until('it has been said', () => app.logger.matching(/^ERROR .*crash-loop/).length === 1);
@@ -116,7 +116,7 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     );
     const { id } = await app.delivery(body?.sessionId, 'pending');
     expect(app.nest.get(FailOnce).attempts).toEqual([1]);
-    expect(await app.inbox.find(id)).toMatchObject({ takeovers: 0, attempts: 1 });
+    expect(await app.inbox.find(id)).toMatchObject({ rescues: 0, attempts: 1 });
   });
 
   it('starts over when an operator replays it', async () => {
@@ -127,7 +127,7 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
     expect(await receiver.inbox.replay(id)).toBe('replayed');
     const replayed = await receiver.inbox.find(id);
-    expect(replayed).toMatchObject({ state: 'pending', reason: null, takeovers: 0, finishedAt: null });
+    expect(replayed).toMatchObject({ state: 'pending', reason: null, rescues: 0, finishedAt: null });
     expect(replayed?.nextAttemptAt).toBeGreaterThanOrEqual(finishedAt ?? Infinity);
     await host.stop(receiver);
 

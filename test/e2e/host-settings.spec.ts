@@ -116,7 +116,7 @@ describe.each(platforms)('a host on %s with a global pipe', (platform) => {
       expect(delivery).toMatchObject({
         sessionId: body.sessionId,
         externalReferenceId: body.externalReferenceId,
-        payload: JSON.stringify(body),
+        rawBody: JSON.stringify(body),
       });
       const [event] = seen.splice(0);
       expect(event).toMatchObject({

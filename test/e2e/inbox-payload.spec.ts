@@ -50,7 +50,7 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
       const text = asSent('raw');
       expect(await app.post(text)).toMatchObject({ status: 200 });
       const delivery = await app.delivery('raw', 'completed');
-      expect(delivery.payload).toBe(text);
+      expect(delivery.rawBody).toBe(text);
       expect(seen.get('raw')).toMatchObject({
         platformId: 1.5,
         extractedData: { nul: 'a\0b', lone: '\ud800', pair: '😀', emoji: '😀 𝒞 é', twice: 2 },
@@ -60,13 +60,13 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
     it('is what was sent where it is large, byte for byte', async () => {
       const text = JSON.stringify(payload({ sessionId: 'large', extractedData: { all: '€😀"\\\n'.repeat(6_000) } }));
       expect(await app.post(text)).toMatchObject({ status: 200 });
-      expect((await app.delivery('large', 'completed')).payload).toBe(text);
+      expect((await app.delivery('large', 'completed')).rawBody).toBe(text);
     });
 
     it('keeps a byte order mark, and is read past it', async () => {
       const text = `\uFEFF${JSON.stringify(payload({ sessionId: 'marked' }))}`;
       expect(await app.post(text)).toMatchObject({ status: 200 });
-      expect((await app.delivery('marked', 'completed')).payload).toBe(text);
+      expect((await app.delivery('marked', 'completed')).rawBody).toBe(text);
       expect(seen.get('marked')).toMatchObject({ sessionId: 'marked' });
     });
 
@@ -75,7 +75,7 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
       const other = asSent('contested').replace('0.1000', '0.2000');
       expect(await app.post(other)).toMatchObject({ status: 200 });
       const rejections = await app.inbox.rejections.list({ reason: 'conflict' });
-      expect(rejections.map(({ body }) => body)).toEqual([other]);
+      expect(rejections.map(({ rawBody }) => rawBody)).toEqual([other]);
     });
   });
 
@@ -90,7 +90,7 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
       const text = asSent('parsed');
       expect(await app.post(text)).toMatchObject({ status: 200 });
       const delivery = await app.delivery('parsed', 'completed');
-      expect(delivery.payload).toBe(JSON.stringify(JSON.parse(text)));
+      expect(delivery.rawBody).toBe(JSON.stringify(JSON.parse(text)));
       expect(seen.get('parsed')).toMatchObject({ extractedData: { nul: 'a\0b', lone: '\ud800', emoji: '😀 𝒞 é' } });
     });
   });
@@ -122,7 +122,7 @@ describe.each(databases)('what a delivery says, on %s', (kind) => {
     const changed = Object.fromEntries(Object.entries({ ...body, ...change }).toReversed());
     expect(await app.post(changed)).toMatchObject({ status: 200 });
     const delivery = await app.delivery(body.sessionId, 'completed');
-    expect(delivery).toMatchObject({ duplicates: 1, payload: JSON.stringify(body) });
+    expect(delivery).toMatchObject({ duplicates: 1, rawBody: JSON.stringify(body) });
     expect(await app.inbox.rejections.list()).toEqual([]);
   });
 
@@ -141,9 +141,9 @@ describe.each(databases)('what a delivery says, on %s', (kind) => {
     expect(await app.post(changed)).toMatchObject({ status: 200 });
     expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({
       duplicates: 0,
-      payload: JSON.stringify(body),
+      rawBody: JSON.stringify(body),
     });
     const [newest] = await app.inbox.rejections.list({ reason: 'conflict', limit: 1 });
-    expect(newest).toMatchObject({ sessionId: body.sessionId, body: JSON.stringify(changed) });
+    expect(newest).toMatchObject({ sessionId: body.sessionId, rawBody: JSON.stringify(changed) });
   });
 });

@@ -80,13 +80,13 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     const rejections = await conflictsOf(sessionId);
     expect(
       rejections
-        .map(({ body }) => body)
-        .concat(accepted.payload)
+        .map(({ rawBody }) => rawBody)
+        .concat(accepted.rawBody)
         .toSorted(),
     ).toEqual(bodies.map((body) => JSON.stringify(body)).toSorted());
     expect(rejections.map(({ detail }) => detail)).toEqual(rejections.map(() => accepted.idempotencyKey));
     expect(accepted.duplicates).toBe(0);
-    expect(seen.map(({ extractedData }) => extractedData)).toEqual([JSON.parse(accepted.payload).extractedData]);
+    expect(seen.map(({ extractedData }) => extractedData)).toEqual([JSON.parse(accepted.rawBody).extractedData]);
     expect(app.logger.matching(/^WARN .*kept as a rejection \(conflict\)/)).toHaveLength(9);
   });
 
@@ -98,9 +98,9 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     const delivery = await app.delivery(sessionId, 'completed');
     const [conflict, ...others] = await conflictsOf(sessionId);
     expect(others).toEqual([]);
-    const isOne = delivery.payload === JSON.stringify(one);
+    const isOne = delivery.rawBody === JSON.stringify(one);
     expect(delivery.duplicates).toBe(isOne ? 3 : 7);
-    expect(conflict).toMatchObject({ body: JSON.stringify(isOne ? other : one), repeats: isOne ? 7 : 3 });
+    expect(conflict).toMatchObject({ rawBody: JSON.stringify(isOne ? other : one), repeats: isOne ? 7 : 3 });
   });
 
   it('are deliveries of their own when their sessions differ in what a collation passes over', async () => {

@@ -34,17 +34,17 @@ describe.each(databases)('accepting a rejection on %s', (kind) => {
     const app = await start();
     const broken = payload({ platformId: 'one', externalReferenceId });
     const id = await rejected(app, broken);
-    const body = before + JSON.stringify({ ...broken, platformId: 1 });
-    await app.nest.get(DataSource).getRepository(Rejection).update(id, { body });
+    const rawBody = before + JSON.stringify({ ...broken, platformId: 1 });
+    await app.nest.get(DataSource).getRepository(Rejection).update(id, { rawBody });
 
     expect(await app.inbox.rejections.accept(id)).toBe('accepted');
-    expect(await app.delivery(broken.sessionId, 'completed')).toMatchObject({ externalReferenceId, payload: body });
+    expect(await app.delivery(broken.sessionId, 'completed')).toMatchObject({ externalReferenceId, rawBody });
   });
 
   it('takes a body that is nothing but a byte order mark for an empty object', async () => {
     const app = await start();
     const id = await rejected(app, payload({ platformId: 'one' }));
-    await app.nest.get(DataSource).getRepository(Rejection).update(id, { body: MARK });
+    await app.nest.get(DataSource).getRepository(Rejection).update(id, { rawBody: MARK });
 
     expect(await app.inbox.rejections.accept(id)).toBe('rejected');
   });

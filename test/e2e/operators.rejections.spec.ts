@@ -92,11 +92,11 @@ describe.each(databases)('a rejection on %s', (kind) => {
     const delivery = await app.delivery(first.sessionId, 'completed');
 
     expect(delivery).toMatchObject({ id, status: 'ERROR', platformId: 7, externalReferenceId: 'B-7' });
-    expect(delivery.payload).toBe(JSON.stringify(second));
+    expect(delivery.rawBody).toBe(JSON.stringify(second));
     expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED', 'ERROR']);
     expect(await effectsOf(app, first.sessionId)).toBe(2);
     const kept = await open(app, 'superseded');
-    expect(kept).toMatchObject({ body: JSON.stringify(first), detail: id, sessionId: first.sessionId, tenant: '' });
+    expect(kept).toMatchObject({ rawBody: JSON.stringify(first), detail: id, sessionId: first.sessionId, tenant: '' });
     expect(await app.inbox.rejections.list()).toEqual([kept]);
     await app.post(second); // is what is recorded now
     expect(await app.inbox.find(id)).toMatchObject({ duplicates: 1 });
@@ -120,10 +120,10 @@ describe.each(databases)('a rejection on %s', (kind) => {
     await app.inbox.rejections.accept(rejection.id);
     await app.delivery(first.sessionId, 'completed');
     for (const [index, body] of [first, second, first].entries()) {
-      const { id: superseded, body: kept } = await open(app, 'superseded');
+      const { id: superseded, rawBody: kept } = await open(app, 'superseded');
       expect(kept).toBe(JSON.stringify(body));
       expect(await app.inbox.rejections.accept(superseded)).toBe('accepted');
-      expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ id, payload: kept });
+      expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ id, rawBody: kept });
       expect(await effectsOf(app, first.sessionId)).toBe(3 + index);
     }
     expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED', 'ERROR', 'COMPLETED', 'ERROR', 'COMPLETED']);
@@ -139,7 +139,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     await app.post(second);
 
     const repeated = await open(app, 'conflict');
-    expect(repeated.body).toBe(JSON.stringify(second));
+    expect(repeated.rawBody).toBe(JSON.stringify(second));
     expect(await app.inbox.rejections.accept(repeated.id)).toBe('accepted');
   });
 
@@ -148,14 +148,14 @@ describe.each(databases)('a rejection on %s', (kind) => {
     const [first, second] = [payload(), payload({ status: 'ERROR' })];
     second.sessionId = first.sessionId;
     await app.post(first);
-    const { payload: before } = await app.delivery(first.sessionId, 'processing');
+    const { rawBody: before } = await app.delivery(first.sessionId, 'processing');
     await app.post(second);
     const { id } = await open(app, 'conflict');
     expect(await app.inbox.rejections.accept(id)).toBe('busy');
     expect(await open(app, 'conflict')).toMatchObject({ id, state: 'open' });
     expect(await app.inbox.rejections.list({ reason: 'superseded' })).toEqual([]);
     app.nest.get(WaitAtAGate).gate.open();
-    expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ payload: before });
+    expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ rawBody: before });
 
     expect(await app.inbox.rejections.accept(id)).toBe('accepted');
     await app.delivery(first.sessionId, 'completed');
@@ -179,11 +179,11 @@ describe.each(databases)('a rejection on %s', (kind) => {
       const broken = payload(reason === 'invalid' ? { platformId: 'one' } : { status: 'ON_HOLD' });
       await app.post(broken);
       const { id } = await open(app, reason);
-      const body = JSON.stringify({ ...broken, platformId: 1, status: 'COMPLETED' }); // as if the contract had changed
-      await app.nest.get(DataSource).getRepository(Rejection).update(id, { body });
+      const rawBody = JSON.stringify({ ...broken, platformId: 1, status: 'COMPLETED' }); // as if the contract had changed
+      await app.nest.get(DataSource).getRepository(Rejection).update(id, { rawBody });
       expect(await app.inbox.rejections.accept(id)).toBe('accepted');
 
-      expect(await app.delivery(broken.sessionId, 'completed')).toMatchObject({ payload: body, replays: 0 });
+      expect(await app.delivery(broken.sessionId, 'completed')).toMatchObject({ rawBody, replays: 0 });
       expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED']);
       expect(await app.inbox.rejections.list({ state: 'accepted' })).toMatchObject([{ id }]);
     },
@@ -198,7 +198,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     await app.nest
       .get(DataSource)
       .getRepository(Rejection)
-      .update(id, { body: JSON.stringify(valid) });
+      .update(id, { rawBody: JSON.stringify(valid) });
     await app.post(valid);
     await app.delivery(broken.sessionId, 'completed');
 

@@ -106,7 +106,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       const app = await start();
       const body = payload({ extractedData: bank });
       expect(await app.post(body)).toMatchObject({ status: 200, body: '{"received":true}' });
-      const { payload: stored } = await app.delivery(body.sessionId, 'completed');
+      const { rawBody: stored } = await app.delivery(body.sessionId, 'completed');
 
       const [data] = app.nest.get(Remember).data as BankAccount[];
       expect(data).toBeInstanceOf(BankAccount);
@@ -138,7 +138,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       for (const answer of answers) expect(answer).toMatchObject({ status: 200, body: '{"received":true}' });
       expect(await rejected(app)).toMatchObject({
         detail: '{"extractedData.balance.amount":["isNumber"]}',
-        body: JSON.stringify(body),
+        rawBody: JSON.stringify(body),
         sessionId: body.sessionId,
         repeats: 1,
         state: 'open',
@@ -157,7 +157,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       );
       const text = JSON.stringify(payload({ extractedData: { accountHolder: 1 } }), null, 2);
       await app.post(text);
-      expect(await rejected(app)).toMatchObject({ body: text });
+      expect(await rejected(app)).toMatchObject({ rawBody: text });
     });
 
     it('makes a delivery of a rejection once it fits, and says so as long as it does not', async () => {
@@ -171,7 +171,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
 
       const lenient = await start({ 1: LenientAccount });
       expect(await lenient.inbox.rejections.accept(id)).toBe('accepted');
-      expect(await lenient.delivery(body.sessionId, 'completed')).toMatchObject({ payload: JSON.stringify(body) });
+      expect(await lenient.delivery(body.sessionId, 'completed')).toMatchObject({ rawBody: JSON.stringify(body) });
       expect(lenient.nest.get(Remember).data).toMatchObject([{ accountNumber: '7' }]);
       expect(lenient.nest.get(Remember).data[0]).toBeInstanceOf(LenientAccount);
       expect(await lenient.inbox.rejections.accept(id)).toBe('decided');

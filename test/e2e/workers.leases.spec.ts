@@ -83,7 +83,7 @@ describe.each(databases)('workers with leases on %s', (kind) => {
     clock.advance(11_000);
     const after = await other.delivery(String(sessionId), 'completed');
     expect(sessionIds).toEqual([sessionId]);
-    expect(after).toMatchObject({ attempts: 2, takeovers: 0, runs: [] });
+    expect(after).toMatchObject({ attempts: 2, rescues: 0, runs: [] });
     one.nest.get(WaitAtAGate).gate.open();
   });
 
@@ -102,7 +102,7 @@ describe.each(databases)('workers with leases on %s', (kind) => {
     gate.open();
     const after = await one.delivery(String(sessionId), 'completed');
 
-    expect(after).toMatchObject({ attempts: 1, takeovers: 0 });
+    expect(after).toMatchObject({ attempts: 1, rescues: 0 });
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
     expect(other.nest.get(Remember).sessionIds).toEqual([]);
   });

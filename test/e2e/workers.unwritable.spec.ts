@@ -48,7 +48,7 @@ describe.each(databases)('what a handler came to, on a %s that refuses to write 
       await relent();
 
       expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({
-        takeovers: 0,
+        rescues: 0,
         attempts: attempts.length,
       });
       expect(handler.attempts).toEqual(attempts);

@@ -70,7 +70,7 @@ describe('the same app on every database and platform', () => {
           if (status !== '200' || !['COMPLETED', 'ERROR'].includes(String(body.status))) return;
           for (const { app } of every.hosts) {
             const delivery = await app.inbox.find({ sessionId: String(body.sessionId) });
-            if (delivery?.duplicates === 0 && delivery.payload !== text) changed.push(text);
+            if (delivery?.duplicates === 0 && delivery.rawBody !== text) changed.push(text);
           }
         }),
         settings,
@@ -92,7 +92,7 @@ describe('the same app on every database and platform', () => {
           app.inbox.list({ limit: 1 }),
           app.inbox.rejections.list({ limit: 1 }),
         ]);
-        return [delivery?.payload, delivery?.duplicates, rejection?.reason, rejection?.body, rejection?.repeats];
+        return [delivery?.rawBody, delivery?.duplicates, rejection?.reason, rejection?.rawBody, rejection?.repeats];
       }),
     );
     for (const one of kept) expect(one).toEqual(kept[0]);

@@ -82,7 +82,7 @@ async function changedBy(
     const { sessionId, externalReferenceId } = body;
     const found = await app.inbox.find({ sessionId });
     const row = stored.get(sessionId);
-    if (found?.payload !== texts[index] || found?.externalReferenceId !== externalReferenceId)
+    if (found?.rawBody !== texts[index] || found?.externalReferenceId !== externalReferenceId)
       changed.push(`found: ${sessionId}`);
     if (row?.payload !== texts[index] || row?.external_reference_id !== externalReferenceId)
       changed.push(`stored: ${sessionId}`);

@@ -7,7 +7,7 @@ import {
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { InboxConnection } from '../../src/inbox/inbox.connection.js';
+import { DatabaseConnection } from '../../src/inbox/inbox.connection.js';
 import { raw } from '../../src/inbox/sql.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
 import { payload } from '../support/payload.js';
@@ -115,12 +115,12 @@ describe('a host on a SQLite file', () => {
   it('is durable whatever its own connection has been set to, and else prepared as that is', async () => {
     database = await freshDatabase('sqlite');
     app = await webhookApp(database).withDataSource(host({ prepareDatabase })).start();
-    const inbox = app.nest.get(InboxConnection, { strict: false });
+    const inbox = app.nest.get(DatabaseConnection, { strict: false });
     const theirs = app.nest.get(DataSource);
-    expect((await inbox.run(raw('PRAGMA synchronous'))).records).toEqual([{ synchronous: 2 }]);
-    expect((await inbox.run(raw('PRAGMA journal_mode'))).records).toEqual([{ journal_mode: 'wal' }]);
+    expect((await inbox.execute(raw('PRAGMA synchronous'))).records).toEqual([{ synchronous: 2 }]);
+    expect((await inbox.execute(raw('PRAGMA journal_mode'))).records).toEqual([{ journal_mode: 'wal' }]);
     expect(await theirs.query('PRAGMA synchronous')).toEqual([{ synchronous: 0 }]);
-    expect((await inbox.run(raw('SELECT greeting() AS word'))).records).toEqual([{ word: 'hello' }]);
+    expect((await inbox.execute(raw('SELECT greeting() AS word'))).records).toEqual([{ word: 'hello' }]);
     expect(claimOf(app)).toBe('durable');
     expect(app.logger.matching(/WARN.*(durable|crash|memory)/)).toEqual([]);
   });

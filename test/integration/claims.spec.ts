@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { Rescuer } from '../../src/recovery/rescuer.js';
-import { Hand } from '../../src/processing/hand.js';
-import type { InboxRepository } from '../../src/inbox/inbox.repository.js';
+import { DeliveryRescuer } from '../../src/recovery/rescuer.js';
+import { InFlightDeliveries } from '../../src/processing/hand.js';
+import type { DeliveryRepository } from '../../src/inbox/inbox.repository.js';
 import type { ClaimedDelivery, Lease } from '../../src/inbox/recording.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
 import { OpenedInbox, alone, unrecorded } from '../support/opened-inbox.js';
@@ -13,15 +13,15 @@ const MINUTE = 60_000;
 describe.each(databases)('the claims of two instances, on %s', (kind) => {
   let database: TestDatabase;
   let inboxes: OpenedInbox[];
-  let one: InboxRepository;
-  let two: InboxRepository;
+  let one: DeliveryRepository;
+  let two: DeliveryRepository;
 
   beforeAll(() => Logger.overrideLogger(false));
 
   beforeEach(async () => {
     database = await freshDatabase(kind);
     inboxes = [await OpenedInbox.of(database), await OpenedInbox.of(database)];
-    [one, two] = inboxes.map(({ repository }) => repository) as [InboxRepository, InboxRepository];
+    [one, two] = inboxes.map(({ repository }) => repository) as [DeliveryRepository, DeliveryRepository];
   });
 
   afterEach(async () => {
@@ -55,9 +55,9 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   it('hand out what is due, the longest due first, with all that a worker needs', async () => {
     const [late, later] = [unrecorded({ sessionId: 'späť' }, NOW - 5), unrecorded({ status: 'ERROR' }, NOW - 4)];
     await one.record([unrecorded({}, NOW + 1), later, late].map((delivery) => alone(delivery)));
-    const { id, tenant, sessionId, status, payload, receivedAt } = late;
+    const { id, tenant, sessionId, status, rawBody, receivedAt } = late;
     expect(await two.claim(leaseOf('me'), NOW, 1)).toEqual([
-      { id, tenant, sessionId, status, payload, receivedAt, attempts: 1, takeovers: 0, replays: 0, byName: 0 },
+      { id, tenant, sessionId, status, rawBody, receivedAt, attempts: 1, rescues: 0, replays: 0, onlyNamedHandlers: 0 },
     ]);
     expect(idsOf(await two.claim(leaseOf('me'), NOW, 10))).toEqual([later.id]);
     expect(await two.claim(leaseOf('me'), NOW, 10)).toEqual([]);
@@ -67,15 +67,15 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     const [expired, current] = await recordLeased('dead', [NOW - 1, NOW]);
     await record(1);
     const [finished] = await recordLeased('dead', [NOW - MINUTE]);
-    await one.finish([String(finished)], 'dead', 'completed', NOW);
-    expect(idsOf(await two.takeOver(leaseOf('me'), NOW, 10, [], false))).toEqual([expired]);
+    await one.complete([String(finished)], 'dead', 'completed', NOW);
+    expect(idsOf(await two.rescueExpired(leaseOf('me'), NOW, 10, [], false))).toEqual([expired]);
     expect(await row(expired)).toMatchObject({ lease_owner: 'me', state: 'processing', attempts: 2, takeovers: 1 });
     expect(await row(current)).toMatchObject({ lease_owner: 'dead', takeovers: 0 });
   });
 
   it('take nothing over that is in hand, and no more than there is room for', async () => {
     const ids = await recordLeased('me', [NOW - 4, NOW - 3, NOW - 2, NOW - 1]);
-    expect(idsOf(await one.takeOver(leaseOf('me'), NOW, 2, ids.slice(0, 1), false))).toEqual(ids.slice(1, 3));
+    expect(idsOf(await one.rescueExpired(leaseOf('me'), NOW, 2, ids.slice(0, 1), false))).toEqual(ids.slice(1, 3));
   });
 
   it('take each over once, however many want it', async () => {
@@ -84,77 +84,81 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
       Array.from({ length: 60 }, (_, n) => NOW - 1_000 + n),
     );
     const taken = await Promise.all(
-      Array.from({ length: 8 }, (_, n) => (n % 2 ? one : two).takeOver(leaseOf(`worker ${n}`), NOW, 20, [], false)),
+      Array.from({ length: 8 }, (_, n) =>
+        (n % 2 ? one : two).rescueExpired(leaseOf(`worker ${n}`), NOW, 20, [], false),
+      ),
     );
-    const rest = await one.takeOver(leaseOf('worker 0'), NOW, 100, [], false);
+    const rest = await one.rescueExpired(leaseOf('worker 0'), NOW, 100, [], false);
     expect(idsOf([...taken.flat(), ...rest])).toEqual(ids);
     expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ takeovers: 1, attempts: 2 })));
   });
 
   it('take what has outlived a worker one at a time, and bury it after the third', async () => {
     const ids = await recordLeased('first', [NOW - 3, NOW - 2, NOW - 1]);
-    for (const n of [1, 2, 3]) await one.takeOver(leaseOf('second', NOW + n), NOW, 1, [], false);
+    for (const n of [1, 2, 3]) await one.rescueExpired(leaseOf('second', NOW + n), NOW, 1, [], false);
     const now = NOW + 4;
-    expect(await one.takeOver(leaseOf('me'), now, 10, [], false)).toEqual([]);
+    expect(await one.rescueExpired(leaseOf('me'), now, 10, [], false)).toEqual([]);
 
     const third = leaseOf('third', now + 1);
     const suspects: string[] = [];
     for (const repository of [one, two]) {
-      const rescuer = new Rescuer(repository, { now: () => now });
-      const hand = new Hand();
-      const [suspect, ...others] = await rescuer.rescue(hand, third, 10);
+      const rescuer = new DeliveryRescuer(repository, { now: () => now });
+      const inFlight = new InFlightDeliveries();
+      const [suspect, ...others] = await rescuer.rescue(inFlight, third, 10);
       expect(others).toEqual([]);
-      expect(suspect).toMatchObject({ takeovers: 2 });
-      if (suspect) hand.add(suspect, third);
-      expect(await rescuer.rescue(hand, third, 10)).toEqual([]); // it has its hands full with that one
-      expect(await rescuer.rescue(new Hand(), third, 0)).toEqual([]);
+      expect(suspect).toMatchObject({ rescues: 2 });
+      if (suspect) inFlight.add(suspect, third);
+      expect(await rescuer.rescue(inFlight, third, 10)).toEqual([]); // it has its hands full with that one
+      expect(await rescuer.rescue(new InFlightDeliveries(), third, 0)).toEqual([]);
       suspects.push(String(suspect?.id));
     }
     expect(suspects).toEqual(ids.slice(0, 2));
 
-    expect(await one.buryCrashLoops(now + 1, [])).toBe(0);
-    expect(await one.buryCrashLoops(now + 2, suspects.slice(0, 1))).toBe(1);
+    expect(await one.deadLetterPoisoned(now + 1, [])).toBe(0);
+    expect(await one.deadLetterPoisoned(now + 2, suspects.slice(0, 1))).toBe(1);
     expect(await row(suspects[0])).toMatchObject({ state: 'processing' });
     const { finished_at: finishedAt, ...buried } = await row(suspects[1]);
     expect(buried).toMatchObject({ state: 'dead', reason: 'crash-loop', lease_owner: null, lease_expires_at: null });
     expect(Number(finishedAt)).toBe(now + 2);
-    expect(await two.buryCrashLoops(now + 2, [])).toBe(1);
+    expect(await two.deadLetterPoisoned(now + 2, [])).toBe(1);
     expect(await row(ids[2])).toMatchObject({ state: 'processing', takeovers: 1, reason: null });
   });
 
   it('take over nothing that is to be buried', async () => {
     const [id] = await recordLeased('first', [NOW - 1]);
-    await one.takeOver(leaseOf('second', NOW + 1), NOW, 1, [], false);
-    await one.takeOver(leaseOf('third', NOW + 3), NOW + 2, 1, [], true);
+    await one.rescueExpired(leaseOf('second', NOW + 1), NOW, 1, [], false);
+    await one.rescueExpired(leaseOf('third', NOW + 3), NOW + 2, 1, [], true);
     expect(await row(id)).toMatchObject({ lease_owner: 'third', takeovers: 2 });
     for (const suspects of [false, true]) {
-      expect(await one.takeOver(leaseOf('fourth'), NOW + 4, 1, [], suspects)).toEqual([]);
+      expect(await one.rescueExpired(leaseOf('fourth'), NOW + 4, 1, [], suspects)).toEqual([]);
     }
-    expect(await one.buryCrashLoops(NOW + 4, [])).toBe(1);
+    expect(await one.deadLetterPoisoned(NOW + 4, [])).toBe(1);
   });
 
   it('take over no suspect that there is no room for', async () => {
     const [, , suspect] = await recordLeased('dead', [NOW + 1, NOW + 2, NOW - 1]);
-    await one.takeOver(leaseOf('second', NOW + 3), NOW, 1, [], false);
-    const rescuer = new Rescuer(one, { now: () => NOW + 4 });
-    expect(await rescuer.rescue(new Hand(), leaseOf('me'), 2)).toHaveLength(2);
+    await one.rescueExpired(leaseOf('second', NOW + 3), NOW, 1, [], false);
+    const rescuer = new DeliveryRescuer(one, { now: () => NOW + 4 });
+    expect(await rescuer.rescue(new InFlightDeliveries(), leaseOf('me'), 2)).toHaveLength(2);
     expect(await row(suspect)).toMatchObject({ lease_owner: 'second' });
-    expect(await rescuer.rescue(new Hand(), leaseOf('me'), 2)).toMatchObject([{ id: suspect, takeovers: 2 }]);
+    expect(await rescuer.rescue(new InFlightDeliveries(), leaseOf('me'), 2)).toMatchObject([
+      { id: suspect, rescues: 2 },
+    ]);
   });
 
   it('forget that a delivery has outlived workers once one has finished with it', async () => {
     const ids = await recordLeased('dead', [NOW - 2, NOW - 1]);
-    await one.takeOver(leaseOf('me'), NOW, 10, [], false);
-    await inTransaction((run) => one.settle(run, String(ids[0]), 'me', { nextAttemptAt: NOW }, NOW));
-    await one.finish(ids.slice(1), 'me', 'completed', NOW);
+    await one.rescueExpired(leaseOf('me'), NOW, 10, [], false);
+    await inTransaction((execute) => one.settle(execute, String(ids[0]), 'me', { nextAttemptAt: NOW }, NOW));
+    await one.complete(ids.slice(1), 'me', 'completed', NOW);
     expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ takeovers: 0 })));
   });
 
   it('are renewed for those that are still the worker’s, which it is told', async () => {
     const [mine, taken, finished] = await recordLeased('me', [NOW + 1, NOW - 1, NOW + 1]);
     const [foreign] = await recordLeased('another', [NOW + 1]);
-    await two.takeOver(leaseOf('another', NOW + 5), NOW, 10, [], false);
-    await one.finish([String(finished)], 'me', 'completed', NOW);
+    await two.rescueExpired(leaseOf('another', NOW + 5), NOW, 10, [], false);
+    await one.complete([String(finished)], 'me', 'completed', NOW);
     const all = [mine, taken, finished, foreign].map(String);
     expect(await one.renew(leaseOf('me', NOW + MINUTE), all)).toEqual(new Set([mine]));
     expect(
@@ -183,16 +187,20 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   });
 
   it.each<[string, (id: string) => Promise<unknown>, unknown]>([
-    ['finishes', (id) => one.finish([id], 'me', 'completed', NOW), 0],
-    ['completes', (id) => inTransaction((run) => one.settle(run, id, 'me', 'completed', NOW)), false],
-    ['buries', (id) => inTransaction((run) => one.settle(run, id, 'me', 'dead', NOW)), false],
-    ['postpones', (id) => inTransaction((run) => one.settle(run, id, 'me', { nextAttemptAt: NOW }, NOW)), false],
+    ['finishes', (id) => one.complete([id], 'me', 'completed', NOW), 0],
+    ['completes', (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'completed', NOW)), false],
+    ['buries', (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'dead', NOW)), false],
+    [
+      'postpones',
+      (id) => inTransaction((execute) => one.settle(execute, id, 'me', { nextAttemptAt: NOW }, NOW)),
+      false,
+    ],
     ['gives back', (id) => one.release([id], 'me', NOW), undefined],
     ['renews', (id) => one.renew(leaseOf('me'), [id]), new Set()],
   ])('do not let a worker that has lost its lease change anything when it %s', async (_, change, answer) => {
     const [taken, ended] = await recordLeased('me', [NOW - 2, NOW - 1]);
-    await two.takeOver(leaseOf('another'), NOW, 10, [], false);
-    await two.finish([String(ended)], 'another', 'completed', NOW);
+    await two.rescueExpired(leaseOf('another'), NOW, 10, [], false);
+    await two.complete([String(ended)], 'another', 'completed', NOW);
     const before = await rows();
     expect(await change(String(taken))).toEqual(answer);
     expect(await change(String(ended))).toEqual(answer);
@@ -200,16 +208,16 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   });
 
   it.each<[string, (id: string) => Promise<unknown>, unknown, object]>([
-    ['finishes', (id) => one.finish([id], 'me', 'unhandled', NOW), 1, { state: 'unhandled', reason: null }],
+    ['finishes', (id) => one.complete([id], 'me', 'unhandled', NOW), 1, { state: 'unhandled', reason: null }],
     [
       'completes',
-      (id) => inTransaction((run) => one.settle(run, id, 'me', 'completed', NOW)),
+      (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'completed', NOW)),
       true,
       { state: 'completed', reason: null },
     ],
     [
       'buries',
-      (id) => inTransaction((run) => one.settle(run, id, 'me', 'dead', NOW)),
+      (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'dead', NOW)),
       true,
       { state: 'dead', reason: 'handler' },
     ],

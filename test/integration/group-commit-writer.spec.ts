@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { withDefaults } from '../../src/cr3dentials-webhook.options.js';
 import { GroupCommitWriter } from '../../src/inbox/group-commit.writer.js';
-import { Handoff } from '../../src/inbox/handoff.js';
-import type { InboxConnection } from '../../src/inbox/inbox.connection.js';
-import { InboxRepository } from '../../src/inbox/inbox.repository.js';
+import { DeliveryHandoff } from '../../src/inbox/handoff.js';
+import type { DatabaseConnection } from '../../src/inbox/inbox.connection.js';
+import { DeliveryRepository } from '../../src/inbox/inbox.repository.js';
 import type { ClaimedDelivery, NewDelivery, Verdict } from '../../src/inbox/recording.js';
 import { freshDatabase, type TestDatabase } from '../support/databases.js';
 import { MovingClock } from '../support/moving-clock.js';
@@ -18,13 +18,13 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const PATIENCE = 60_000;
 const TAKEN = { owner: 'this worker', expiresAt: Number.MAX_SAFE_INTEGER };
 
-type Batch = Parameters<InboxRepository['record']>[0];
+type Batch = Parameters<DeliveryRepository['record']>[0];
 
 /** Until the end of this turn of the event loop. */
 const turn = (): Promise<void> => new Promise(setImmediate);
 
 /** Keeps every batch until the test says what becomes of it. */
-class WaitForTheTest extends InboxRepository {
+class WaitForTheTest extends DeliveryRepository {
   readonly batches: { rows: Batch; succeed(verdicts?: Verdict[]): void; fail(error: unknown): void }[] = [];
 
   override record(rows: Batch): Promise<Verdict[]> {
@@ -36,11 +36,11 @@ class WaitForTheTest extends InboxRepository {
 }
 
 /** Records what it is given, unless one of the sessions is poisoned. */
-class RefusePoisoned extends InboxRepository {
+class RefusePoisoned extends DeliveryRepository {
   readonly sizes: number[] = [];
 
   constructor(
-    connection: InboxConnection,
+    connection: DatabaseConnection,
     private readonly refusal: Error,
   ) {
     super(connection);
@@ -53,28 +53,28 @@ class RefusePoisoned extends InboxRepository {
   }
 }
 
-class TakeEverything extends Handoff {
+class TakeEverything extends DeliveryHandoff {
   readonly taken: ClaimedDelivery[] = [];
   mostAtOnce = Infinity;
   announced = 0;
   reserved = 0;
 
   reserve(wanted: number) {
-    const room = Math.min(wanted, this.mostAtOnce);
-    this.reserved += room;
-    return { room, lease: TAKEN };
+    const capacity = Math.min(wanted, this.mostAtOnce);
+    this.reserved += capacity;
+    return { capacity, lease: TAKEN };
   }
 
-  giveBack(room: number): void {
-    this.reserved -= room;
+  release(capacity: number): void {
+    this.reserved -= capacity;
   }
 
-  take(delivery: ClaimedDelivery): void {
+  submit(delivery: ClaimedDelivery): void {
     this.reserved--;
     this.taken.push(delivery);
   }
 
-  announce(): void {
+  notify(): void {
     this.announced++;
   }
 }
@@ -112,7 +112,7 @@ describe('the group commit’s writer', () => {
     }),
   );
 
-  function writing(into: InboxRepository, ackTimeout = PATIENCE): GroupCommitWriter {
+  function writing(into: DeliveryRepository, ackTimeout = PATIENCE): GroupCommitWriter {
     return new GroupCommitWriter(into, inbox.connection, handoff, clock, withDefaults({ auth: 'none', ackTimeout }));
   }
 

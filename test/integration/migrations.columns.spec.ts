@@ -120,14 +120,14 @@ describe.each(databases)('a host on %s that accepts large bodies', (kind) => {
     expect(body.length).toBeGreaterThan(300_000);
     expect(await app.post(body)).toMatchObject({ status: 200 });
     const delivery = await app.delivery('large', 'pending');
-    expect(delivery.payload === body).toBe(true);
+    expect(delivery.rawBody === body).toBe(true);
   });
 
   it('stores one of 300 kB whole, as a rejection', async () => {
     const body = JSON.stringify(payload({ sessionId: 'large too', status: 'NEW', extractedData: large }));
     expect(await app.post(body)).toMatchObject({ status: 200 });
     const [rejection] = await app.inbox.rejections.list();
-    expect(rejection?.body === body).toBe(true);
+    expect(rejection?.rawBody === body).toBe(true);
   });
 });
 
@@ -185,7 +185,7 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
         externalReferenceId: 'пользователь \u{1F464}',
         runs: [{ handler: 'fail-for-good', lastError: 'PermanentError: Die Bank \u{1F3E6} hat zu.' }],
       });
-      expect(JSON.parse(delivery.payload)).toEqual(body);
+      expect(JSON.parse(delivery.rawBody)).toEqual(body);
       expect(await app.inbox.list({ externalReferenceId: 'пользователь \u{1F464}' })).toHaveLength(1);
     });
 
@@ -193,7 +193,7 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
       expect(await app.post(payload({ status: 'STATUS \u{1F511}', proofHash: '李' }))).toMatchObject({ status: 200 });
       const [rejection] = await app.inbox.rejections.list({ reason: 'unknown-status' });
       expect(rejection).toMatchObject({ tenant: 'Bank \u{1F3E6}', detail: 'STATUS \u{1F511}' });
-      expect(rejection?.body).toContain('"proofHash":"李"');
+      expect(rejection?.rawBody).toContain('"proofHash":"李"');
     });
 
     it('tells apart what its collation takes for equal', async () => {

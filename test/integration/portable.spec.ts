@@ -150,15 +150,15 @@ async function journal(inbox: OpenedInbox) {
   sayClaimed('the others', await repository.claim(three, NOW, 10));
   sayClaimed('no more', await repository.claim(three, NOW, 10));
   say('renewed', (await repository.renew({ ...two, expiresAt: NOW + 2 * MINUTE }, ids)).size);
-  sayClaimed('none has expired', await repository.takeOver(three, NOW, 10, [], false));
+  sayClaimed('none has expired', await repository.rescueExpired(three, NOW, 10, [], false));
   const first = ids.slice(0, 1);
-  sayClaimed('expired, but one in hand', await repository.takeOver(three, NOW + 90_000, 10, first, false));
-  sayClaimed('expired, and that one too', await repository.takeOver(three, NOW + 90_000, 1, [], false));
-  say('finished', await repository.finish(first, 'three', 'completed', NOW));
-  say('finished by another', await repository.finish(ids, 'one', 'completed', NOW));
+  sayClaimed('expired, but one in hand', await repository.rescueExpired(three, NOW + 90_000, 10, first, false));
+  sayClaimed('expired, and that one too', await repository.rescueExpired(three, NOW + 90_000, 1, [], false));
+  say('finished', await repository.complete(first, 'three', 'completed', NOW));
+  say('finished by another', await repository.complete(ids, 'one', 'completed', NOW));
   const later = NOW + 10 * MINUTE;
-  sayClaimed('left twice', await repository.takeOver({ owner: 'four', expiresAt: later }, later, 2, [], true));
-  say('nothing to bury yet', await repository.buryCrashLoops(later, []));
-  say('buried', await repository.buryCrashLoops(later + 1, []));
+  sayClaimed('left twice', await repository.rescueExpired({ owner: 'four', expiresAt: later }, later, 2, [], true));
+  say('nothing to bury yet', await repository.deadLetterPoisoned(later, []));
+  say('buried', await repository.deadLetterPoisoned(later + 1, []));
   return { steps, rows: (await inbox.rows()).map(({ id, ...row }) => ({ ...row, known: sessions.has(String(id)) })) };
 }

@@ -4,9 +4,9 @@ import {
   cr3dentialsWebhookEntities,
   cr3dentialsWebhookMigrations,
 } from 'nestjs-cr3dentials-webhook';
-import { InboxConnection } from '../../src/inbox/inbox.connection.js';
-import { openInbox } from '../../src/inbox/inbox.connection.factory.js';
-import { InboxRepository } from '../../src/inbox/inbox.repository.js';
+import { DatabaseConnection } from '../../src/inbox/inbox.connection.js';
+import { openDatabase } from '../../src/inbox/inbox.connection.factory.js';
+import { DeliveryRepository } from '../../src/inbox/inbox.repository.js';
 import { newDelivery, type Lease, type NewDelivery } from '../../src/inbox/recording.js';
 import type { Dialect } from '../../src/inbox/dialect/dialect.js';
 import type { TestDatabase } from './databases.js';
@@ -16,7 +16,7 @@ import { payload } from './payload.js';
 export class OpenedInbox {
   private constructor(
     readonly dataSource: DataSource,
-    readonly connection: InboxConnection,
+    readonly connection: DatabaseConnection,
     /** What was said on the host's connection, migrations included. */
     readonly statements: readonly string[] = [],
     /** What was bound in them. */
@@ -25,7 +25,7 @@ export class OpenedInbox {
 
   static async of(database: TestDatabase): Promise<OpenedInbox> {
     const host = await hostOf(database);
-    return new OpenedInbox(host, await openInbox(host, undefined));
+    return new OpenedInbox(host, await openDatabase(host, undefined));
   }
 
   /** On the host's own connection, and as if the database were another. */
@@ -36,12 +36,12 @@ export class OpenedInbox {
       logger: new StatementLogger(statements, bound),
       ...(database.kind === 'sqlite' && { timeout: 0 }), // as the inbox's own would be
     });
-    const connection = new InboxConnection(host, dialect, host, database.kind === 'sqlite' ? 1 : 10);
+    const connection = new DatabaseConnection(host, dialect, host, database.kind === 'sqlite' ? 1 : 10);
     return new OpenedInbox(host, connection, statements, bound);
   }
 
-  get repository(): InboxRepository {
-    return new InboxRepository(this.connection);
+  get repository(): DeliveryRepository {
+    return new DeliveryRepository(this.connection);
   }
 
   /** All of the deliveries, oldest first, as the database has them. */

@@ -36,7 +36,7 @@ describe('resend', () => {
     const result = await run(['resend', await stored(`${text}\n`), ...to], { environment });
     expect(result).toMatchObject({ code: 0, err: '' });
     expect(summaryOf(result)).toMatchObject({ deliveries: 1, delivered: 1 });
-    expect((await app.inbox.find({ sessionId: 's-1' }))?.payload).toBe(text);
+    expect((await app.inbox.find({ sessionId: 's-1' }))?.rawBody).toBe(text);
   });
 
   it('delivers one payload on each line, in their order', async () => {

@@ -116,7 +116,7 @@ describe.each(platforms)('a host on %s', (platform) => {
     const payload = verificationPayload();
     expect((await portal.misbehave.extraFields(payload)).delivered).toBe(true);
     await isDispatchedOnce(payload.sessionId, 0);
-    expect((await app.inbox.find(payload))?.payload).toContain('"riskScore":0.12');
+    expect((await app.inbox.find(payload))?.rawBody).toContain('"riskScore":0.12');
     expect(seen[0]).not.toHaveProperty('riskScore');
   });
 
@@ -144,7 +144,7 @@ describe.each(platforms)('a host on %s', (platform) => {
     const { delivered } = await portal.misbehave.slowBody(payload, { pieces: 5, pause: 40 });
     expect([delivered, clock.sleeps]).toEqual([true, [40, 40, 40, 40, 40]]);
     await isDispatchedOnce(payload.sessionId, 0);
-    expect((await app.inbox.find(payload))?.payload).toBe(JSON.stringify(payload));
+    expect((await app.inbox.find(payload))?.rawBody).toBe(JSON.stringify(payload));
   });
 
   it('records nothing of a body that is slower than the provider is patient', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { oneLine } from '../../src/one-line.js';
+import { toSingleLine } from '../../src/one-line.js';
 
 /** As `util.inspect` would print it, with the whole payload. */
 class QueryFailed extends Error {
@@ -9,7 +9,7 @@ class QueryFailed extends Error {
 
 describe('an error in one line', () => {
   it('is its name and message, without its stack and what hangs on it', () => {
-    expect(oneLine(new QueryFailed('syntax error', { cause: new Error('John Doe') }))).toBe(
+    expect(toSingleLine(new QueryFailed('syntax error', { cause: new Error('John Doe') }))).toBe(
       'QueryFailedError: syntax error',
     );
   });
@@ -24,25 +24,25 @@ describe('an error in one line', () => {
     ['line and paragraph separators', 'a\u2028\u2029b', 'a b'],
     ['lone surrogates', 'a\uD800b\uDC00c', 'a b c'],
   ])('holds no %s', (_, text, line) => {
-    expect(oneLine(text)).toBe(line);
-    expect(oneLine(new Error(text))).toBe(`Error: ${line}`.trim());
+    expect(toSingleLine(text)).toBe(line);
+    expect(toSingleLine(new Error(text))).toBe(`Error: ${line}`.trim());
   });
 
   it('has no space around it', () => {
-    expect(oneLine(' \n a \n ')).toBe('a');
+    expect(toSingleLine(' \n a \n ')).toBe('a');
   });
 
   it('keeps every other character', () => {
-    expect(oneLine('Ünïcödé \u{1F511} «x» \\n')).toBe('Ünïcödé \u{1F511} «x» \\n');
+    expect(toSingleLine('Ünïcödé \u{1F511} «x» \\n')).toBe('Ünïcödé \u{1F511} «x» \\n');
   });
 
   it('ends after 500 characters', () => {
-    expect(oneLine('x'.repeat(500))).toBe('x'.repeat(500));
-    expect(oneLine('x'.repeat(501))).toBe(`${'x'.repeat(500)}…`);
+    expect(toSingleLine('x'.repeat(500))).toBe('x'.repeat(500));
+    expect(toSingleLine('x'.repeat(501))).toBe(`${'x'.repeat(500)}…`);
   });
 
   it('is well formed where it ends within a character', () => {
-    expect(oneLine(`${'x'.repeat(499)}\u{1F511}`)).toBe(`${'x'.repeat(499)}\uFFFD…`);
+    expect(toSingleLine(`${'x'.repeat(499)}\u{1F511}`)).toBe(`${'x'.repeat(499)}\uFFFD…`);
   });
 
   it.each([
@@ -52,7 +52,7 @@ describe('an error in one line', () => {
     [Symbol('x'), 'Symbol(x)'],
     [{ toString: () => 'a\nb' }, 'a b'],
   ])('is made of whatever was thrown: %p', (value, line) => {
-    expect(oneLine(value)).toBe(line);
+    expect(toSingleLine(value)).toBe(line);
   });
 
   it.each([
@@ -60,7 +60,7 @@ describe('an error in one line', () => {
     ['cannot say what it is', { toString: () => fail() }],
     ['is an error that cannot say what it is', Object.defineProperty(new Error(), 'message', { get: fail })],
   ])('is made even of what %s', (_, value) => {
-    expect(typeof oneLine(value)).toBe('string');
+    expect(typeof toSingleLine(value)).toBe('string');
   });
 });
 

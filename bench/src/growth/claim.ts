@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
-import { InboxRepository } from '../../../dist/inbox/inbox.repository.js';
+import { DeliveryRepository } from '../../../dist/inbox/inbox.repository.js';
 import { Handled } from '../contenders/contender.js';
 import { OursModule } from '../contenders/ours.module.js';
 import { median } from '../report/statistics.js';
@@ -13,7 +13,7 @@ const app = await NestFactory.createApplicationContext(
   OursModule.with(new Handled(), { processing: { enabled: false } }),
   { logger: false },
 );
-const repository = app.get(InboxRepository, { strict: false });
+const repository = app.get(DeliveryRepository, { strict: false });
 const owner = randomUUID();
 
 const times: number[] = [];

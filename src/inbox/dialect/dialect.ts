@@ -2,7 +2,7 @@ import type { QueryRunner } from 'typeorm';
 import type { Sql } from '../sql.js';
 
 /** Runs one statement and answers what it returned. */
-export type RunSql = (statement: Sql) => Promise<SqlResult>;
+export type ExecuteSql = (statement: Sql) => Promise<SqlResult>;
 
 export interface SqlResult {
   readonly records: Record<string, unknown>[];
@@ -10,7 +10,7 @@ export interface SqlResult {
 }
 
 /** Values by column. */
-export type Row = Readonly<Record<string, string | number | null>>;
+export type ColumnValues = Readonly<Record<string, string | number | null>>;
 
 /** What a database does in its own way. Everything else the repositories say is portable. */
 export interface Dialect {
@@ -27,7 +27,7 @@ export interface Dialect {
   /** Of the inbox's own transactions, where the database's default will not do. */
   readonly isolation?: 'READ COMMITTED';
   /** The rows of an INSERT, each with the same columns in the same order. */
-  rows(table: Sql, records: readonly Row[]): Sql;
+  rows(table: Sql, records: readonly ColumnValues[]): Sql;
   /** Begins an INSERT whose existing row `stored()` can name. */
   insertInto(table: Sql): Sql;
   /** Ends an INSERT: what happens to an existing row with the same key. */
@@ -43,7 +43,7 @@ export interface Dialect {
   /** Whether the same statement may succeed when it is simply run again: a deadlock, a busy file. */
   isTransient(code: string): boolean;
   /** Whether the database is what failed: down, read-only, full. */
-  isOutage(code: string): boolean;
+  isUnavailable(code: string): boolean;
   /** Settings under which a commit may be lost, each with its remedy. */
-  durabilityProblems(run: RunSql): Promise<string[]>;
+  durabilityProblems(execute: ExecuteSql): Promise<string[]>;
 }

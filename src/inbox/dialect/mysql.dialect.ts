@@ -3,7 +3,7 @@ import type { Dialect } from './dialect.js';
 import { values } from './values.js';
 
 const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
-const OUTAGE =
+const UNAVAILABLE =
   /^(ER_(CON_COUNT|SERVER_SHUTDOWN|OPTION_PREVENTS|CONNECTION_KILLED|QUERY_INTERRUPTED|RECORD_FILE_FULL|DISK_FULL)|PROTOCOL_)/;
 
 /** MySQL 8: rows are read back after a write. */
@@ -26,9 +26,9 @@ export const mysqlDialect: Dialect = {
     connection?.destroy();
   },
   isTransient: (code) => TRANSIENT.has(code),
-  isOutage: (code) => OUTAGE.test(code),
-  async durabilityProblems(run) {
-    const { records } = await run(sql`SELECT @@innodb_flush_log_at_trx_commit AS flushed`);
+  isUnavailable: (code) => UNAVAILABLE.test(code),
+  async durabilityProblems(execute) {
+    const { records } = await execute(sql`SELECT @@innodb_flush_log_at_trx_commit AS flushed`);
     const flushed = Number(records[0]?.flushed);
     return flushed === 1
       ? []

@@ -19,9 +19,9 @@ export const postgresDialect: Dialect = {
       new Error('The connection cannot be used any more.'),
     ),
   isTransient: (code) => code === '40P01' || code === '40001',
-  isOutage: (code) => /^(08|53|57P|58|25006)/.test(code),
-  async durabilityProblems(run) {
-    const { records } = await run(
+  isUnavailable: (code) => /^(08|53|57P|58|25006)/.test(code),
+  async durabilityProblems(execute) {
+    const { records } = await execute(
       sql`SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'`,
     );
     return records.map(({ name }) => `PostgreSQL runs with ${String(name)} = off. Set it to on.`);

@@ -4,7 +4,7 @@ import type { Dialect } from './dialect.js';
 import { onConflictDoUpdate } from './on-conflict.js';
 import { values } from './values.js';
 
-const FULL = 2;
+const SYNCHRONOUS_FULL = 2;
 
 export const sqliteDialect: Dialect = {
   ...onConflictDoUpdate,
@@ -21,10 +21,10 @@ export const sqliteDialect: Dialect = {
     (runner.connection.driver as { queryRunner?: QueryRunner }).queryRunner = undefined;
   },
   isTransient: (code) => code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'),
-  isOutage: (code) => /^SQLITE_(BUSY|LOCKED|IOERR|FULL|READONLY|CANTOPEN|CORRUPT)/.test(code),
-  async durabilityProblems(run) {
-    const { records } = await run(sql`PRAGMA synchronous`);
-    return Number(records[0]?.synchronous) >= FULL
+  isUnavailable: (code) => /^SQLITE_(BUSY|LOCKED|IOERR|FULL|READONLY|CANTOPEN|CORRUPT)/.test(code),
+  async durabilityProblems(execute) {
+    const { records } = await execute(sql`PRAGMA synchronous`);
+    return Number(records[0]?.synchronous) >= SYNCHRONOUS_FULL
       ? []
       : ['SQLite runs without synchronous = FULL. Use a database file.'];
   },

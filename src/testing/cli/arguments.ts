@@ -1,13 +1,13 @@
 import { InvalidArgumentError } from 'commander';
 import { UsageError } from './usage.error.js';
 
-const UNITS = { ms: 1, s: 1_000, m: 60_000 } as const;
+const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000 } as const;
 
 /** `30s`, `500ms`, `2m`, or plain milliseconds. */
 export function duration(text: string): number {
   const [, number, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('Write it as 30s, 500ms or 500.');
-  return Number(number) * UNITS[unit as keyof typeof UNITS];
+  return Number(number) * MS_PER_UNIT[unit as keyof typeof MS_PER_UNIT];
 }
 
 export function wholeFrom(least: number): (text: string) => number {

@@ -7,7 +7,7 @@ import type { Planned } from './plan.js';
 import { Tally } from './tally.js';
 
 /** Deliveries that may be begun and not at their end; an outage makes all of them wait for their retries. */
-const MAX_UNDER_WAY = 50_000;
+const MAX_UNFINISHED_DELIVERIES = 50_000;
 
 export interface CampaignOptions {
   readonly endpoint: Omit<SimulatorOptions, 'fetch' | 'clock'>;
@@ -21,7 +21,7 @@ export class Campaign {
   readonly tally = new Tally();
   readonly #simulator: Cr3dentialsSimulator;
   readonly #connections: Connections;
-  readonly #underWay = new Connections(MAX_UNDER_WAY);
+  readonly #underWay = new Connections(MAX_UNFINISHED_DELIVERIES);
   readonly #rate: number | undefined;
 
   /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
@@ -34,9 +34,9 @@ export class Campaign {
       clock: {
         now: () => performance.timeOrigin + performance.now(),
         sleep: async (milliseconds) => {
-          this.#connections.leave();
+          this.#connections.release();
           await sleep(milliseconds);
-          await this.#connections.take();
+          await this.#connections.acquire();
         },
       },
     });
@@ -50,11 +50,11 @@ export class Campaign {
     let index = 0;
     for (const one of planned) {
       if (this.#rate) await sleepUntil(begun + (index++ * 1_000) / this.#rate);
-      await this.#underWay.take();
+      await this.#underWay.acquire();
       const before = one.after && ends.get(one.after);
-      if (!before) await this.#connections.take(); // so that no more are begun than there are connections
+      if (!before) await this.#connections.acquire(); // so that no more are begun than there are connections
       const end = this.#deliver(one, before).finally(() => {
-        this.#underWay.leave();
+        this.#underWay.release();
         running.delete(end);
         onEnd();
       });
@@ -65,9 +65,9 @@ export class Campaign {
   }
 
   async #deliver(one: Planned, before: Promise<void> | undefined): Promise<void> {
-    if (before) await before.then(() => this.#connections.take());
+    if (before) await before.then(() => this.#connections.acquire());
     const delivery = await this.#simulator.deliver(one.body);
-    this.#connections.leave();
+    this.#connections.release();
     this.tally.count(one, delivery);
   }
 }

@@ -7,12 +7,12 @@ export class Connections {
     this.#free = count;
   }
 
-  async take(): Promise<void> {
+  async acquire(): Promise<void> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
-  leave(): void {
+  release(): void {
     for (const next of this.#waiting) {
       this.#waiting.delete(next);
       next();

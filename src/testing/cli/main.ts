@@ -24,16 +24,16 @@ import { program } from './program.js';
 import { UsageError } from './usage.error.js';
 
 /** A delivery that finally failed ends with 1; a command that cannot be understood ends with this. */
-const USAGE = 2;
+const EXIT_USAGE = 2;
 
 program()
   .parseAsync()
   .catch((error: unknown) => {
     if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : USAGE; // it has written what is wrong
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE; // it has written what is wrong
     } else if (error instanceof UsageError || error instanceof Cr3dentialsWebhookError) {
       process.stderr.write(`error: ${error.message}\n`);
-      process.exitCode = USAGE;
+      process.exitCode = EXIT_USAGE;
     } else {
       throw error;
     }

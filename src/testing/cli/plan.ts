@@ -3,7 +3,7 @@ import { SeededRandom } from '../seeded-random.js';
 import { verificationPayload } from '../verification-payload.js';
 
 /** How far back a duplicate or a conflict reaches: its session may still be under way, or done. */
-const REACH = 100;
+const REPEAT_WINDOW_SESSIONS = 100;
 
 /** One delivery that is to be made. */
 export interface Planned {
@@ -52,7 +52,7 @@ export function* plan(options: PlanOptions): Generator<Planned> {
       left.sessions--;
       const planned = newSession(options, index);
       recent.push(planned);
-      if (recent.length > REACH) recent.shift();
+      if (recent.length > REPEAT_WINDOW_SESSIONS) recent.shift();
       yield planned;
     } else if (drawn <= left.sessions + left.duplicates) {
       left.duplicates--;

@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress';
 import type { WriteStream } from 'node:tty';
 
-const INTERVAL = 500;
+const REFRESH_INTERVAL_MS = 500;
 
 /** A bar with the running rate, on a terminal; anywhere else nothing is written. */
 export class Progress {
@@ -20,10 +20,10 @@ export class Progress {
     });
     this.#bar.start(total, 0, { rate: 0 });
     this.#timer = setInterval(() => {
-      const rate = Math.round(((this.#done - this.#doneBefore) * 1_000) / INTERVAL);
+      const rate = Math.round(((this.#done - this.#doneBefore) * 1_000) / REFRESH_INTERVAL_MS);
       this.#doneBefore = this.#done;
       this.#bar?.update(this.#done, { rate });
-    }, INTERVAL);
+    }, REFRESH_INTERVAL_MS);
   }
 
   advance(): void {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { IsString, ValidateNested, validateSync } from 'class-validator';
-import { complianceWith } from '../../../src/contract/compliance.js';
+import { compileValidator } from '../../../src/contract/compliance.js';
 import { payloadFields, VerificationPayload } from '../../../src/contract/verification.payload.js';
 import { payload } from '../../support/payload.js';
 
-const isCompliant = complianceWith(VerificationPayload);
+const isCompliant = compileValidator(VerificationPayload);
 
 const values: unknown[] = [
   ['', ' ', 'text', 'x'.repeat(512), 'x'.repeat(513), '𝄞'.repeat(512), '𝄞'.repeat(513), '\0', '\uD800', '1'],
@@ -35,7 +35,7 @@ describe('whether a payload complies', () => {
       inner!: Each;
     }
 
-    expect(() => complianceWith(Each)).toThrow('"texts" has a constraint that cannot be asked alone.');
-    expect(() => complianceWith(Nested)).toThrow('"inner"');
+    expect(() => compileValidator(Each)).toThrow('"texts" has a constraint that cannot be asked alone.');
+    expect(() => compileValidator(Nested)).toThrow('"inner"');
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { isJson, JsonBodyGuard } from '../../../src/contract/json-body.guard.js';
-import { Refusal } from '../../../src/contract/refusal.js';
+import { WebhookException } from '../../../src/contract/refusal.js';
 
 const guard = new JsonBodyGuard();
 
-function refusalOf(body: unknown): Refusal | undefined {
+function refusalOf(body: unknown): WebhookException | undefined {
   const request = { headers: { 'content-type': 'application/json' }, body };
   try {
     guard.canActivate({ switchToHttp: () => ({ getRequest: () => request }) } as ExecutionContext);
     return undefined;
   } catch (error) {
-    if (error instanceof Refusal) return error;
+    if (error instanceof WebhookException) return error;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { Transform, Type as Of } from 'class-transformer';
 import { IsDate, IsIn, IsInt, IsNumber, IsOptional, IsString, ValidateBy, ValidateNested } from 'class-validator';
-import { PlatformData } from '../../../src/contract/platform-data.js';
+import { ExtractedDataValidator } from '../../../src/contract/platform-data.js';
 import type { VerificationPayload } from '../../../src/contract/verification.payload.js';
 import { payload } from '../../support/payload.js';
 
@@ -48,7 +48,7 @@ class BankAccount {
   owned?: BankAccount[];
 }
 
-const platforms = new PlatformData({ platforms: { 1: BankAccount, 2.5: Money, [-7]: Money } });
+const dataValidator = new ExtractedDataValidator({ platforms: { 1: BankAccount, 2.5: Money, [-7]: Money } });
 const holder = { accountHolder: 'Jane Roe' };
 
 function sent(extractedData: Record<string, unknown> | null, platformId = 1): VerificationPayload {
@@ -56,12 +56,12 @@ function sent(extractedData: Record<string, unknown> | null, platformId = 1): Ve
 }
 
 function mismatch(extractedData: Record<string, unknown> | null, platformId?: number): unknown {
-  const detail = platforms.mismatchOf(sent(extractedData, platformId));
+  const detail = dataValidator.validate(sent(extractedData, platformId));
   return detail === undefined ? undefined : JSON.parse(detail);
 }
 
 function ofClass(platform: Type<object>) {
-  return new PlatformData({ platforms: { 1: platform } });
+  return new ExtractedDataValidator({ platforms: { 1: platform } });
 }
 
 describe('data that is as the host expects it', () => {
@@ -77,7 +77,7 @@ describe('data that is as the host expects it', () => {
   it('is not asked for where there is none, or no class for its platform', () => {
     expect(mismatch(null)).toBeUndefined();
     expect(mismatch({ accountHolder: 7 }, 3)).toBeUndefined();
-    expect(new PlatformData({ platforms: {} }).mismatchOf(sent({}))).toBeUndefined();
+    expect(new ExtractedDataValidator({ platforms: {} }).validate(sent({}))).toBeUndefined();
   });
 });
 
@@ -127,7 +127,7 @@ describe('data that is not', () => {
   it('is told in so much as a column holds, however much of it there is', () => {
     let deep: Record<string, unknown> = {};
     for (let level = 0; level < 60; level++) deep = { owned: [deep] };
-    const detail = platforms.mismatchOf(sent(deep)) ?? '';
+    const detail = dataValidator.validate(sent(deep)) ?? '';
 
     expect(Object.keys(JSON.parse(detail) as object)).toHaveLength(20);
     expect(detail.length).toBeLessThan(20_000);
@@ -183,7 +183,7 @@ describe('a class that throws', () => {
     ['with what cannot say its name', ThrowsWhatHasNoName, 'an error without a name'],
     ['because there is no end to it', HoldsItself, 'RangeError'],
   ])('%s is a mismatch, told without what it says', (_, platform, name) => {
-    expect(ofClass(platform).mismatchOf(sent(holder))).toBe(
+    expect(ofClass(platform).validate(sent(holder))).toBe(
       JSON.stringify({ extractedData: [`could not be checked: ${name}`] }),
     );
   });
@@ -197,7 +197,7 @@ class ChangesItsSource {
 
 describe('an instance', () => {
   it('has what was sent, members that no class names among it', () => {
-    const data = platforms.instanceOf(1, { ...holder, balance: { amount: 1, currency: 'EUR' }, more: { a: [1] } });
+    const data = dataValidator.toInstance(1, { ...holder, balance: { amount: 1, currency: 'EUR' }, more: { a: [1] } });
 
     expect(data).toBeInstanceOf(BankAccount);
     expect(data.balance).toBeInstanceOf(Money);
@@ -205,12 +205,12 @@ describe('an instance', () => {
   });
 
   it('is the data itself where no class is declared', () => {
-    expect(platforms.instanceOf(3, holder)).toBe(holder);
+    expect(dataValidator.toInstance(3, holder)).toBe(holder);
   });
 
   it('is made of a copy while it is checked: the fingerprint is taken afterwards', () => {
     const body = sent({ ...holder });
-    expect(ofClass(ChangesItsSource).mismatchOf(body)).toBeUndefined();
+    expect(ofClass(ChangesItsSource).validate(body)).toBeUndefined();
     expect(body.extractedData).toEqual(holder);
   });
 });

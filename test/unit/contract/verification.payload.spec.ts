@@ -2,7 +2,7 @@ import { transform } from '@swc/core';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { understand } from '../../../src/contract/payload-validation.pipe.js';
+import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
 import { parseInstant } from '../../../src/contract/verification.payload.js';
 import { payload } from '../../support/payload.js';
 
@@ -27,8 +27,8 @@ const instants = [
 ] as const;
 
 function violationsOf(overrides: Record<string, unknown>): Record<string, string[]> {
-  const understanding = understand(payload(overrides));
-  return understanding.understood === 'no' ? understanding.violations : {};
+  const result = validateContract(payload(overrides));
+  return result.validity === 'invalid' ? result.violations : {};
 }
 
 describe('an instant', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { list, raw, sql } from '../../../src/inbox/sql.js';
+import { join, raw, sql } from '../../../src/inbox/sql.js';
 
 const dollar = (n: number) => `$${n}`;
 const questionMark = () => '?';
@@ -22,7 +22,7 @@ describe('a statement', () => {
   });
 
   it('counts on through the statements within it', () => {
-    const inner = sql`b IN (${list([2, 3])}) AND c = ${4}`;
+    const inner = sql`b IN (${join([2, 3])}) AND c = ${4}`;
     const statement = sql`UPDATE ${raw('"t"')} SET a = ${1} WHERE ${inner} AND d = ${5}`;
     expect(statement.render(dollar)).toEqual({
       text: 'UPDATE "t" SET a = $1 WHERE b IN ($2, $3) AND c = $4 AND d = $5',
@@ -36,7 +36,7 @@ describe('a statement', () => {
   });
 
   it('renders alike however often', () => {
-    const statement = sql`SELECT ${1}, ${list(['a'])}`;
+    const statement = sql`SELECT ${1}, ${join(['a'])}`;
     expect(statement.render(dollar)).toEqual(statement.render(dollar));
   });
 
@@ -60,16 +60,16 @@ describe('a list', () => {
     [[1], '($1)'],
     [[1, 'b', null], '($1, $2, $3)'],
   ])('separates its values with commas: %j', (values, text) => {
-    expect(sql`(${list(values)})`.render(dollar)).toEqual({ text, parameters: values });
+    expect(sql`(${join(values)})`.render(dollar)).toEqual({ text, parameters: values });
   });
 
   it('is nothing when it is empty', () => {
-    expect(list([]).render(dollar)).toEqual({ text: '', parameters: [] });
+    expect(join([]).render(dollar)).toEqual({ text: '', parameters: [] });
   });
 
   it('may consist of statements', () => {
-    const rows = [1, 2].map((n) => sql`(${list([n, null])})`);
-    expect(sql`VALUES ${list(rows)}`.render(dollar)).toEqual({
+    const rows = [1, 2].map((n) => sql`(${join([n, null])})`);
+    expect(sql`VALUES ${join(rows)}`.render(dollar)).toEqual({
       text: 'VALUES ($1, $2), ($3, $4)',
       parameters: [1, null, 2, null],
     });

@@ -1,36 +1,36 @@
 import { describe, expect, it } from '@jest/globals';
-import { Interruption } from '../../../src/processing/interruption.js';
+import { Cancellation } from '../../../src/processing/interruption.js';
 
 const first = new Error('first');
 const second = new Error('second');
 
 describe('an interruption', () => {
   it('has not come at first', () => {
-    const interruption = new Interruption();
+    const cancellation = new Cancellation();
 
-    expect(interruption).toMatchObject({ hasCome: false, reason: undefined });
-    expect(interruption.signal.aborted).toBe(false);
+    expect(cancellation).toMatchObject({ isRequested: false, reason: undefined });
+    expect(cancellation.signal.aborted).toBe(false);
   });
 
   it.each(['before', 'after'])('aborts the signal that was asked for %s it came', (when) => {
-    const interruption = new Interruption();
-    const early = when === 'before' ? interruption.signal : undefined;
-    interruption.interrupt(first);
+    const cancellation = new Cancellation();
+    const early = when === 'before' ? cancellation.signal : undefined;
+    cancellation.cancel(first);
 
-    expect(interruption).toMatchObject({ hasCome: true, reason: first });
-    expect(interruption.signal).toMatchObject({ aborted: true, reason: first });
-    expect(early ?? interruption.signal).toBe(interruption.signal);
+    expect(cancellation).toMatchObject({ isRequested: true, reason: first });
+    expect(cancellation.signal).toMatchObject({ aborted: true, reason: first });
+    expect(early ?? cancellation.signal).toBe(cancellation.signal);
   });
 
   it('comes once, with its first reason', () => {
-    const interruption = new Interruption();
+    const cancellation = new Cancellation();
     const reasons: unknown[] = [];
-    interruption.whenItComes((reason) => reasons.push(reason));
-    interruption.interrupt(first);
-    interruption.interrupt(second);
-    interruption.whenItComes((reason) => reasons.push(reason));
+    cancellation.onCancel((reason) => reasons.push(reason));
+    cancellation.cancel(first);
+    cancellation.cancel(second);
+    cancellation.onCancel((reason) => reasons.push(reason));
 
     expect(reasons).toEqual([first, first]);
-    expect(interruption.signal.reason).toBe(first);
+    expect(cancellation.signal.reason).toBe(first);
   });
 });

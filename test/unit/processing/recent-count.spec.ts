@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Clock } from 'nestjs-cr3dentials-webhook';
-import { RecentCount } from '../../../src/processing/recent-count.js';
+import { ThroughputMeter } from '../../../src/processing/recent-count.js';
 
 /** Stands still until it is told. */
 class HandClock extends Clock {
@@ -13,11 +13,11 @@ class HandClock extends Clock {
 
 describe('a count of the last second', () => {
   let clock: HandClock;
-  let count: RecentCount;
+  let count: ThroughputMeter;
 
   beforeEach(() => {
     clock = new HandClock();
-    count = new RecentCount(clock);
+    count = new ThroughputMeter(clock);
   });
 
   function add(times: number): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { withoutPayload } from '../../../src/processing/redact.js';
+import { redactError } from '../../../src/processing/redact.js';
 import { verificationEvent, type VerificationEvent } from '../../../src/processing/verification.event.js';
 import { payload } from '../../support/payload.js';
 
@@ -11,7 +11,7 @@ function event(overrides: Record<string, unknown> = {}): VerificationEvent {
     metadata: null,
     ...overrides,
   });
-  return verificationEvent({ id: 'd-1', status: 'COMPLETED', payload: JSON.stringify(body), receivedAt: 0 });
+  return verificationEvent({ id: 'd-1', status: 'COMPLETED', rawBody: JSON.stringify(body), receivedAt: 0 });
 }
 
 const john = event({
@@ -40,12 +40,12 @@ describe('an error that quotes the payload', () => {
     ['metadata', 'cannot read Mozilla', 'cannot read [redacted]'],
     ['several', 'John Doe, DE89 3704, 1234.5', '[redacted], [redacted], [redacted]'],
   ])('is kept without %s', (_, message, kept) => {
-    expect(withoutPayload(new Error(message), john)).toBe(`Error: ${kept}`);
-    expect(withoutPayload(message, john)).toBe(kept);
+    expect(redactError(new Error(message), john)).toBe(`Error: ${kept}`);
+    expect(redactError(message, john)).toBe(kept);
   });
 
   it('is kept without the value even in its name', () => {
-    expect(withoutPayload(Object.assign(new Error('x'), { name: 'John Doe' }), john)).toBe('[redacted]: x');
+    expect(redactError(Object.assign(new Error('x'), { name: 'John Doe' }), john)).toBe('[redacted]: x');
   });
 
   it('is kept without the values that a class of the host has made of the data', () => {
@@ -58,65 +58,65 @@ describe('an error that quotes the payload', () => {
     }
     const typed = { ...john, extractedData: new Account() } as unknown as VerificationEvent;
     const day = new Date('2020-02-29T00:00:00Z');
-    expect(withoutPayload(`${day} ${day.toISOString()} 123456 iban-1 Jane Roe John`, typed)).toBe(
+    expect(redactError(`${day} ${day.toISOString()} 123456 iban-1 Jane Roe John`, typed)).toBe(
       '[redacted] [redacted] [redacted] [redacted] [redacted] John',
     );
   });
 
   it('is kept without a long value before a short one that is part of it', () => {
     const both = event({ extractedData: { first: 'John', whole: 'John Doe' } });
-    expect(withoutPayload('John Doe and John', both)).toBe('[redacted] and [redacted]');
+    expect(redactError('John Doe and John', both)).toBe('[redacted] and [redacted]');
   });
 
   it('is kept without a value that goes on for pages', () => {
     const statement = 'line of a bank statement '.repeat(1_000);
-    const kept = withoutPayload(`Cannot parse ${statement}`, event({ extractedData: { statement } }));
+    const kept = redactError(`Cannot parse ${statement}`, event({ extractedData: { statement } }));
     expect(kept).toBe('Cannot parse [redacted]');
   });
 
   it('is kept without values, wherever its message is cut', () => {
     const filler = `${'x'.repeat(9_995)} `;
-    const kept = withoutPayload(`${filler}John Doe`, event({ extractedData: { filler, holder: 'John Doe' } }));
+    const kept = redactError(`${filler}John Doe`, event({ extractedData: { filler, holder: 'John Doe' } }));
     expect(kept).not.toContain('John');
   });
 
   it.each(['red', 'act', 'ted', 'redacted', '[redacted]'])('says so once where the value is %j', (value) => {
-    expect(withoutPayload(`It is ${value}.`, event({ extractedData: { value, again: [value, value] } }))).toBe(
+    expect(redactError(`It is ${value}.`, event({ extractedData: { value, again: [value, value] } }))).toBe(
       'It is [redacted].',
     );
   });
 
   it('is kept in one line, capped, all the same', () => {
-    const kept = withoutPayload(new Error(`a\nJohn Doe\n${'x'.repeat(2_000)}`), john);
+    const kept = redactError(new Error(`a\nJohn Doe\n${'x'.repeat(2_000)}`), john);
     expect(kept).toMatch(/^Error: a \[redacted\] x+…$/);
     expect(kept).toHaveLength(501);
   });
 
   it('does not grow with every value: a payload could fill the memory', () => {
     const values = ['red', 'cte', 'eda', 'ted', 'dac', 'act'].flatMap((word) => Array.from({ length: 5 }, () => word));
-    expect(withoutPayload('It is red.', event({ extractedData: { values } }))).toBe('It is [redacted].');
+    expect(redactError('It is red.', event({ extractedData: { values } }))).toBe('It is [redacted].');
   });
 });
 
 describe('an error that does not', () => {
   it.each(['ok', 'EUR 5', 'It failed at COMPLETED'])('is kept as it is: %j', (message) => {
     const words = event({ extractedData: { a: 'ok', b: 5, c: true, d: null, e: '', f: 'a', g: {} } });
-    expect(withoutPayload(new TypeError(message), words)).toBe(`TypeError: ${message}`);
+    expect(redactError(new TypeError(message), words)).toBe(`TypeError: ${message}`);
   });
 
   it('keeps the names of fields, the session and the delivery', () => {
     const message = `accountHolder of ${john.sessionId} in ${john.deliveryId}`;
-    expect(withoutPayload(message, john)).toBe(message);
+    expect(redactError(message, john)).toBe(message);
   });
 
   it('is kept in one line, capped, and without its cause', () => {
     const error = new Error(`a\nb ${'x'.repeat(2_000)}`, { cause: new Error('John Doe') });
-    const kept = withoutPayload(error, john);
+    const kept = redactError(error, john);
     expect(kept).toMatch(/^Error: a b x+…$/);
     expect(kept).toHaveLength(501);
   });
 
   it('may be about a delivery without any data', () => {
-    expect(withoutPayload(new Error('x'), event())).toBe('Error: x');
+    expect(redactError(new Error('x'), event())).toBe('Error: x');
   });
 });

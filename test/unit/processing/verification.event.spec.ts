@@ -16,7 +16,7 @@ const RECEIVED_AT = 1_742_817_900_000;
 const sample = payload({ sessionId: 's-1' });
 
 function eventOf(body: string, status: VerificationStatus = 'COMPLETED') {
-  return verificationEvent({ id: 'd-1', status, payload: body, receivedAt: RECEIVED_AT });
+  return verificationEvent({ id: 'd-1', status, rawBody: body, receivedAt: RECEIVED_AT });
 }
 
 function eventWith(overrides: Record<string, unknown>) {

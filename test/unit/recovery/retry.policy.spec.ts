@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { PermanentError, RetryAfterError, type RetryFunction, type RetryOptions } from 'nestjs-cr3dentials-webhook';
-import { Chance, RetryPolicy } from '../../../src/recovery/retry.policy.js';
+import { RandomSource, RetryPolicy } from '../../../src/recovery/retry.policy.js';
 
 const failure = new Error('The ledger is closed.');
 
 /** Says the same chance again and again, and counts how often it was asked. */
-class Rigged extends Chance {
+class Rigged extends RandomSource {
   asked = 0;
 
   constructor(private readonly chance: number) {
@@ -18,9 +18,9 @@ class Rigged extends Chance {
   }
 }
 
-function policy(retry: RetryOptions = {}, chance: Chance = new Rigged(0.5)) {
+function policy(retry: RetryOptions = {}, random: RandomSource = new Rigged(0.5)) {
   const all = { attempts: 12, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'none' as const, ...retry };
-  return new RetryPolicy({ retry: all }, chance);
+  return new RetryPolicy({ retry: all }, random);
 }
 
 function asking(retry: RetryFunction): RetryPolicy {

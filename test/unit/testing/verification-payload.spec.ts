@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { verificationStatuses } from 'nestjs-cr3dentials-webhook';
 import { verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
-import { understand } from '../../../src/contract/payload-validation.pipe.js';
+import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
 import { fingerprint } from '../../../src/inbox/identity.js';
 
 const platforms = [1, 2, 3, 4, 5, 6];
@@ -18,7 +18,10 @@ describe('a payload', () => {
   it.each(verificationStatuses)('keeps the contract with status %s, whatever the seed', (status) => {
     for (const seed of seeds) {
       const payload = verificationPayload({ seed, status });
-      expect(understand(JSON.parse(JSON.stringify(payload)))).toMatchObject({ understood: 'yes', payload: { status } });
+      expect(validateContract(JSON.parse(JSON.stringify(payload)))).toMatchObject({
+        validity: 'valid',
+        payload: { status },
+      });
     }
   });
 

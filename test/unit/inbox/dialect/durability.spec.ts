@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Dialect, RunSql } from '../../../../src/inbox/dialect/dialect.js';
+import type { Dialect, ExecuteSql } from '../../../../src/inbox/dialect/dialect.js';
 import { mariadbDialect, mysqlDialect } from '../../../../src/inbox/dialect/mysql.dialect.js';
 import { postgresDialect } from '../../../../src/inbox/dialect/postgres.dialect.js';
 import { sqliteDialect } from '../../../../src/inbox/dialect/sqlite.dialect.js';
@@ -10,7 +10,7 @@ class Settings {
 
   constructor(private readonly records: Record<string, unknown>[]) {}
 
-  readonly run: RunSql = async (statement) => {
+  readonly run: ExecuteSql = async (statement) => {
     this.asked.push(statement.render(() => '?').text);
     return { records: this.records, affected: 0 };
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { understand } from '../../../../src/contract/payload-validation.pipe.js';
+import { validateContract } from '../../../../src/contract/payload-validation.pipe.js';
 import { fingerprint } from '../../../../src/inbox/identity.js';
 import { plan, sharesOf, type PlanOptions, type Planned } from '../../../../src/testing/cli/plan.js';
 
@@ -17,9 +17,9 @@ function options(overrides: Partial<PlanOptions> = {}): PlanOptions {
 }
 
 function contentOf({ body }: Planned): string {
-  const understanding = understand(JSON.parse(body));
-  if (understanding.understood !== 'yes') throw new Error(`The contract does not understand ${body}.`);
-  return fingerprint(understanding.payload);
+  const result = validateContract(JSON.parse(body));
+  if (result.validity !== 'valid') throw new Error(`The contract does not understand ${body}.`);
+  return fingerprint(result.payload);
 }
 
 /** What a receiver makes of them, one after the other. */
