@@ -10,14 +10,14 @@ import {
   type Type,
 } from '@nestjs/common';
 import { Cr3dentialsWebhookGuard } from './authentication/cr3dentials-webhook.guard.js';
-import { WebhookResponder } from './contract/answerer.js';
-import { JsonBodyGuard } from './contract/json-body.guard.js';
+import { WebhookResponder } from './http/webhook.responder.js';
+import { JsonBodyGuard } from './http/json-body.guard.js';
 import { PayloadValidationPipe, type ReceivedWebhook } from './contract/payload-validation.pipe.js';
-import { WebhookExceptionFilter } from './contract/refusal.filter.js';
-import { webhookExceptions, type WebhookException } from './contract/refusal.js';
-import type { Verdict } from './inbox/recording.js';
+import { WebhookExceptionFilter } from './http/webhook-exception.filter.js';
+import { webhookExceptions, type WebhookException } from './http/webhook.exception.js';
+import type { Verdict } from './inbox/delivery.factory.js';
 import { WebhookReceiver } from './inbox/webhook.receiver.js';
-import { ARRIVED_AT, type WebhookRequest } from './webhook-request.js';
+import { ARRIVED_AT, type WebhookRequest } from './http/webhook-request.js';
 
 /**
  * Payload in, status out. Version-neutral, so that a host's default version does not move the route.

@@ -10,12 +10,12 @@ import { Clock } from './clock.js';
 import { verificationStatuses } from './contract/verification-status.js';
 import type { Settings } from './cr3dentials-webhook.options.js';
 import { SETTINGS } from './cr3dentials-webhook.tokens.js';
-import { DatabaseConnection } from './inbox/inbox.connection.js';
-import { checkDurability } from './inbox/inbox.preparation.js';
-import { DeliveryWorker } from './processing/delivery.worker.js';
-import { EventEmitterBridge } from './processing/event-emitter.bridge.js';
-import { VerificationHandlers } from './processing/verification-handlers.explorer.js';
-import { WebhookRoutes } from './webhook-routes.js';
+import { DatabaseConnection } from './database/database.connection.js';
+import { checkDurability } from './inbox/schema.check.js';
+import { DeliveryWorker } from './processing/worker/delivery.worker.js';
+import { EventEmitterBridge } from './processing/handlers/event-emitter.bridge.js';
+import { VerificationHandlers } from './processing/handlers/verification-handlers.explorer.js';
+import { WebhookRoutes } from './http/webhook-routes.js';
 
 const MIN_SECRET_LENGTH = 16;
 

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import type { SecretResolver } from './authentication/secret-resolver.js';
 import type { SharedSecret } from './authentication/shared-secrets.js';
-import type { RetryFunction, RetryOptions, RetrySetting } from './recovery/retry.policy.js';
+import type { RetryFunction, RetryOptions, RetrySetting } from './processing/dispatch/retry.policy.js';
 
 /**
  * Who may post: a static list of secrets, or a function that finds them for each request.

@@ -28,16 +28,16 @@ export {
   VerificationTerminated,
   type VerificationEvent,
   type VerificationEventClass,
-} from './processing/verification.event.js';
-export { OnVerification, type OnVerificationOptions } from './processing/on-verification.decorator.js';
-export type { HandlerContext } from './processing/handler-context.js';
-export { PermanentError, RetryAfterError } from './processing/steering.error.js';
+} from './processing/handlers/verification.event.js';
+export { OnVerification, type OnVerificationOptions } from './processing/handlers/on-verification.decorator.js';
+export type { HandlerContext } from './processing/handlers/handler.context.js';
+export { PermanentError, RetryAfterError } from './processing/handlers/handler.errors.js';
 
-export type { RetryFunction, RetryOptions } from './recovery/retry.policy.js';
+export type { RetryFunction, RetryOptions } from './processing/dispatch/retry.policy.js';
 export {
   Cr3dentialsWebhookInbox,
   type DeliveryKey,
   type DeliveryWithRuns,
-} from './recovery/cr3dentials-webhook.inbox.js';
-export type { Acceptance, Rejections } from './recovery/rejections.js';
+} from './operations/cr3dentials-webhook.inbox.js';
+export type { Acceptance, Rejections } from './operations/rejections.js';
 export type { DeliveryFilter, InboxStats, RejectionFilter } from './inbox/operator.repository.js';

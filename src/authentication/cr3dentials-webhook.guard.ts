@@ -1,13 +1,13 @@
 import { Inject, Injectable, Logger, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { webhookExceptions } from '../contract/refusal.js';
+import { webhookExceptions } from '../http/webhook.exception.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
-import { withTimeout } from '../deadline.js';
-import { errorName } from '../one-line.js';
-import { ARRIVED_AT, TENANT, timesSent, type WebhookRequest } from '../webhook-request.js';
-import { UnauthorizedCounter } from './refused-count.js';
+import { withTimeout } from '../concurrency/with-timeout.js';
+import { errorName } from '../instrumentation/single-line.js';
+import { ARRIVED_AT, TENANT, timesSent, type WebhookRequest } from '../http/webhook-request.js';
+import { UnauthorizedCounter } from '../instrumentation/counters.subscriber.js';
 import { SharedSecrets, type SharedSecret } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 

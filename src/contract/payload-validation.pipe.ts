@@ -1,8 +1,8 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { validateSync } from 'class-validator';
-import { TENANT, type WebhookRequest } from '../webhook-request.js';
-import { compileValidator } from './compliance.js';
-import { ExtractedDataValidator } from './platform-data.js';
+import { TENANT, type WebhookRequest } from '../http/webhook-request.js';
+import { compileValidator } from './payload.validator.js';
+import { ExtractedDataValidator } from './extracted-data.validator.js';
 import { payloadFields, VerificationPayload } from './verification.payload.js';
 import { isVerificationStatus } from './verification-status.js';
 

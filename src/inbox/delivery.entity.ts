@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { VerificationStatus } from '../contract/verification-status.js';
-import { epochTransformer } from './epoch.js';
+import { epochTransformer } from '../database/epoch.transformer.js';
 
 /**
  * `pending`: waits for a worker, or for its next attempt at `nextAttemptAt`.

@@ -4,12 +4,12 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { runOutsideRequest } from '../concurrency/run-outside-request.js';
-import { withTimeout } from '../deadline.js';
-import { isUnavailable } from './failures.js';
-import { DeliveryHandoff } from './handoff.js';
-import { DatabaseConnection } from './inbox.connection.js';
-import { DeliveryRepository } from './inbox.repository.js';
-import type { Lease, NewDelivery, Verdict } from './recording.js';
+import { withTimeout } from '../concurrency/with-timeout.js';
+import { isUnavailable } from '../database/database.errors.js';
+import { DeliveryHandoff } from './delivery.handoff.js';
+import { DatabaseConnection } from '../database/database.connection.js';
+import { DeliveryRepository } from './delivery.repository.js';
+import type { Lease, NewDelivery, Verdict } from './delivery.factory.js';
 
 const MAX_CONCURRENT_FLUSHES = 2;
 /** Flushes that a frozen database may hold, their senders long answered, before no more are begun. */

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { epochTransformer } from './epoch.js';
+import { epochTransformer } from '../database/epoch.transformer.js';
 
 /**
  * `pending`: to be run again, at `nextAttemptAt`. `completed`: never run again, unless it is replayed by name.

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { HandlerRun } from './handler-run.entity.js';
-import type { ExecuteSql } from './dialect/dialect.js';
-import { DatabaseConnection } from './inbox.connection.js';
-import { join, raw, sql, type Sql } from './sql.js';
+import type { ExecuteSql } from '../database/dialect/dialect.js';
+import { DatabaseConnection } from '../database/database.connection.js';
+import { join, raw, sql, type Sql } from '../database/sql.js';
 import type { Tables } from './tables.js';
 
 const COLUMNS = raw('delivery_id, handler, state, attempts, next_attempt_at, last_error, updated_at');

@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { IsNull, LessThan, LessThanOrEqual, Not, type FindOptionsWhere } from 'typeorm';
 import { Clock } from '../clock.js';
 import { Delivery, type DeliveryState } from './delivery.entity.js';
-import type { ExecuteSql } from './dialect/dialect.js';
+import type { ExecuteSql } from '../database/dialect/dialect.js';
 import { HandlerRunRepository } from './handler-run.repository.js';
-import { idempotencyKey } from './identity.js';
-import { DatabaseConnection } from './inbox.connection.js';
-import type { NewDelivery } from './recording.js';
+import { idempotencyKey } from './delivery.identity.js';
+import { DatabaseConnection } from '../database/database.connection.js';
+import type { NewDelivery } from './delivery.factory.js';
 import { Rejection, type RejectionReason, type RejectionState } from './rejection.entity.js';
-import { join, sql, type Sql } from './sql.js';
+import { join, sql, type Sql } from '../database/sql.js';
 import type { Tables } from './tables.js';
 
 const STATES = [

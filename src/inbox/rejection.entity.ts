@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { epochTransformer } from './epoch.js';
+import { epochTransformer } from '../database/epoch.transformer.js';
 
 /**
  * `invalid`: against the contract (answered 400). `unknown-status`: a status this version does not know.

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { uuidv7 } from 'uuidv7';
-import { sha256 } from './identity.js';
-import { DatabaseConnection } from './inbox.connection.js';
+import { sha256 } from './delivery.identity.js';
+import { DatabaseConnection } from '../database/database.connection.js';
 import type { Rejection } from './rejection.entity.js';
-import type { ExecuteSql } from './dialect/dialect.js';
-import { join, raw, sql } from './sql.js';
+import type { ExecuteSql } from '../database/dialect/dialect.js';
+import { join, raw, sql } from '../database/sql.js';
 import type { Tables } from './tables.js';
 
 export type NewRejection = Pick<Rejection, 'reason' | 'detail' | 'rawBody' | 'tenant' | 'sessionId'>;

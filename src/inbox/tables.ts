@@ -2,7 +2,7 @@ import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
 import { Delivery } from './delivery.entity.js';
 import { HandlerRun } from './handler-run.entity.js';
 import { Rejection } from './rejection.entity.js';
-import { raw, type Sql } from './sql.js';
+import { raw, type Sql } from '../database/sql.js';
 
 /** The tables as the host's DataSource names them: with its schema and its prefix. */
 export interface Tables {

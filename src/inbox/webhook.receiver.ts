@@ -4,11 +4,11 @@ import type { ReceivedWebhook } from '../contract/payload-validation.pipe.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
-import { withTimeout } from '../deadline.js';
-import { toSingleLine } from '../one-line.js';
-import { formatDatabaseError } from './failures.js';
+import { withTimeout } from '../concurrency/with-timeout.js';
+import { toSingleLine } from '../instrumentation/single-line.js';
+import { formatDatabaseError } from '../database/database.errors.js';
 import { GroupCommitWriter } from './group-commit.writer.js';
-import { newDelivery, type Verdict } from './recording.js';
+import { newDelivery, type Verdict } from './delivery.factory.js';
 import { RejectionRepository, type NewRejection } from './rejection.repository.js';
 
 /** Remembers an authentic POST, once; as a delivery, or as a rejection when it cannot become one. */

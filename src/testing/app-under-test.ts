@@ -3,11 +3,11 @@ import { ModuleRef } from '@nestjs/core';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import { ExtractedDataValidator } from '../contract/platform-data.js';
+import { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Settings, withDefaultExtras } from '../cr3dentials-webhook.options.js';
 import { EXTRAS, SETTINGS } from '../cr3dentials-webhook.tokens.js';
-import { Cr3dentialsWebhookInbox } from '../recovery/cr3dentials-webhook.inbox.js';
+import { Cr3dentialsWebhookInbox } from '../operations/cr3dentials-webhook.inbox.js';
 
 /** A host's app, and what its own options say about the webhook. */
 export class AppUnderTest {

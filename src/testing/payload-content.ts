@@ -1,6 +1,6 @@
 import { validatePayload } from '../contract/payload-validation.pipe.js';
-import type { ExtractedDataValidator } from '../contract/platform-data.js';
-import { fingerprint } from '../inbox/identity.js';
+import type { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
+import { fingerprint } from '../inbox/delivery.identity.js';
 
 /** What the contract makes of a payload. */
 export interface PayloadContent {

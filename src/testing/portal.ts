@@ -1,5 +1,5 @@
-import { withTimeout } from '../deadline.js';
-import { toSingleLine } from '../one-line.js';
+import { withTimeout } from '../concurrency/with-timeout.js';
+import { toSingleLine } from '../instrumentation/single-line.js';
 import type { SimulatorSettings } from './simulator.options.js';
 
 /**

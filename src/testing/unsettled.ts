@@ -1,6 +1,6 @@
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { DeliveryState } from '../inbox/delivery.entity.js';
-import type { DeliveryWithRuns } from '../recovery/cr3dentials-webhook.inbox.js';
+import type { DeliveryWithRuns } from '../operations/cr3dentials-webhook.inbox.js';
 
 const IN_FLIGHT_STATES: ReadonlySet<DeliveryState> = new Set(['pending', 'processing']);
 

@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import type { DeliveryWithRuns } from '../recovery/cr3dentials-webhook.inbox.js';
+import type { DeliveryWithRuns } from '../operations/cr3dentials-webhook.inbox.js';
 import { AppUnderTest } from './app-under-test.js';
 import { Cr3dentialsSimulator } from './cr3dentials.simulator.js';
 import { contentOf, type PayloadContent } from './payload-content.js';

@@ -34,7 +34,7 @@ const options = [
   ...under('auth', fieldsOf(OPTIONS, 'AuthOptions')),
   ...under('auth.secrets[]', fieldsOf('authentication/shared-secrets.ts', 'SharedSecret')),
   ...under('processing', fieldsOf(OPTIONS, 'ProcessingOptions')),
-  ...under('retry', fieldsOf('recovery/retry.policy.ts', 'RetryOptions')),
+  ...under('retry', fieldsOf('processing/dispatch/retry.policy.ts', 'RetryOptions')),
 ];
 
 describe('docs/configuration.md', () => {

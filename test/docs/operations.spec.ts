@@ -75,7 +75,9 @@ describe('the log lines of docs/operations.md', () => {
   });
 
   it('name every setting that is not durable', () => {
-    const problems = ['mysql', 'postgres', 'sqlite'].map((name) => sourceFile(`inbox/dialect/${name}.dialect.ts`).text);
+    const problems = ['mysql', 'postgres', 'sqlite'].map(
+      (name) => sourceFile(`database/dialect/${name}.dialect.ts`).text,
+    );
     const settings = ['fsync', 'synchronous_commit', 'innodb_flush_log_at_trx_commit', 'synchronous'];
     const row = explained.find(({ line }) => line.startsWith('An acknowledged delivery could be lost'));
     for (const setting of settings) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DeliveryRepository } from '../../src/inbox/inbox.repository.js';
+import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
 import { MovingClock } from '../support/moving-clock.js';
 import { payload } from '../support/payload.js';

@@ -7,8 +7,8 @@ import {
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { DatabaseConnection } from '../../src/inbox/inbox.connection.js';
-import { raw } from '../../src/inbox/sql.js';
+import { DatabaseConnection } from '../../src/database/database.connection.js';
+import { raw } from '../../src/database/sql.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
 import { payload } from '../support/payload.js';
 import { platforms, webhookApp, type WebhookApp } from '../support/webhook-app.js';

@@ -1,9 +1,9 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { DeliveryRescuer } from '../../src/recovery/rescuer.js';
-import { InFlightDeliveries } from '../../src/processing/hand.js';
-import type { DeliveryRepository } from '../../src/inbox/inbox.repository.js';
-import type { ClaimedDelivery, Lease } from '../../src/inbox/recording.js';
+import { DeliveryRescuer } from '../../src/processing/worker/delivery.rescuer.js';
+import { InFlightDeliveries } from '../../src/processing/worker/in-flight.deliveries.js';
+import type { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
+import type { ClaimedDelivery, Lease } from '../../src/inbox/delivery.factory.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
 import { OpenedInbox, alone, unrecorded } from '../support/opened-inbox.js';
 

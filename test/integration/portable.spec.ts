@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Dialect } from '../../src/inbox/dialect/dialect.js';
-import { mariadbDialect, mysqlDialect } from '../../src/inbox/dialect/mysql.dialect.js';
-import { postgresDialect } from '../../src/inbox/dialect/postgres.dialect.js';
-import { sqliteDialect } from '../../src/inbox/dialect/sqlite.dialect.js';
-import type { ClaimedDelivery } from '../../src/inbox/recording.js';
+import type { Dialect } from '../../src/database/dialect/dialect.js';
+import { mariadbDialect, mysqlDialect } from '../../src/database/dialect/mysql.dialect.js';
+import { postgresDialect } from '../../src/database/dialect/postgres.dialect.js';
+import { sqliteDialect } from '../../src/database/dialect/sqlite.dialect.js';
+import type { ClaimedDelivery } from '../../src/inbox/delivery.factory.js';
 import { databases, freshDatabase, type DatabaseKind, type TestDatabase } from '../support/databases.js';
 import { OpenedInbox, alone, unrecorded } from '../support/opened-inbox.js';
 

@@ -5,9 +5,10 @@ export const groups = {
     specs: ['test/unit/authentication/*.spec.ts', 'test/e2e/authentication*.spec.ts'],
   },
   contract: {
-    files: ['src/contract/*.ts'],
+    files: ['src/contract/*.ts', 'src/http/*.ts', '!src/http/webhook-request.ts', '!src/http/webhook-routes.ts'],
     specs: [
       'test/unit/contract/*.spec.ts',
+      'test/unit/http/*.spec.ts',
       'test/e2e/answers-contract.spec.ts',
       'test/e2e/answers-bytes.spec.ts',
       'test/e2e/answers-unreadable.spec.ts',
@@ -23,8 +24,8 @@ export const groups = {
   },
   verdicts: {
     files: [
-      'src/inbox/recording.ts',
-      'src/inbox/identity.ts',
+      'src/inbox/delivery.factory.ts',
+      'src/inbox/delivery.identity.ts',
       'src/inbox/group-commit.writer.ts',
       'src/inbox/webhook.receiver.ts',
     ],
@@ -42,12 +43,12 @@ export const groups = {
   },
   'state transitions': {
     files: [
-      'src/inbox/inbox.repository.ts',
+      'src/inbox/delivery.repository.ts',
       'src/inbox/operator.repository.ts',
-      'src/processing/delivery.settler.ts',
-      'src/processing/completion.writer.ts',
-      'src/recovery/*.ts',
-      '!src/recovery/retry.policy.ts',
+      'src/processing/dispatch/delivery.settler.ts',
+      'src/processing/dispatch/completion.writer.ts',
+      'src/operations/*.ts',
+      'src/processing/worker/delivery.rescuer.ts',
     ],
     specs: [
       'test/integration/claims.spec.ts',
@@ -67,8 +68,8 @@ export const groups = {
     ],
   },
   'retry policy': {
-    files: ['src/recovery/retry.policy.ts'],
-    specs: ['test/unit/recovery/*.spec.ts', 'test/e2e/retries*.spec.ts'],
+    files: ['src/processing/dispatch/retry.policy.ts'],
+    specs: ['test/unit/processing/dispatch/*.spec.ts', 'test/e2e/retries*.spec.ts'],
   },
 };
 

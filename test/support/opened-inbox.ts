@@ -4,11 +4,11 @@ import {
   cr3dentialsWebhookEntities,
   cr3dentialsWebhookMigrations,
 } from 'nestjs-cr3dentials-webhook';
-import { DatabaseConnection } from '../../src/inbox/inbox.connection.js';
-import { openDatabase } from '../../src/inbox/inbox.connection.factory.js';
-import { DeliveryRepository } from '../../src/inbox/inbox.repository.js';
-import { newDelivery, type Lease, type NewDelivery } from '../../src/inbox/recording.js';
-import type { Dialect } from '../../src/inbox/dialect/dialect.js';
+import { DatabaseConnection } from '../../src/database/database.connection.js';
+import { openDatabase } from '../../src/database/database.connection.factory.js';
+import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
+import { newDelivery, type Lease, type NewDelivery } from '../../src/inbox/delivery.factory.js';
+import type { Dialect } from '../../src/database/dialect/dialect.js';
 import type { TestDatabase } from './databases.js';
 import { payload } from './payload.js';
 

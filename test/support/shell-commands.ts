@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { program } from '../../src/testing/cli/program.js';
+import { program } from '../../src/cli/program.js';
 
 /** What npm does by itself. */
 const NPM = new Set(['ci', 'install', 'start', 'test', 'run']);

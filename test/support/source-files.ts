@@ -6,7 +6,7 @@ const ROOT = resolve('src');
 
 /** A file of `src`, parsed. */
 export interface SourceFile {
-  /** As `inbox/sql.ts`. */
+  /** As `database/sql.ts`. */
   readonly name: string;
   readonly text: string;
   readonly tree: ts.SourceFile;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { lookForCanaries } from '../support/canaries.js';
-import type { Summary } from '../../src/testing/cli/tally.js';
+import type { Summary } from '../../src/cli/tally.js';
 
 const manifest = createRequire(import.meta.url)('../../package.json') as { bin: string };
 /** What a host runs; `npm test` builds it. */

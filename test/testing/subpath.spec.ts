@@ -24,7 +24,7 @@ interface Manifest {
 describe('the subpath /testing', () => {
   it('imports nothing but what every host has: the command line is bundled, Jest is the host’s', async () => {
     const { dependencies, peerDependencies, devDependencies } = JSON.parse(await read('package.json')) as Manifest;
-    const bundled = await packagesOf('src/testing/cli');
+    const bundled = await packagesOf('src/cli');
     expect([...bundled].toSorted()).toEqual(['cli-progress', 'cli-table3', 'commander']);
     for (const name of bundled) {
       expect(devDependencies).toHaveProperty([name]);
@@ -36,7 +36,7 @@ describe('the subpath /testing', () => {
   });
 
   it('is compiled without the command line, which would import what a host has not installed', async () => {
-    expect(JSON.parse(await read('tsconfig.build.json'))).toMatchObject({ exclude: ['src/testing/cli'] });
+    expect(JSON.parse(await read('tsconfig.build.json'))).toMatchObject({ exclude: ['src/cli'] });
   });
 });
 

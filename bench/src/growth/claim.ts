@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
-import { DeliveryRepository } from '../../../dist/inbox/inbox.repository.js';
+import { DeliveryRepository } from '../../../dist/inbox/delivery.repository.js';
 import { Handled } from '../contenders/contender.js';
 import { OursModule } from '../contenders/ours.module.js';
 import { median } from '../report/statistics.js';

@@ -47,7 +47,7 @@ async function completedOnce(host) {
   for (const answer of answers) assert.deepEqual(answer, { status: 200, text: '{"received":true}' });
   const { delivery, activations, calls } = await settled(host, sessionId);
   assert.deepEqual([delivery.state, delivery.duplicates, activations], ['completed', 2, 1]);
-  assert.equal(delivery.payload, body);
+  assert.equal(delivery.rawBody, body);
   assert.deepEqual(
     calls.toSorted((a, b) => a.by.localeCompare(b.by)),
     [

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { verificationStatuses } from 'nestjs-cr3dentials-webhook';
 import { verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
 import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
-import { fingerprint } from '../../../src/inbox/identity.js';
+import { fingerprint } from '../../../src/inbox/delivery.identity.js';
 
 const platforms = [1, 2, 3, 4, 5, 6];
 const seeds = Array.from({ length: 40 }, (_, index) => `seed ${index}`);

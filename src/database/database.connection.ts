@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import type { Dialect, ExecuteSql, SqlResult } from './dialect/dialect.js';
+import { withTimeout } from '../concurrency/with-timeout.js';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { handlerTransaction } from './ended-transaction.guard.js';
+import { isTransient } from './database.errors.js';
+import { sql, type Sql } from './sql.js';
+import { tablesOf, type Tables } from '../inbox/tables.js';
+import { Semaphore } from '../concurrency/semaphore.js';
+
+/** How long a deadlock or a busy file is waited out. */
+const RETRY_TIMEOUT_MS = 10_000;
+/** Connections of the host's pool that handlers' transactions leave free, so that receiving goes on. */
+const RESERVED_CONNECTIONS = 4;
+/** How long a rollback may take before its connection is given up. */
+const ROLLBACK_TIMEOUT_MS = 5_000;
+
+/**
+ * How the inbox talks to its database: one statement, or several in a transaction. A deadlock or a busy file is waited
+ * out without blocking the event loop.
+ */
+export class DatabaseConnection {
+  readonly tables: Tables;
+  /** On SQLite a rollback undoes what `executeOutsideQueue()` has written meanwhile: to be written again before anything else. */
+  afterRollback: () => Promise<void> = () => Promise.resolve();
+  /** SQLite has one connection, so there everything goes one at a time. */
+  readonly #connections: Semaphore;
+  readonly #handlerTransactions: Semaphore;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    readonly dialect: Dialect,
+    /** The host's connection, for reading: what is uncommitted on ours is not seen there. */
+    readonly reader: DataSource,
+    connections: number,
+  ) {
+    this.tables = tablesOf(dataSource);
+    this.#connections = new Semaphore(connections);
+    this.#handlerTransactions = new Semaphore(Math.max(1, connections - RESERVED_CONNECTIONS));
+  }
+
+  tableNames(): string {
+    return Object.values(this.tables)
+      .map(({ strings }: Sql) => strings.join(''))
+      .join(', ');
+  }
+
+  execute(statement: Sql): Promise<SqlResult> {
+    return this.withRetries(() => this.withRunner((runner) => this.executorOf(runner)(statement)));
+  }
+
+  /** @param work may run again from its start; its first statement must be a write, which takes SQLite's lock at once */
+  transaction<T>(work: (execute: ExecuteSql) => Promise<T>): Promise<T> {
+    return this.withRetries(() =>
+      this.inTransaction((runner) => work(this.executorOf(runner)), this.dialect.isolation),
+    );
+  }
+
+  /** Whether the database answers at all, now. */
+  async isReachable(): Promise<boolean> {
+    const question = this.execute(sql`SELECT 1`).then(() => true);
+    return withTimeout(1_000, question, () => new Error('late')).catch(() => false);
+  }
+
+  /** As `transaction()`, run once, in the host's isolation level, with a manager for the host's own writes. */
+  handlerTransaction<T>(work: (execute: ExecuteSql, manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.#handlerTransactions.run(() =>
+      this.inTransaction(async (runner) => {
+        const own = handlerTransaction(runner);
+        const result = await work(this.executorOf(runner), own.manager).finally(() => own.end());
+        if (own.isNested) throw unfinished();
+        return result;
+      }),
+    );
+  }
+
+  /**
+   * Runs a statement without waiting for its turn: on SQLite within whichever transaction is open. For renewing leases,
+   * which nobody can take over for as long as that transaction keeps the file locked.
+   */
+  executeOutsideQueue(statement: Sql): Promise<SqlResult> {
+    return this.withRetries(() => this.onRunner((runner) => this.executorOf(runner)(statement)));
+  }
+
+  /** An application may be closed twice. */
+  async close(): Promise<void> {
+    if (this.dataSource === this.reader) return;
+    await this.#connections.run(async () => {
+      if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    });
+  }
+
+  private inTransaction<T>(work: (runner: QueryRunner) => Promise<T>, isolation?: Dialect['isolation']): Promise<T> {
+    return this.withRunner(async (runner) => {
+      const isNested = runner.isTransactionActive; // in one of the host's, in memory
+      try {
+        await runner.startTransaction(isolation);
+        const result = await work(runner);
+        await runner.commitTransaction();
+        return result;
+      } catch (error) {
+        await this.rollBack(runner, isNested);
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Leaves no transaction open: whoever gets the connection next would write into it, be answered, and never be
+   * committed. Where the rollback fails or does not come back, the connection is ended with it.
+   */
+  private async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
+    try {
+      if (runner.isTransactionActive)
+        await withTimeout(ROLLBACK_TIMEOUT_MS, runner.rollbackTransaction(), lateRollback);
+      // Not at depth zero: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
+      if (runner.isTransactionActive && !isNested) throw lateRollback();
+    } catch {
+      if (!isNested) await this.dialect.discard(runner);
+    }
+    if (this.dialect.oneConnection) await this.afterRollback();
+  }
+
+  private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    return this.#connections.run(() => this.onRunner(work));
+  }
+
+  private async onRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      return await work(runner);
+    } finally {
+      await runner.release();
+    }
+  }
+
+  private executorOf(runner: QueryRunner): ExecuteSql {
+    return async (statement) => {
+      const { text, parameters } = statement.render(this.dialect.placeholder);
+      const { records = [], affected = 0 } = await runner.query(text, parameters, true);
+      return { records, affected };
+    };
+  }
+
+  private async withRetries<T>(work: () => Promise<T>): Promise<T> {
+    const giveUpAt = performance.now() + RETRY_TIMEOUT_MS;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (performance.now() > giveUpAt || !isTransient(this.dialect, error)) throw error;
+        await sleep(Math.random() * Math.min(10 * tries, 100));
+      }
+    }
+  }
+}
+
+function unfinished(): Error {
+  return new Cr3dentialsWebhookError(
+    'NOT_TRANSACTIONAL',
+    'The handler returned while a transaction that it had begun with its manager was open. Await manager.transaction() before returning.',
+  );
+}
+
+function lateRollback(): Error {
+  return new Error(`The transaction was not rolled back within ${ROLLBACK_TIMEOUT_MS} ms.`);
+}

@@ -1,0 +1,34 @@
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { toSingleLine } from '../instrumentation/single-line.js';
+import type { Dialect } from './dialect/dialect.js';
+
+const NETWORK_ERROR = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
+/** The drivers and TypeORM give no code to these. */
+const CONNECTION_LOST =
+  /^(Connection terminated|Can't add new command when connection is in closed state|Client has encountered a connection error|timeout exceeded when trying to connect|Driver not Connected|Cannot use a pool after)/i;
+
+export function isTransient(dialect: Dialect, error: unknown): boolean {
+  return dialect.isTransient(errorCode(error));
+}
+
+/** Whether the database failed rather than the code that asked it: nobody's attempt is used up by that. */
+export function isUnavailable(dialect: Dialect, error: unknown): boolean {
+  const code = errorCode(error);
+  return (
+    dialect.isUnavailable(code) ||
+    NETWORK_ERROR.test(code) ||
+    (error instanceof Error && CONNECTION_LOST.test(error.message))
+  );
+}
+
+/** For a log line: a database's message may quote the values it was given, its code does not. */
+export function formatDatabaseError(error: unknown): string {
+  if (error instanceof Cr3dentialsWebhookError) return toSingleLine(error.message);
+  const code = errorCode(error);
+  return code && error instanceof Error ? `${error.name} ${code}` : toSingleLine(error);
+}
+
+function errorCode(error: unknown): string {
+  const { code, driverError } = Object(error) as { code?: unknown; driverError?: { code?: unknown } };
+  return String(code ?? driverError?.code ?? '');
+}

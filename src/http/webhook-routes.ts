@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import type { withDefaultExtras } from '../cr3dentials-webhook.options.js';
+import { EXTRAS } from '../cr3dentials-webhook.tokens.js';
+
+interface ExpressLayer {
+  match(path: string): boolean;
+  readonly route?: { readonly path: unknown; readonly methods: Record<string, boolean> };
+}
+export interface FastifyRoute {
+  readonly url: string;
+  readonly method: string | string[];
+  errorHandler?: (error: unknown, request: never, reply: unknown) => void;
+}
+interface Fastify {
+  addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
+}
+
+/**
+ * Where our controller stands once Nest has put the host's prefixes before it. Only the platform's own router knows:
+ * of the POST routes behind the global prefix that end like ours, ours is the shortest.
+ */
+@Injectable()
+export class WebhookRoutes {
+  private readonly fastifyRoutes: string[] = [];
+
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly config: ApplicationConfig,
+    @Inject(EXTRAS) private readonly extras: ReturnType<typeof withDefaultExtras>,
+  ) {}
+
+  /** Nothing in an application without HTTP. */
+  get platform(): string | undefined {
+    return this.adapterHost.httpAdapter?.getType();
+  }
+
+  /** To be asked once routes are registered; before, and without HTTP, it is what the options say. */
+  get paths(): string[] {
+    const registered =
+      this.platform === 'express' ? this.expressLayers().map(({ route }) => String(route?.path)) : this.fastifyRoutes;
+    const prefix = `/${this.config.getGlobalPrefix().replace(/^\/+/, '')}`;
+    return this.extras.path.map((path) => {
+      const candidates = registered.filter((route) => endsLike(route, path));
+      const prefixed = candidates.filter((route) => route.startsWith(prefix));
+      const [shortest] = (prefixed.length > 0 ? prefixed : candidates).toSorted((a, b) => a.length - b.length);
+      return shortest ?? path;
+    });
+  }
+
+  /** Fastify tells of a route when it is registered, and then only. */
+  onFastifyRoute(onRoute: (route: FastifyRoute) => void): void {
+    this.adapterHost.httpAdapter.getInstance<Fastify>().addHook('onRoute', (route) => {
+      if (![route.method].flat().includes('POST')) return;
+      this.fastifyRoutes.push(route.url);
+      if (this.extras.path.some((path) => endsLike(route.url, path))) onRoute(route);
+    });
+  }
+
+  /** Whether Express would route a POST to this path to our controller. */
+  isOurExpressRoute(path: string): boolean {
+    const first = this.expressLayers().find((layer) => layer.match(path));
+    return first !== undefined && this.paths.includes(String(first.route?.path));
+  }
+
+  private expressLayers(): ExpressLayer[] {
+    const { router } = this.adapterHost.httpAdapter.getInstance<{ router: { stack: ExpressLayer[] } }>();
+    return router.stack.filter(({ route }) => route?.methods.post);
+  }
+}
+
+function endsLike(route: string, path: string): boolean {
+  return path === '/' || route.endsWith(path);
+}

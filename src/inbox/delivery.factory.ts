@@ -1,0 +1,59 @@
+import { uuidv7 } from 'uuidv7';
+import type { VerificationPayload } from '../contract/verification.payload.js';
+import type { Delivery } from './delivery.entity.js';
+import { fingerprint, idempotencyKey } from './delivery.identity.js';
+
+/** What recording a POST came to. `unavailable`: it is not known to be durable, and the sender must send it again. */
+export type Verdict =
+  'accepted' | 'duplicate' | 'conflict' | 'unknown-status' | 'unexpected-data' | 'invalid' | 'unavailable';
+
+/** The time-limited right of one worker to process a delivery. */
+export interface Lease {
+  readonly owner: string;
+  /** Epoch milliseconds of the database's clock. */
+  readonly expiresAt: number;
+}
+
+/** What a worker needs of a delivery it has the lease of. */
+export type ClaimedDelivery = Pick<
+  Delivery,
+  | 'id'
+  | 'tenant'
+  | 'sessionId'
+  | 'status'
+  | 'rawBody'
+  | 'attempts'
+  | 'rescues'
+  | 'replays'
+  | 'onlyNamedHandlers'
+  | 'receivedAt'
+>;
+
+/** A delivery that is not recorded yet. */
+export type NewDelivery = ClaimedDelivery &
+  Pick<Delivery, 'idempotencyKey' | 'platformId' | 'externalReferenceId' | 'fingerprint'>;
+
+export function newDelivery(
+  tenant: string,
+  payload: VerificationPayload,
+  rawBody: string,
+  receivedAt: number,
+): NewDelivery {
+  const { sessionId, status, platformId, externalReferenceId } = payload;
+  return {
+    id: uuidv7(),
+    idempotencyKey: idempotencyKey(tenant, sessionId),
+    tenant,
+    sessionId,
+    status,
+    platformId,
+    externalReferenceId,
+    rawBody,
+    fingerprint: fingerprint(payload),
+    receivedAt,
+    attempts: 1,
+    rescues: 0,
+    replays: 0,
+    onlyNamedHandlers: 0,
+  };
+}

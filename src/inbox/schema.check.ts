@@ -1,0 +1,112 @@
+import { Logger } from '@nestjs/common';
+import type { DataSource, EntityMetadata } from 'typeorm';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { Delivery } from './delivery.entity.js';
+import { memoryDialect, sqliteDialect } from '../database/dialect/sqlite.dialect.js';
+import { formatDatabaseError, isUnavailable } from '../database/database.errors.js';
+import type { DatabaseConnection } from '../database/database.connection.js';
+import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './migrations/index.js';
+import { raw, sql, type Sql } from '../database/sql.js';
+
+const MIGRATIONS = cr3dentialsWebhookMigrations.map(({ name }) => name).join(', ');
+
+/** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING` */
+export function assertEntities(host: DataSource | undefined, name = 'default'): asserts host is DataSource {
+  if (!host) {
+    throw new Cr3dentialsWebhookError(
+      'DATA_SOURCE_MISSING',
+      `There is no DataSource "${name}". Import TypeOrmModule.forRoot(…), or name yours in the option "dataSource".`,
+    );
+  }
+  if (!cr3dentialsWebhookEntities.every((entity) => host.hasMetadata(entity))) {
+    if (host.entityMetadatas.some(isOfAnotherCopy)) {
+      throw new Cr3dentialsWebhookError(
+        'DATA_SOURCE_MISSING',
+        `The DataSource "${name}" has our entities from another copy of this package. Keep one installed, and load it everywhere by "import" or everywhere by "require".`,
+      );
+    }
+    throw new Cr3dentialsWebhookError(
+      'DATA_SOURCE_MISSING',
+      `The DataSource "${name}" does not know our entities. Add entities: [...cr3dentialsWebhookEntities] to it, or autoLoadEntities: true.`,
+    );
+  }
+}
+
+/** The two builds of this package are two copies of each class. */
+function isOfAnotherCopy({ givenTableName, target }: EntityMetadata): boolean {
+  return givenTableName === 'cr3dentials_webhook_delivery' && target !== Delivery;
+}
+
+/**
+ * Where the host lets TypeORM synchronise its schema, ours is set up too: by its migrations, which know the types that
+ * fit each database.
+ */
+export async function synchronizeWithHost(host: DataSource): Promise<void> {
+  if (!host.options.synchronize) return;
+  const runner = host.createQueryRunner();
+  try {
+    await runner.startTransaction();
+    for (const Migration of cr3dentialsWebhookMigrations) await new Migration().up(runner);
+    await runner.commitTransaction();
+  } catch (error) {
+    await runner.rollbackTransaction().catch(() => {}); // the first error is the cause
+    throw error;
+  } finally {
+    await runner.release();
+  }
+}
+
+/** @throws Cr3dentialsWebhookError `SCHEMA_INCOMPLETE`, naming the migration to run */
+export async function assertSchema(connection: DatabaseConnection): Promise<void> {
+  const { delivery, handlerRun, rejection } = connection.tables;
+  const tables: Sql[] = [delivery, handlerRun, rejection];
+  for (const [index, entity] of cr3dentialsWebhookEntities.entries()) {
+    const columns = connection.reader.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
+    await connection
+      .execute(sql`SELECT ${raw(columns.join(', '))} FROM ${tables[index]} WHERE 1 = 0`)
+      .catch((error: unknown) => {
+        if (isUnavailable(connection.dialect, error)) throw error;
+        throw new Cr3dentialsWebhookError(
+          'SCHEMA_INCOMPLETE',
+          `The table ${tables[index]?.strings[0]} is missing or incomplete. Run the migration ${MIGRATIONS}: add migrations: [...cr3dentialsWebhookMigrations] and migrationsRun: true to the DataSource, or run "typeorm migration:run".`,
+          { cause: error },
+        );
+      });
+  }
+}
+
+/**
+ * A file that could not be opened for writing stays so for as long as it is open, whatever becomes of its disk. Servers
+ * take writes again by themselves.
+ *
+ * @throws Cr3dentialsWebhookError `DATABASE_READ_ONLY`
+ */
+export async function assertWritableFile(connection: DatabaseConnection): Promise<void> {
+  if (connection.dialect !== sqliteDialect) return;
+  await connection.execute(sql`DELETE FROM ${connection.tables.delivery} WHERE 1 = 0`).catch((error: unknown) => {
+    if (!/SQLITE_READONLY/.test(formatDatabaseError(error))) return; // busy, or full: that passes
+    throw new Cr3dentialsWebhookError(
+      'DATABASE_READ_ONLY',
+      'The database file could be opened only for reading. Make the file, its folder and its disk writable, and start again.',
+      { cause: error },
+    );
+  });
+}
+
+/** Answers whether what is acknowledged survives a crash, and warns where it does not. */
+export async function checkDurability(connection: DatabaseConnection, logger: Logger): Promise<boolean> {
+  if (connection.dialect === memoryDialect) {
+    logger.warn(
+      'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
+    );
+    return false;
+  }
+  try {
+    const problems = await connection.dialect.durabilityProblems((statement) => connection.execute(statement));
+    for (const problem of problems) logger.warn(`An acknowledged delivery could be lost in a crash: ${problem}`);
+    return problems.length === 0;
+  } catch (error) {
+    logger.warn(`Whether the database is durable could not be asked: ${formatDatabaseError(error)}`);
+    return true;
+  }
+}

@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import { UnauthorizedCounter } from '../instrumentation/counters.subscriber.js';
+import type { Delivery, DeliveryState } from '../inbox/delivery.entity.js';
+import type { HandlerRun } from '../inbox/handler-run.entity.js';
+import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
+import { OperatorRepository, type DeliveryFilter, type InboxStats } from '../inbox/operator.repository.js';
+import { VerificationHandlers } from '../processing/handlers/verification-handlers.explorer.js';
+import { Rejections } from './rejections.js';
+
+/**
+ * One session, or the delivery itself.
+ *
+ * @publicApi
+ */
+export type DeliveryKey = string | { sessionId: string; tenant?: string };
+
+/**
+ * A delivery with what is remembered of its handlers.
+ *
+ * @publicApi
+ */
+export type DeliveryWithRuns = Delivery & { runs: HandlerRun[] };
+
+/**
+ * The operator's API. Times are epoch milliseconds of the database's clock.
+ *
+ * @publicApi
+ */
+@Injectable()
+export class Cr3dentialsWebhookInbox {
+  constructor(
+    private readonly operator: OperatorRepository,
+    private readonly runs: HandlerRunRepository,
+    private readonly handlers: VerificationHandlers,
+    private readonly unauthorized: UnauthorizedCounter,
+    /** Authentic POSTs that could not become deliveries. */
+    readonly rejections: Rejections,
+  ) {}
+
+  /** @param key the delivery's id, or its session */
+  async find(key: DeliveryKey): Promise<DeliveryWithRuns | null> {
+    const delivery = await this.operator.find(key);
+    if (!delivery) return null;
+    const runs = (await this.runs.findByDeliveries([delivery.id])).get(delivery.id) ?? [];
+    return { ...delivery, runs };
+  }
+
+  /** Newest first, 50 at most unless `limit` says otherwise; pass the last id as `before` for the next page. */
+  list(filter: DeliveryFilter = {}): Promise<Delivery[]> {
+    return this.operator.list(filter);
+  }
+
+  /** Counts by state, and how long the oldest due delivery has waited: the number to alert on. */
+  async stats(): Promise<InboxStats> {
+    return { ...(await this.operator.stats()), refused: this.unauthorized.value };
+  }
+
+  /**
+   * Processes a delivery again, on any worker: the handlers that have not completed, with all their attempts. Naming
+   * handlers runs them even if they have completed, a transactional one taking effect once more, and leaves dead ones
+   * that are not named as they are.
+   *
+   * @returns what it came to. `'busy'`: a worker has it in hand, try again; `'completed'`: every handler has completed,
+   *   name those to run again; `'unknown'`: there is no such delivery.
+   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when no handler of that name is subscribed in this application
+   */
+  async replay(
+    deliveryId: string,
+    { handlers }: { handlers?: readonly string[] } = {},
+  ): Promise<'replayed' | 'busy' | 'completed' | 'unknown'> {
+    if (handlers) this.handlers.assertKnown(handlers);
+    return this.operator.replay(deliveryId, handlers);
+  }
+
+  /**
+   * Ends a delivery that needs no processing; it is kept, and can be replayed.
+   *
+   * @returns `'discarded'`, or why not. `'busy'`: a worker has it in hand; `'completed'`: there is nothing to discard.
+   */
+  discard(deliveryId: string): Promise<'discarded' | 'busy' | 'completed' | 'unknown'> {
+    return this.operator.discard(deliveryId);
+  }
+}
+
+/** @publicApi */
+export type { DeliveryFilter, DeliveryState, InboxStats };

@@ -1,0 +1,104 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { validatePayload } from '../contract/payload-validation.pipe.js';
+import { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
+import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
+import { DatabaseConnection } from '../database/database.connection.js';
+import { OperatorRepository, type RejectionFilter } from '../inbox/operator.repository.js';
+import { newDelivery, type NewDelivery } from '../inbox/delivery.factory.js';
+import type { Rejection } from '../inbox/rejection.entity.js';
+import { RejectionRepository } from '../inbox/rejection.repository.js';
+import { DeliveryRepository } from '../inbox/delivery.repository.js';
+
+/**
+ * What accepting a rejection came to.
+ *
+ * `accepted`: it is a delivery now, and will be processed. `duplicate`: the same content had become a delivery already.
+ * `rejected`: this version still does not understand it. `unexpected-data`: its data still does not fit the class that
+ * is declared for its platform. `busy`: a worker has the session's delivery in hand, try again. `decided`: it had been
+ * accepted before. `unknown`: there is no such rejection.
+ *
+ * @publicApi
+ */
+export type Acceptance = 'accepted' | 'duplicate' | 'rejected' | 'unexpected-data' | 'busy' | 'decided' | 'unknown';
+
+/**
+ * Authentic POSTs that could not become deliveries.
+ *
+ * @publicApi
+ */
+@Injectable()
+export class Rejections {
+  constructor(
+    private readonly connection: DatabaseConnection,
+    private readonly deliveries: DeliveryRepository,
+    private readonly rejections: RejectionRepository,
+    private readonly operator: OperatorRepository,
+    private readonly runs: HandlerRunRepository,
+    private readonly clock: Clock,
+    private readonly dataValidator: ExtractedDataValidator,
+  ) {}
+
+  /** Newest first, 50 open ones at most unless the filter says otherwise. */
+  list(filter: RejectionFilter = {}): Promise<Rejection[]> {
+    return this.operator.listRejections(filter);
+  }
+
+  /**
+   * Makes a delivery of it. A conflict takes the place of what was recorded for the session, which is kept as a
+   * rejection (`superseded`), and every handler runs for it, transactional ones too.
+   */
+  async accept(id: string): Promise<Acceptance> {
+    const rejection = await this.operator.findRejection(id);
+    if (!rejection) return 'unknown';
+    if (rejection.state === 'accepted') return 'decided';
+    const { tenant, rawBody } = rejection;
+    const result = validatePayload(this.dataValidator, parsed(rawBody));
+    if (result.validity === 'unexpected-data') return 'unexpected-data';
+    if (result.validity !== 'valid') return 'rejected';
+    const delivery = newDelivery(tenant, result.payload, rawBody, this.clock.now());
+    const [recording] = await this.deliveries.record([{ delivery, lease: undefined, duplicates: 0 }]);
+    if (recording === 'conflict') return this.supersede(rejection, delivery);
+    await this.rejections.decide(id, 'accepted');
+    return recording === 'accepted' ? 'accepted' : 'duplicate';
+  }
+
+  /** Keeps it, decided: `false` when it is not open. */
+  discard(id: string): Promise<boolean> {
+    return this.rejections.decide(id, 'discarded', ['open']);
+  }
+
+  private async supersede(rejection: Rejection, delivery: NewDelivery): Promise<Acceptance> {
+    const { tenant, sessionId } = delivery;
+    const before = await this.operator.find({ sessionId, tenant });
+    if (!before) return 'unknown';
+    return this.connection
+      .transaction(async (execute) => {
+        const isDecided = await this.rejections.decide(rejection.id, 'accepted', ['open', 'discarded'], execute);
+        if (!isDecided) return 'decided';
+        if (!(await this.operator.supersede(execute, delivery))) throw new Busy();
+        await this.runs.delete(execute, before.id);
+        const superseded = {
+          reason: 'superseded',
+          detail: before.id,
+          rawBody: before.rawBody,
+          tenant,
+          sessionId,
+        } as const;
+        await this.rejections.save(superseded, this.clock.now(), execute);
+        return 'accepted';
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Busy) return 'busy';
+        throw error;
+      });
+  }
+}
+
+/** A body that is nothing but a byte order mark came as an empty object. */
+function parsed(rawBody: string): unknown {
+  return JSON.parse(rawBody.replace(/^\uFEFF/, '') || '{}');
+}
+
+/** Rolls back the acceptance. */
+class Busy extends Error {}

@@ -1,0 +1,75 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Clock } from '../../clock.js';
+import { formatDatabaseError } from '../../database/database.errors.js';
+import { DeliveryRepository } from '../../inbox/delivery.repository.js';
+import { LeaseRenewer } from '../worker/lease.renewer.js';
+
+const BATCH_WINDOW_MS = 10;
+const RETRY_DELAY_MS = 500;
+const MAX_ROWS = 1_000;
+
+type FinalState = 'completed' | 'unhandled';
+
+interface Completion {
+  readonly id: string;
+  readonly state: FinalState;
+  readonly isStillClaimed: () => boolean;
+  readonly done: () => void;
+}
+
+/** Gathers the ends of deliveries for a few milliseconds and writes them with one update. */
+@Injectable()
+export class CompletionWriter {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+  private waiting: Completion[] = [];
+  private flushing?: Promise<void>;
+
+  constructor(
+    private readonly repository: DeliveryRepository,
+    private readonly renewer: LeaseRenewer,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Resolves once it is durable, or another worker has the delivery. */
+  complete(id: string, state: FinalState, isStillClaimed: () => boolean): Promise<void> {
+    return new Promise((done) => {
+      this.waiting.push({ id, state, isStillClaimed, done });
+      this.flushing ??= this.flush().finally(() => {
+        this.flushing = undefined;
+      });
+    });
+  }
+
+  private async flush(): Promise<void> {
+    while (this.waiting.length > 0) {
+      await sleep(BATCH_WINDOW_MS);
+      const batch = this.waiting.splice(0, MAX_ROWS);
+      try {
+        await this.completeAll(batch, 'completed');
+        await this.completeAll(batch, 'unhandled');
+        for (const { done } of batch) done();
+      } catch (error) {
+        this.logger.warn(
+          `${batch.length} completions could not be written, trying again: ${formatDatabaseError(error)}`,
+        );
+        await sleep(RETRY_DELAY_MS);
+        for (const completion of batch) {
+          if (completion.isStillClaimed()) this.waiting.push(completion);
+          else completion.done();
+        }
+      }
+    }
+  }
+
+  private async completeAll(batch: readonly Completion[], state: FinalState): Promise<void> {
+    const ids = batch.filter((completion) => completion.state === state).map(({ id }) => id);
+    if (ids.length === 0) return;
+    const written = await this.repository.complete(ids, this.renewer.owner, state, this.clock.now());
+    if (written < ids.length) {
+      this.logger.warn(
+        `${ids.length - written} deliveries had been taken over before they were ${state}; their handlers run again.`,
+      );
+    }
+  }
+}

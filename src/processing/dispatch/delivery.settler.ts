@@ -1,0 +1,71 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Clock } from '../../clock.js';
+import { formatDatabaseError } from '../../database/database.errors.js';
+import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
+import { DatabaseConnection } from '../../database/database.connection.js';
+import { DeliveryRepository } from '../../inbox/delivery.repository.js';
+import { CompletionWriter } from './completion.writer.js';
+import type { Outcome } from './delivery.dispatcher.js';
+import type { Claim } from '../worker/in-flight.deliveries.js';
+import type { Cancellation } from '../../concurrency/cancellation.js';
+import { LeaseRenewer } from '../worker/lease.renewer.js';
+
+const RETRY_DELAY_MS = 500;
+
+/** Writes what processing came to, as long as the delivery is this worker's. */
+@Injectable()
+export class DeliverySettler {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+
+  constructor(
+    private readonly connection: DatabaseConnection,
+    private readonly repository: DeliveryRepository,
+    private readonly runs: HandlerRunRepository,
+    private readonly completions: CompletionWriter,
+    private readonly renewer: LeaseRenewer,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Resolves once it is durable; or given up, because another worker has the delivery or will take it over. */
+  async settle(claim: Claim, outcome: Outcome): Promise<void> {
+    const { id } = claim.delivery;
+    const { cancellation } = claim;
+    switch (outcome.outcome) {
+      case 'completed':
+      case 'unhandled':
+        return this.completions.complete(id, outcome.outcome, () => !cancellation.isRequested);
+      case 'untouched':
+        return this.persist(cancellation, () => this.release([id]));
+      case 'with-runs':
+        return this.persist(cancellation, () => this.saveOutcome(id, outcome));
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  release(ids: readonly string[]): Promise<void> {
+    return this.repository.release(ids, this.renewer.owner, this.clock.now());
+  }
+
+  private async saveOutcome(id: string, { next, runs }: Extract<Outcome, { outcome: 'with-runs' }>): Promise<void> {
+    await this.connection.transaction(async (execute) => {
+      if (await this.repository.settle(execute, id, this.renewer.owner, next, this.clock.now()))
+        await this.runs.save(execute, runs);
+      else this.logger.warn(`Delivery ${id} had been taken over before it was settled; its handlers run again.`);
+    });
+  }
+
+  /** Tries at least once, and again until it is interrupted. */
+  private async persist(cancellation: Cancellation, write: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        this.logger.warn(`What became of a delivery could not be written: ${formatDatabaseError(error)}`);
+        if (cancellation.isRequested) return;
+        await sleep(RETRY_DELAY_MS);
+      }
+    }
+  }
+}

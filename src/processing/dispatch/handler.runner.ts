@@ -1,0 +1,142 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError, type EntityManager } from 'typeorm';
+import { Clock } from '../../clock.js';
+import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
+import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
+import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
+import type { Settings } from '../../cr3dentials-webhook.options.js';
+import type { ExecuteSql } from '../../database/dialect/dialect.js';
+import { isUnavailable } from '../../database/database.errors.js';
+import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
+import { DatabaseConnection } from '../../database/database.connection.js';
+import type { HandlerContext } from '../handlers/handler.context.js';
+import { Cancellation } from '../../concurrency/cancellation.js';
+import type { VerificationEvent } from '../handlers/verification.event.js';
+import type { VerificationHandler } from '../handlers/verification-handler.js';
+
+const SWALLOWED =
+  'A statement failed in the transaction of this handler, which cannot commit after that. Let the error pass, or contain it with manager.transaction().';
+
+/** How one execution of one handler ended. */
+export type RunResult = { ended: 'completed' } | { ended: 'failed' | 'interrupted'; error: unknown };
+
+export interface HandlerExecution {
+  readonly handler: VerificationHandler;
+  readonly event: VerificationEvent;
+  readonly attempt: number;
+  readonly isReplay: boolean;
+  /** Comes when the delivery is no longer this worker's, or the worker stops. */
+  readonly cancellation: Cancellation;
+}
+
+@Injectable()
+export class HandlerRunner {
+  private readonly timeout: number;
+
+  constructor(
+    private readonly connection: DatabaseConnection,
+    private readonly runs: HandlerRunRepository,
+    private readonly clock: Clock,
+    @Inject(SETTINGS) { processing }: Settings,
+  ) {
+    this.timeout = processing.handlerTimeout;
+  }
+
+  async run(execution: HandlerExecution): Promise<RunResult> {
+    try {
+      await (execution.handler.transactional ? this.inTransaction(execution) : this.call(execution));
+      return { ended: 'completed' };
+    } catch (error) {
+      if (execution.cancellation.isRequested) return { ended: 'interrupted', error: execution.cancellation.reason };
+      return { ended: (await this.isInterruption(error, execution)) ? 'interrupted' : 'failed', error };
+    }
+  }
+
+  /** Whether the database failed rather than the handler. A refused connection may be to anything a handler talks to. */
+  private async isInterruption(error: unknown, { handler }: HandlerExecution): Promise<boolean> {
+    if (error instanceof NotBegun) return true;
+    // All that TypeORM says of a connection to PostgreSQL that was lost; of a transaction of ours it can mean nothing else.
+    if (handler.transactional && error instanceof QueryRunnerAlreadyReleasedError) return true;
+    if (!isUnavailable(this.connection.dialect, error)) return false;
+    return error instanceof QueryFailedError || !(await this.connection.isReachable());
+  }
+
+  /** The row that says "completed" is written first: another worker with the same run waits there, and then leaves. */
+  private inTransaction(execution: HandlerExecution): Promise<void> {
+    const { handler, event } = execution;
+    return this.connection.handlerTransaction(async (execute, manager) => {
+      const isFirst = await this.runs
+        .complete(execute, event.deliveryId, handler.id, this.clock.now())
+        .catch((error: unknown) => {
+          throw new NotBegun('The run could not begin.', { cause: error });
+        });
+      if (!isFirst) return;
+      await this.call(execution, manager);
+      if (!(await this.canCommit(execution, execute)))
+        throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
+    });
+  }
+
+  private async canCommit({ handler, event }: HandlerExecution, execute: ExecuteSql): Promise<boolean> {
+    try {
+      return await this.runs.isCompleted(execute, event.deliveryId, handler.id);
+    } catch (error) {
+      if (error instanceof QueryFailedError && !isUnavailable(this.connection.dialect, error)) return false;
+      throw error;
+    }
+  }
+
+  /** Ends with the handler or with its interruption: a handler that ignores its signal does not hold its delivery. */
+  private async call(
+    { handler, event, attempt, isReplay, cancellation }: HandlerExecution,
+    manager?: EntityManager,
+  ): Promise<void> {
+    const own = new Cancellation();
+    cancellation.onCancel((reason) => own.cancel(reason));
+    if (own.isRequested) throw own.reason;
+    const context = new RunContext(event.deliveryId, attempt, isReplay, own, handler, manager);
+    const result = runOutsideRequest(() => handler.handle(event, context));
+    if (result === undefined) return; // nothing to wait for
+    const onTimeout = () => own.cancel(new Error(`It took longer than ${this.timeout} ms.`));
+    const timer = setTimeout(onTimeout, this.timeout);
+    try {
+      await Promise.race([new Promise((_, reject) => own.onCancel(reject)), result]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** What went wrong was not in the handler. */
+class NotBegun extends Error {}
+
+class RunContext implements HandlerContext {
+  readonly #cancellation: Cancellation;
+  readonly #handler: VerificationHandler;
+  readonly #manager: EntityManager | undefined;
+
+  constructor(
+    readonly deliveryId: string,
+    readonly attempt: number,
+    readonly isReplay: boolean,
+    cancellation: Cancellation,
+    handler: VerificationHandler,
+    manager?: EntityManager,
+  ) {
+    this.#cancellation = cancellation;
+    this.#handler = handler;
+    this.#manager = manager;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
+
+  get manager(): EntityManager {
+    if (this.#manager) return this.#manager;
+    throw new Cr3dentialsWebhookError(
+      'NOT_TRANSACTIONAL',
+      `The handler "${this.#handler.id}" has no transaction. Subscribe it with @OnVerification(…, { transactional: true }).`,
+    );
+  }
+}

@@ -1,0 +1,101 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
+import { EventEmitter2, EventEmitterReadinessWatcher, OnEvent } from '@nestjs/event-emitter';
+import type { VerificationStatus } from '../../contract/verification-status.js';
+import { toSingleLine } from '../../instrumentation/single-line.js';
+import { eventClasses } from './verification.event.js';
+import type { VerificationHandler } from './verification-handler.js';
+
+/** The one handler that all listeners of `EventEmitter2` are to us. */
+export const EVENT_EMITTER_HANDLER = 'event-emitter';
+
+interface Listener {
+  readonly event: unknown;
+  readonly options?: { suppressErrors?: boolean; async?: boolean; nextTick?: boolean; promisify?: boolean };
+}
+
+/** Emits events for modules that know nothing of us. */
+@Injectable()
+export class EventEmitterBridge {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+  private emitter?: EventEmitter2;
+
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /** Finds the host's event emitter, warns of listeners whose failures would be lost, and waits for it to have them. */
+  async connect(): Promise<void> {
+    this.emitter = this.find(EventEmitter2);
+    for (const name of this.listenersThatLoseFailures()) {
+      this.logger.warn(
+        `${name} listens with @OnEvent, which swallows its failures: they would not be retried. Use @OnVerification, or { suppressErrors: false } without async and nextTick.`,
+      );
+    }
+    await this.find(EventEmitterReadinessWatcher)
+      ?.waitUntilReady()
+      .catch((error: unknown) => this.logger.error(`The event emitter has not started: ${toSingleLine(error)}`));
+  }
+
+  /** Nothing when nobody listens: then the event emitter is no handler. */
+  handlerFor(status: VerificationStatus): VerificationHandler | undefined {
+    const { emitter } = this;
+    const { eventName } = eventClasses[status];
+    if (!emitter || !(emitter.hasListeners(eventName) || emitter.listenersAny().length > 0)) return undefined;
+    return {
+      id: EVENT_EMITTER_HANDLER,
+      transactional: false,
+      statuses: new Set([status]),
+      async handle(event) {
+        await emitter.emitAsync(eventName, event);
+      },
+    };
+  }
+
+  private find<T>(token: new (...args: never[]) => T): T | undefined {
+    try {
+      return this.moduleRef.get(token, { strict: false });
+    } catch {
+      return undefined; // the host does not use the event emitter
+    }
+  }
+
+  private *listenersThatLoseFailures(): Generator<string> {
+    for (const { instance, isAlias, metatype } of [
+      ...this.discovery.getProviders(),
+      ...this.discovery.getControllers(),
+    ]) {
+      const prototype =
+        !isAlias && instance && typeof instance === 'object' ? Object.getPrototypeOf(instance) : undefined;
+      if (!prototype) continue;
+      for (const method of this.scanner.getAllMethodNames(prototype)) {
+        if (listenersOf(prototype[method]).some((listener) => isOurs(listener) && losesFailures(listener))) {
+          yield `${metatype?.name ?? 'A listener'}.${method}`;
+        }
+      }
+    }
+  }
+}
+
+/** What `@OnEvent` wrote on a method. Its key is asked from the decorator itself: not every version exports it. */
+function listenersOf(method: object): Listener[] {
+  const probe = { value: () => {} };
+  OnEvent('probe')({}, 'probe', probe);
+  const [key] = Reflect.getMetadataKeys(probe.value) as string[];
+  const found = (key && Reflect.getMetadata(key, method)) as Listener | Listener[] | undefined;
+  return found === undefined ? [] : [found].flat();
+}
+
+function isOurs({ event }: Listener): boolean {
+  if (typeof event !== 'string' && !Array.isArray(event)) return false;
+  const scratch = new EventEmitter2({ wildcard: true });
+  scratch.on(event, () => {});
+  return Object.values(eventClasses).some(({ eventName }) => scratch.hasListeners(eventName));
+}
+
+function losesFailures({ options }: Listener): boolean {
+  const isDetached = (options?.async || options?.nextTick) && !options.promisify;
+  return options?.suppressErrors !== false || Boolean(isDetached);
+}

@@ -1,0 +1,11 @@
+import type { VerificationStatus } from '../../contract/verification-status.js';
+import type { HandlerContext } from './handler.context.js';
+import type { VerificationEvent } from './verification.event.js';
+
+/** One subscribed method, with a stable id. */
+export interface VerificationHandler {
+  readonly id: string;
+  readonly transactional: boolean;
+  readonly statuses: ReadonlySet<VerificationStatus>;
+  handle(event: VerificationEvent, context: HandlerContext): unknown;
+}

@@ -1,0 +1,32 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../../clock.js';
+import { DeliveryRepository } from '../../inbox/delivery.repository.js';
+import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
+import type { InFlightDeliveries } from './in-flight.deliveries.js';
+
+/** Takes over what a dead worker left behind. What may have killed it is tried again alone, and at last buried. */
+@Injectable()
+export class DeliveryRescuer {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+
+  constructor(
+    private readonly repository: DeliveryRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  async rescue(inFlight: InFlightDeliveries, lease: Lease, capacity: number): Promise<ClaimedDelivery[]> {
+    const now = this.clock.now();
+    const deadLettered = await this.repository.deadLetterPoisoned(now, inFlight.ids);
+    if (deadLettered > 0)
+      this.logger.error(`${deadLettered} deliveries have killed their worker three times and are dead (crash-loop).`);
+    if (capacity === 0) return [];
+    const rescued = await this.repository.rescueExpired(lease, now, capacity, inFlight.ids, false);
+    const suspects =
+      inFlight.hasPoisonSuspect || rescued.length === capacity
+        ? []
+        : await this.repository.rescueExpired(lease, now, 1, inFlight.ids, true);
+    const all = [...rescued, ...suspects];
+    if (all.length > 0) this.logger.warn(`Took over ${all.length} deliveries whose worker has not renewed its lease.`);
+    return all;
+  }
+}

@@ -1,0 +1,210 @@
+import { describe, expect, it } from '@jest/globals';
+import { PermanentError, RetryAfterError, type RetryFunction, type RetryOptions } from 'nestjs-cr3dentials-webhook';
+import { RandomSource, RetryPolicy } from '../../../../src/processing/dispatch/retry.policy.js';
+
+const failure = new Error('The ledger is closed.');
+
+/** Says the same chance again and again, and counts how often it was asked. */
+class Rigged extends RandomSource {
+  asked = 0;
+
+  constructor(private readonly chance: number) {
+    super();
+  }
+
+  next(): number {
+    this.asked++;
+    return this.chance;
+  }
+}
+
+function policy(retry: RetryOptions = {}, random: RandomSource = new Rigged(0.5)) {
+  const all = { attempts: 12, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'none' as const, ...retry };
+  return new RetryPolicy({ retry: all }, random);
+}
+
+function asking(retry: RetryFunction): RetryPolicy {
+  return new RetryPolicy({ retry }, new Rigged(0.5));
+}
+
+function delays(of: RetryPolicy, attempts: number): (number | 'dead')[] {
+  return Array.from({ length: attempts }, (_, index) => {
+    const retry = of.afterFailure(index + 1, failure);
+    return retry === 'dead' ? retry : retry.delay;
+  });
+}
+
+describe('exponential backoff', () => {
+  it('waits longer each time, up to the longest delay', () => {
+    expect(delays(policy({ maxDelay: 20_000 }), 7)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
+    expect(delays(policy({ initialDelay: 100, factor: 1.5 }), 4)).toEqual([100, 150, 225, 338]);
+    expect(delays(policy({ factor: 1 }), 3)).toEqual([1_000, 1_000, 1_000]);
+  });
+
+  it('ends when the attempts are used up', () => {
+    expect(delays(policy({ attempts: 3 }), 4)).toEqual([1_000, 2_000, 'dead', 'dead']);
+    expect(delays(policy({ attempts: 1 }), 1)).toEqual(['dead']);
+  });
+
+  it('uses up an attempt', () => {
+    expect(policy().afterFailure(1, failure)).toEqual({ delay: 1_000, usesAttempt: true });
+  });
+
+  it('never waits longer than the longest delay, however large the numbers become', () => {
+    expect(policy({ attempts: 100_000 }).afterFailure(99_999, failure)).toEqual({
+      delay: 3_600_000,
+      usesAttempt: true,
+    });
+  });
+
+  it('stays at once where the initial delay is none, however large the numbers become', () => {
+    expect(delays(policy({ initialDelay: 0 }), 2)).toEqual([0, 0]);
+    expect(policy({ initialDelay: 0, attempts: 100_000 }).afterFailure(99_999, failure)).toEqual({
+      delay: 0,
+      usesAttempt: true,
+    });
+  });
+});
+
+describe('full jitter', () => {
+  it.each([
+    [0, [0, 0, 0]],
+    [0.25, [250, 500, 1_000]],
+    [0.9999, [1_000, 2_000, 4_000]],
+  ])('waits a chance of %d of the delay', (chance, expected) => {
+    expect(delays(policy({ jitter: 'full' }, new Rigged(chance)), 3)).toEqual(expected);
+  });
+
+  it('is of the capped delay', () => {
+    expect(delays(policy({ jitter: 'full', maxDelay: 1_500 }, new Rigged(0.5)), 3)).toEqual([500, 750, 750]);
+  });
+
+  it('is rolled for each delay', () => {
+    const chance = new Rigged(0.5);
+    delays(policy({ jitter: 'full' }, chance), 3);
+    expect(chance.asked).toBe(3);
+  });
+
+  it('is not rolled without jitter', () => {
+    const chance = new Rigged(0.5);
+    delays(policy({ jitter: 'none' }, chance), 3);
+    expect(chance.asked).toBe(0);
+  });
+});
+
+describe('an error that steers', () => {
+  it('is dead at once when it is permanent, whatever the policy', () => {
+    expect(policy().afterFailure(1, new PermanentError('No such account.'))).toBe('dead');
+    expect(asking(() => 5).afterFailure(1, new PermanentError('No such account.'))).toBe('dead');
+  });
+
+  it('comes back when it says, without using up an attempt, even if there is none left', () => {
+    const afterward = { delay: 1_234, usesAttempt: false };
+    expect(policy({ attempts: 1 }).afterFailure(1, new RetryAfterError(1_234))).toEqual(afterward);
+    expect(asking(() => 'dead').afterFailure(9, new RetryAfterError(1_234))).toEqual(afterward);
+    expect(policy().afterFailure(1, new RetryAfterError(0))).toEqual({ delay: 0, usesAttempt: false });
+  });
+
+  it.each([1_000 / 3, 0.5, 1e300])('comes back in whole milliseconds that a database can hold: %d', (delay) => {
+    const retry = policy().afterFailure(1, new RetryAfterError(delay));
+    expect(Number.isSafeInteger(Object(retry).delay)).toBe(true);
+  });
+
+  it.each([-1, NaN, Infinity, -Infinity])('cannot be made with a delay of %d', (delay) => {
+    expect(() => new RetryAfterError(delay)).toThrow(
+      new RangeError('The delay must be a number of milliseconds from 0.'),
+    );
+  });
+
+  it('is any other when it only resembles one', () => {
+    const lookalike = Object.assign(new Error('x'), { name: 'PermanentError', code: 'PERMANENT' });
+    expect(policy().afterFailure(1, lookalike)).toEqual({ delay: 1_000, usesAttempt: true });
+  });
+});
+
+describe("a host's function", () => {
+  it('is asked with the attempt that has just failed and its error', () => {
+    const asked: unknown[] = [];
+    const retry = asking((...question) => {
+      asked.push(question);
+      return 70;
+    });
+    expect(retry.afterFailure(3, failure)).toEqual({ delay: 70, usesAttempt: true });
+    expect(asked).toEqual([[3, failure]]);
+  });
+
+  it('may end it', () => {
+    expect(
+      delays(
+        asking((attempt) => (attempt < 3 ? 10 * attempt : 'dead')),
+        3,
+      ),
+    ).toEqual([10, 20, 'dead']);
+  });
+
+  it('may have it run again at once', () => {
+    expect(asking(() => 0).afterFailure(1, failure)).toEqual({ delay: 0, usesAttempt: true });
+  });
+
+  it('may answer a fraction, which is rounded', () => {
+    expect(
+      delays(
+        asking(() => 0.5),
+        1,
+      ),
+    ).toEqual([1]);
+    expect(
+      delays(
+        asking(() => 1.4),
+        1,
+      ),
+    ).toEqual([1]);
+  });
+
+  it.each([NaN, Infinity, -Infinity, -1, '1000', 'DEAD', undefined, null, true, {}, Promise.resolve(1), 7n])(
+    'that answers nonsense neither buries a delivery nor runs it in a loop: %p',
+    (nonsense) => {
+      const retry = asking(() => nonsense as number);
+      expect(retry.afterFailure(1, failure)).toEqual({ delay: 60_000, usesAttempt: true });
+    },
+  );
+
+  it('that answers more than a year has it run again after a year', () => {
+    const year = 365 * 24 * 60 * 60 * 1_000;
+    expect(
+      delays(
+        asking(() => 1e300),
+        1,
+      ),
+    ).toEqual([year]);
+    expect(
+      delays(
+        asking(() => year + 1),
+        1,
+      ),
+    ).toEqual([year]);
+    expect(
+      delays(
+        asking(() => year - 1),
+        1,
+      ),
+    ).toEqual([year - 1]);
+  });
+
+  it('that throws neither buries a delivery nor runs it in a loop', () => {
+    const retry = asking(() => {
+      throw new Error('A fault of the host.');
+    });
+    expect(retry.afterFailure(1, failure)).toEqual({ delay: 60_000, usesAttempt: true });
+  });
+});
+
+describe('an interruption', () => {
+  it('ends after the initial delay, which no jitter shortens', () => {
+    expect(policy({ initialDelay: 70, jitter: 'full' }, new Rigged(0)).afterInterruption()).toBe(70);
+  });
+
+  it("ends after a second where the policy is a host's function", () => {
+    expect(asking(() => 'dead').afterInterruption()).toBe(1_000);
+  });
+});

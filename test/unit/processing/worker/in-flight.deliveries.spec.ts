@@ -1,0 +1,113 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { HandlerRun } from 'nestjs-cr3dentials-webhook';
+import type { ClaimedDelivery, Lease } from '../../../../src/inbox/delivery.factory.js';
+import { InFlightDeliveries, type Claim } from '../../../../src/processing/worker/in-flight.deliveries.js';
+
+const lease: Lease = { owner: 'me', expiresAt: 1_000 };
+
+function delivery(id: string, rescues = 0): ClaimedDelivery {
+  return {
+    id,
+    tenant: '',
+    sessionId: `session of ${id}`,
+    status: 'COMPLETED',
+    rawBody: '{}',
+    attempts: 1,
+    rescues,
+    replays: 0,
+    onlyNamedHandlers: 0,
+    receivedAt: 0,
+  };
+}
+
+describe('a hand', () => {
+  let inFlight: InFlightDeliveries;
+
+  beforeEach(() => {
+    inFlight = new InFlightDeliveries();
+  });
+
+  /** What was not in hand before. */
+  function take(id: string, rescues = 0): Claim {
+    const claim = inFlight.add(delivery(id, rescues), lease);
+    if (!claim) throw new Error(`${id} is in hand.`);
+    return claim;
+  }
+
+  it('is empty at first', () => {
+    expect(inFlight).toMatchObject({ size: 0, ids: [], hasPoisonSuspect: false });
+  });
+
+  it('holds what was put in it, with what is remembered and until when', () => {
+    const runs = [{ handler: 'a' } as HandlerRun];
+    const claim = inFlight.add(delivery('a'), lease, runs);
+    expect(claim).toMatchObject({ delivery: { id: 'a' }, previousRuns: runs, leaseExpiresAt: 1_000 });
+    expect(take('b').previousRuns).toEqual([]);
+    expect(inFlight).toMatchObject({ size: 2, ids: ['a', 'b'] });
+  });
+
+  it('takes nothing twice: what is under way goes on', () => {
+    const claim = take('a');
+    expect(inFlight.add(delivery('a'), { owner: 'me', expiresAt: 9_000 })).toBeUndefined();
+    expect(inFlight.size).toBe(1);
+    expect(inFlight.has(claim)).toBe(true);
+    expect(claim.leaseExpiresAt).toBe(1_000);
+  });
+
+  it('lets go', () => {
+    const claim = take('a');
+    inFlight.remove(claim);
+    expect(inFlight.has(claim)).toBe(false);
+    expect(inFlight.size).toBe(0);
+    inFlight.remove(claim);
+    expect(claim.cancellation.isRequested).toBe(false);
+  });
+
+  it('does not take a delivery claimed anew for the one that was lost', () => {
+    const before = take('a');
+    inFlight.evict(() => true);
+    const after = take('a');
+    expect(inFlight.has(before)).toBe(false);
+    inFlight.remove(before);
+    expect(inFlight.has(after)).toBe(true);
+    expect(inFlight.ids).toEqual(['a']);
+  });
+
+  it('interrupts what it loses, and only that', () => {
+    const [lost, kept] = [take('a'), take('b')];
+    expect(inFlight.evict(({ delivery: { id } }) => id === 'a')).toBe(1);
+    expect(lost.cancellation.isRequested).toBe(true);
+    expect(lost.cancellation.reason).toEqual(new Error('The lease was lost: another worker may have the delivery.'));
+    expect(kept.cancellation.isRequested).toBe(false);
+    expect(inFlight.ids).toEqual(['b']);
+    expect(inFlight.evict(() => false)).toBe(0);
+  });
+
+  it('extends the leases it is told of, and only those', () => {
+    const [extended, other] = [take('a'), take('b')];
+    inFlight.extend(new Set(['a', 'never held']), { owner: 'me', expiresAt: 5_000 });
+    expect(extended.leaseExpiresAt).toBe(5_000);
+    expect(other.leaseExpiresAt).toBe(1_000);
+    expect(inFlight.size).toBe(2);
+  });
+
+  it('interrupts all and keeps holding them: they end on their own', () => {
+    const all = [take('a'), take('b')];
+    const reason = new Error('The application is shutting down.');
+    inFlight.cancelAll(reason);
+    for (const { cancellation } of all) expect(cancellation.reason).toBe(reason);
+    expect(inFlight.ids).toEqual(['a', 'b']);
+  });
+
+  it.each([
+    [0, false],
+    [1, false],
+    [2, true],
+  ])('with a delivery taken over %d times holds a suspect: %p', (rescues, isSuspect) => {
+    take('innocent');
+    const claim = take('a', rescues);
+    expect(inFlight.hasPoisonSuspect).toBe(isSuspect);
+    inFlight.remove(claim);
+    expect(inFlight.hasPoisonSuspect).toBe(false);
+  });
+});
