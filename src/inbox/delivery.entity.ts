@@ -49,7 +49,7 @@ export class Delivery {
   externalReferenceId!: string | null;
 
   /** The body as it was sent where the host keeps the raw body, else serialised again. */
-  @Column({ name: 'payload', type: 'text' })
+  @Column({ name: 'raw_body', type: 'text' })
   rawBody!: string;
 
   /** SHA-256 over the documented fields except `metadata`: tells a duplicate from a conflict. */
@@ -68,7 +68,7 @@ export class Delivery {
   attempts!: number;
 
   /** How often in a row its lease ran out in a worker's hands. */
-  @Column({ name: 'takeovers', type: 'int' })
+  @Column({ name: 'rescues', type: 'int' })
   rescues!: number;
 
   /** How often an operator has asked for it to be processed again. */
@@ -76,7 +76,7 @@ export class Delivery {
   replays!: number;
 
   /** 1 when it had completed before it was replayed by name: then a handler without a run has completed. */
-  @Column({ name: 'by_name', type: 'int' })
+  @Column({ name: 'only_named_handlers', type: 'int' })
   onlyNamedHandlers!: number;
 
   /** When it is due; null unless pending. */

@@ -8,7 +8,7 @@ import { join, raw, sql, type Sql } from '../database/sql.js';
 import type { Tables } from './tables.js';
 
 const CLAIMED_COLUMNS = raw(
-  'id, tenant, session_id, status, payload, attempts, takeovers, replays, by_name, received_at',
+  'id, tenant, session_id, status, raw_body, attempts, rescues, replays, only_named_handlers, received_at',
 );
 const NO_LEASE = raw('lease_owner = NULL, lease_expires_at = NULL');
 /** A delivery that kills its worker this often in a row is dead. */
@@ -113,9 +113,9 @@ export class DeliveryRepository {
   ): Promise<ClaimedDelivery[]> {
     const notInFlight = inFlightIds.length > 0 ? sql`AND id NOT IN (${join(inFlightIds)})` : raw('');
     return this.claimWhere(
-      sql`state = 'processing' AND lease_expires_at < ${now} AND takeovers ${raw(suspects ? `BETWEEN 1 AND ${MAX_CRASHES - 2}` : '= 0')} ${notInFlight}
+      sql`state = 'processing' AND lease_expires_at < ${now} AND rescues ${raw(suspects ? `BETWEEN 1 AND ${MAX_CRASHES - 2}` : '= 0')} ${notInFlight}
           ORDER BY lease_expires_at LIMIT ${raw(String(limit))}`,
-      raw('takeovers = takeovers + 1'),
+      raw('rescues = rescues + 1'),
       lease,
     );
   }
@@ -125,7 +125,7 @@ export class DeliveryRepository {
     const notInFlight = inFlightIds.length > 0 ? sql`AND id NOT IN (${join(inFlightIds)})` : raw('');
     const { affected } = await this.connection.execute(
       sql`UPDATE ${this.tables.delivery} SET state = 'dead', reason = 'crash-loop', finished_at = ${now}, ${NO_LEASE}
-          WHERE state = 'processing' AND lease_expires_at < ${now} AND takeovers >= ${MAX_CRASHES - 1} ${notInFlight}`,
+          WHERE state = 'processing' AND lease_expires_at < ${now} AND rescues >= ${MAX_CRASHES - 1} ${notInFlight}`,
     );
     return affected;
   }
@@ -173,7 +173,7 @@ export class DeliveryRepository {
     now: number,
   ): Promise<number> {
     const { affected } = await this.connection.execute(
-      sql`UPDATE ${this.tables.delivery} SET state = ${state}, finished_at = ${now}, takeovers = 0, ${NO_LEASE} WHERE ${claimedBy(owner, ids)}`,
+      sql`UPDATE ${this.tables.delivery} SET state = ${state}, finished_at = ${now}, rescues = 0, ${NO_LEASE} WHERE ${claimedBy(owner, ids)}`,
     );
     return affected;
   }
@@ -191,7 +191,7 @@ export class DeliveryRepository {
         ? sql`state = 'pending', next_attempt_at = ${outcome.nextAttemptAt}`
         : sql`state = ${outcome}, finished_at = ${now}, reason = ${outcome === 'dead' ? 'handler' : null}`;
     const { affected } = await execute(
-      sql`UPDATE ${this.tables.delivery} SET ${change}, takeovers = 0, ${NO_LEASE} WHERE ${claimedBy(owner, [id])}`,
+      sql`UPDATE ${this.tables.delivery} SET ${change}, rescues = 0, ${NO_LEASE} WHERE ${claimedBy(owner, [id])}`,
     );
     return affected === 1;
   }
@@ -213,7 +213,7 @@ function toRow({ delivery, lease, duplicates }: NewDeliveryRow): ColumnValues {
     status: delivery.status,
     platform_id: delivery.platformId,
     external_reference_id: delivery.externalReferenceId,
-    payload: delivery.rawBody,
+    raw_body: delivery.rawBody,
     fingerprint: delivery.fingerprint,
     received_at: delivery.receivedAt,
     duplicates,
@@ -235,11 +235,11 @@ function toClaimedDelivery(row: Record<string, unknown>): ClaimedDelivery {
     tenant: String(row.tenant),
     sessionId: String(row.session_id),
     status: row.status as ClaimedDelivery['status'],
-    rawBody: String(row.payload),
+    rawBody: String(row.raw_body),
     attempts: Number(row.attempts),
-    rescues: Number(row.takeovers),
+    rescues: Number(row.rescues),
     replays: Number(row.replays),
-    onlyNamedHandlers: Number(row.by_name),
+    onlyNamedHandlers: Number(row.only_named_handlers),
     receivedAt: Number(row.received_at),
   };
 }

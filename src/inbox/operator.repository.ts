@@ -133,9 +133,9 @@ export class OperatorRepository {
   ): Promise<'replayed' | 'busy' | 'completed' | 'unknown'> {
     const now = this.clock.now();
     const isReplayed = await this.connection.transaction(async (execute) => {
-      // `by_name` first: MySQL assigns from left to right, and it asks for the state before.
+      // `only_named_handlers` first: MySQL assigns from left to right, and it asks for the state before.
       const { affected } = await execute(
-        sql`UPDATE ${this.tables.delivery} SET by_name = CASE WHEN state = 'completed' THEN 1 ELSE by_name END, ${pending(now)}
+        sql`UPDATE ${this.tables.delivery} SET only_named_handlers = CASE WHEN state = 'completed' THEN 1 ELSE only_named_handlers END, ${pending(now)}
             WHERE id = ${id} AND state NOT IN (${join(handlers ? ['processing'] : ['processing', 'completed'])})`,
       );
       if (affected === 0) return false;
@@ -158,7 +158,7 @@ export class OperatorRepository {
     const { status, platformId, externalReferenceId, rawBody, fingerprint } = delivery;
     const { affected } = await execute(
       sql`UPDATE ${this.tables.delivery} SET status = ${status}, platform_id = ${platformId}, external_reference_id = ${externalReferenceId},
-            payload = ${rawBody}, fingerprint = ${fingerprint}, by_name = 0, ${pending(this.clock.now())}
+            raw_body = ${rawBody}, fingerprint = ${fingerprint}, only_named_handlers = 0, ${pending(this.clock.now())}
           WHERE idempotency_key = ${delivery.idempotencyKey} AND state <> 'processing'`,
     );
     return affected === 1;
@@ -172,5 +172,5 @@ export class OperatorRepository {
 }
 
 function pending(now: number): Sql {
-  return sql`state = 'pending', next_attempt_at = ${now}, finished_at = NULL, reason = NULL, takeovers = 0, replays = replays + 1`;
+  return sql`state = 'pending', next_attempt_at = ${now}, finished_at = NULL, reason = NULL, rescues = 0, replays = replays + 1`;
 }

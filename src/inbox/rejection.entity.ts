@@ -39,7 +39,7 @@ export class Rejection {
   @Column({ name: 'detail', type: 'text' })
   detail!: string;
 
-  @Column({ name: 'body', type: 'text' })
+  @Column({ name: 'raw_body', type: 'text' })
   rawBody!: string;
 
   /** Empty without tenants. */

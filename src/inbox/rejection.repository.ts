@@ -40,7 +40,7 @@ export class RejectionRepository {
     ];
     await execute(
       sql`${dialect.insertInto(this.tables.rejection)}
-          (${raw('id, fingerprint, reason, detail, body, tenant, session_id, repeats, state, first_received_at, last_received_at')})
+          (${raw('id, fingerprint, reason, detail, raw_body, tenant, session_id, repeats, state, first_received_at, last_received_at')})
           VALUES (${join(row)})
           ${dialect.onConflict(
             'fingerprint',

@@ -36,18 +36,20 @@ export function collect(ground: Ground): Promise<Evidence> {
     for (const { session } of await rows('SELECT session_id AS session FROM effect'))
       effects.set(String(session), (effects.get(String(session)) ?? 0) + 1);
     const deliveries = await rows(
-      'SELECT id, session_id, payload, state, reason, duplicates FROM cr3dentials_webhook_delivery',
+      'SELECT id, session_id, raw_body, state, reason, duplicates FROM cr3dentials_webhook_delivery',
     );
     return {
       deliveries: deliveries.map((row) => ({
         id: String(row.id),
         session: String(row.session_id),
-        body: String(row.payload),
+        body: String(row.raw_body),
         state: String(row.state),
         reason: row.reason === null ? null : String(row.reason),
         duplicates: Number(row.duplicates),
       })),
-      rejections: (await rows('SELECT body FROM cr3dentials_webhook_rejection')).map(({ body }) => String(body)),
+      rejections: (await rows('SELECT raw_body FROM cr3dentials_webhook_rejection')).map(({ raw_body }) =>
+        String(raw_body),
+      ),
       kept: (await rows('SELECT body FROM kept')).map(({ body }) => String(body)),
       effects,
       audit: await readAudit(connection),

@@ -45,7 +45,7 @@ describe('a host whose store changes an accent', () => {
       const [host] = every.hosts as [Host];
       const beside = await host.database.connect();
       await beside.query(`CREATE TRIGGER change_accents AFTER INSERT ON cr3dentials_webhook_delivery BEGIN
-        UPDATE cr3dentials_webhook_delivery SET payload = replace(payload, 'é', 'e') WHERE id = NEW.id; END`);
+        UPDATE cr3dentials_webhook_delivery SET raw_body = replace(raw_body, 'é', 'e') WHERE id = NEW.id; END`);
       const accented = ['é', 'né'].map((text) => bodyOf(text));
       expect(await changedBy(host, false, [bodyOf('e'), ...accented])).toEqual(
         accented.flatMap(({ sessionId }) => [`found: ${sessionId}`, `stored: ${sessionId}`]),
@@ -72,8 +72,8 @@ async function changedBy(
   await until('all are completed', async () => (await app.inbox.stats()).completed === sent.length);
 
   const beside = await database.connect();
-  const rows = await beside.query<{ session_id: string; external_reference_id: string; payload: string }[]>(
-    'SELECT session_id, external_reference_id, payload FROM cr3dentials_webhook_delivery',
+  const rows = await beside.query<{ session_id: string; external_reference_id: string; raw_body: string }[]>(
+    'SELECT session_id, external_reference_id, raw_body FROM cr3dentials_webhook_delivery',
   );
   const stored = new Map(rows.map((row) => [row.session_id, row]));
   const events = app.nest.get(RememberedEvents).bySession;
@@ -84,7 +84,7 @@ async function changedBy(
     const row = stored.get(sessionId);
     if (found?.rawBody !== texts[index] || found?.externalReferenceId !== externalReferenceId)
       changed.push(`found: ${sessionId}`);
-    if (row?.payload !== texts[index] || row?.external_reference_id !== externalReferenceId)
+    if (row?.raw_body !== texts[index] || row?.external_reference_id !== externalReferenceId)
       changed.push(`stored: ${sessionId}`);
     if (!isHanded(body, events.get(sessionId))) changed.push(`handled: ${sessionId}`);
   }

@@ -107,7 +107,7 @@ describe.each(databases)('a database that is not ready on %s', (kind) => {
   });
 
   it.each([
-    [TABLES[0], 'by_name'],
+    [TABLES[0], 'only_named_handlers'],
     [TABLES[0], 'finished_at'],
     [TABLES[1], 'last_error'],
     [TABLES[2], 'repeats'],

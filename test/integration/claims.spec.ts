@@ -69,8 +69,8 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     const [finished] = await recordLeased('dead', [NOW - MINUTE]);
     await one.complete([String(finished)], 'dead', 'completed', NOW);
     expect(idsOf(await two.rescueExpired(leaseOf('me'), NOW, 10, [], false))).toEqual([expired]);
-    expect(await row(expired)).toMatchObject({ lease_owner: 'me', state: 'processing', attempts: 2, takeovers: 1 });
-    expect(await row(current)).toMatchObject({ lease_owner: 'dead', takeovers: 0 });
+    expect(await row(expired)).toMatchObject({ lease_owner: 'me', state: 'processing', attempts: 2, rescues: 1 });
+    expect(await row(current)).toMatchObject({ lease_owner: 'dead', rescues: 0 });
   });
 
   it('take nothing over that is in hand, and no more than there is room for', async () => {
@@ -90,7 +90,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     );
     const rest = await one.rescueExpired(leaseOf('worker 0'), NOW, 100, [], false);
     expect(idsOf([...taken.flat(), ...rest])).toEqual(ids);
-    expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ takeovers: 1, attempts: 2 })));
+    expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ rescues: 1, attempts: 2 })));
   });
 
   it('take what has outlived a worker one at a time, and bury it after the third', async () => {
@@ -121,14 +121,14 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(buried).toMatchObject({ state: 'dead', reason: 'crash-loop', lease_owner: null, lease_expires_at: null });
     expect(Number(finishedAt)).toBe(now + 2);
     expect(await two.deadLetterPoisoned(now + 2, [])).toBe(1);
-    expect(await row(ids[2])).toMatchObject({ state: 'processing', takeovers: 1, reason: null });
+    expect(await row(ids[2])).toMatchObject({ state: 'processing', rescues: 1, reason: null });
   });
 
   it('take over nothing that is to be buried', async () => {
     const [id] = await recordLeased('first', [NOW - 1]);
     await one.rescueExpired(leaseOf('second', NOW + 1), NOW, 1, [], false);
     await one.rescueExpired(leaseOf('third', NOW + 3), NOW + 2, 1, [], true);
-    expect(await row(id)).toMatchObject({ lease_owner: 'third', takeovers: 2 });
+    expect(await row(id)).toMatchObject({ lease_owner: 'third', rescues: 2 });
     for (const suspects of [false, true]) {
       expect(await one.rescueExpired(leaseOf('fourth'), NOW + 4, 1, [], suspects)).toEqual([]);
     }
@@ -151,7 +151,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     await one.rescueExpired(leaseOf('me'), NOW, 10, [], false);
     await inTransaction((execute) => one.settle(execute, String(ids[0]), 'me', { nextAttemptAt: NOW }, NOW));
     await one.complete(ids.slice(1), 'me', 'completed', NOW);
-    expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ takeovers: 0 })));
+    expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ rescues: 0 })));
   });
 
   it('are renewed for those that are still the worker’s, which it is told', async () => {

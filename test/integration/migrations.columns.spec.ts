@@ -19,7 +19,7 @@ const TYPES: Record<string, Record<DatabaseKind, string>> = {
   'double precision': { sqlite: 'double precision', postgres: 'double precision', mariadb: 'double' },
 };
 /** MariaDB's `text` ends after 64 kB. */
-const BODIES = new Set(['payload', 'body']);
+const BODIES = new Set(['raw_body']);
 
 function isHash(column: string): boolean {
   return /\.(id|delivery_id|idempotency_key|fingerprint|lease_owner)$/.test(column);

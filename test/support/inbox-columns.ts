@@ -3,7 +3,7 @@ import { lookForCanaries } from './canaries.js';
 
 const TABLE = /cr3dentials_webhook_(delivery|handler_run|rejection)$/;
 /** What the provider has sent stands here, and nowhere else. */
-const CONTENT = new Set(['payload', 'body']);
+const CONTENT = new Set(['raw_body']);
 
 /** Looks at every column of the inbox that is not the content, in one schema of a server or in a file. */
 export async function lookAtColumns(connection: DataSource, schema?: string): Promise<void> {

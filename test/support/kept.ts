@@ -9,11 +9,11 @@ export interface Kept {
 export async function keptBy(database: TestDatabase): Promise<Kept> {
   const beside = await database.connect();
   const deliveries = await beside.query<Record<string, unknown>[]>(
-    `SELECT session_id, status, platform_id, external_reference_id, payload, fingerprint, duplicates, idempotency_key
+    `SELECT session_id, status, platform_id, external_reference_id, raw_body, fingerprint, duplicates, idempotency_key
      FROM cr3dentials_webhook_delivery`,
   );
   const rejections = await beside.query<Record<string, unknown>[]>(
-    'SELECT reason, detail, body, tenant, session_id, repeats FROM cr3dentials_webhook_rejection',
+    'SELECT reason, detail, raw_body, tenant, session_id, repeats FROM cr3dentials_webhook_rejection',
   );
   await beside.destroy(); // some ask after every request
   return { deliveries: lines(deliveries), rejections: lines(rejections) };
