@@ -92,7 +92,7 @@ describe.each(databases)('the columns on %s', (kind) => {
 
   it('of epoch milliseconds hold times far from now', async () => {
     const rejections = dataSource.getRepository(Rejection);
-    const row = { fingerprint: 'f', reason: 'invalid', detail: '', body: '', tenant: '', state: 'open' } as const;
+    const row = { fingerprint: 'f', reason: 'invalid', detail: '', rawBody: '', tenant: '', state: 'open' } as const;
     const [firstReceivedAt, lastReceivedAt] = [Date.UTC(2025, 2, 24), Date.UTC(9999, 11, 31)];
     await rejections.insert({ ...row, id: '1', repeats: 0, firstReceivedAt, lastReceivedAt });
     expect(await rejections.findOneByOrFail({ id: '1' })).toMatchObject({ firstReceivedAt, lastReceivedAt });

@@ -65,7 +65,7 @@ describe.each(
     fingerprint: 'f',
     reason: 'invalid',
     detail: '',
-    body: '{}',
+    rawBody: '{}',
     tenant: '',
     state: 'open',
   } as const;
