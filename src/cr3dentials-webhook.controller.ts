@@ -15,7 +15,7 @@ import { JsonBodyGuard } from './http/json-body.guard.js';
 import { PayloadValidationPipe, type ReceivedWebhook } from './contract/payload-validation.pipe.js';
 import { WebhookExceptionFilter } from './http/webhook-exception.filter.js';
 import { webhookExceptions, type WebhookException } from './http/webhook.exception.js';
-import type { Verdict } from './inbox/delivery.factory.js';
+import type { Verdict } from './inbox/verdict.js';
 import { WebhookReceiver } from './inbox/webhook.receiver.js';
 import { ARRIVED_AT, type WebhookRequest } from './http/webhook-request.js';
 
@@ -51,5 +51,6 @@ export function controllerAt(path: string[], decorators: ClassDecorator[]): Type
 
 function exceptionFor(verdict: Verdict, webhook: ReceivedWebhook): WebhookException | undefined {
   if (verdict === 'unavailable') return webhookExceptions.unavailable();
-  return webhook.validity === 'invalid' ? webhookExceptions.violation(webhook.violations) : undefined;
+  const violations = webhook.rejection?.violations;
+  return violations && webhookExceptions.violation(violations);
 }

@@ -1,54 +1,74 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { validateSync } from 'class-validator';
 import { TENANT, type WebhookRequest } from '../http/webhook-request.js';
+import { toSingleLine } from '../instrumentation/single-line.js';
 import { compileValidator } from './payload.validator.js';
 import { ExtractedDataValidator } from './extracted-data.validator.js';
 import { payloadFields, VerificationPayload } from './verification.payload.js';
 import { isVerificationStatus } from './verification-status.js';
 
-/** What the contract says of a body; an expected outcome whichever it is. */
+/** Why an authentic POST becomes no delivery. */
+export interface ContractRejection {
+  readonly reason: 'invalid' | 'unknown-status' | 'unexpected-data';
+  /** Names what is wrong, without a value of the payload but an unknown status. */
+  readonly detail: string;
+  /** Null when the payload has no usable one. */
+  readonly sessionId: string | null;
+  /** The broken constraints by field; of an invalid payload only. */
+  readonly violations?: Record<string, string[]>;
+}
+
+/** A payload that keeps the contract, or a rejection; with the payload where only its status or data is refused. */
 export type ValidationResult =
-  | { validity: 'valid'; payload: VerificationPayload }
-  | { validity: 'unknown-status'; payload: VerificationPayload }
-  | { validity: 'unexpected-data'; payload: VerificationPayload; dataViolations: string }
-  | { validity: 'invalid'; sessionId: string | null; violations: Record<string, string[]> };
+  | { readonly payload: VerificationPayload; readonly rejection?: undefined }
+  | { readonly payload?: VerificationPayload; readonly rejection: ContractRejection };
 
-/** An authentic POST, understood or not. */
-export type ReceivedWebhook = ValidationResult & { tenant: string; rawBody: string };
+/** An authentic POST: its text as it came, and the outcome of its validation. */
+export type ReceivedWebhook = ValidationResult & { readonly tenant: string; readonly rawBody: string };
 
-/** Do we understand it? */
+/**
+ * Validates the body of a request. The controller calls it with the whole request: bound to a parameter, the pipes of
+ * the host would run before it.
+ */
 @Injectable()
 export class PayloadValidationPipe implements PipeTransform<WebhookRequest, ReceivedWebhook> {
   constructor(private readonly dataValidator: ExtractedDataValidator) {}
 
   transform({ body, rawBody, [TENANT]: tenant = '' }: WebhookRequest): ReceivedWebhook {
     // As it was sent, byte for byte, where the host keeps the raw body: numbers lose digits when parsed.
-    return {
-      tenant,
-      rawBody: rawBody?.toString('utf8') ?? JSON.stringify(body),
-      ...validatePayload(this.dataValidator, body),
-    };
+    const text = rawBody?.toString('utf8') ?? JSON.stringify(body);
+    return { tenant, rawBody: text, ...validatePayload(this.dataValidator, body) };
   }
 }
 
-/** Once the contract is kept, the data has to be as the host expects it. */
+/** Validates a parsed body: the contract first, then the data by the class that the host declares for its platform. */
 export function validatePayload(dataValidator: ExtractedDataValidator, parsed: unknown): ValidationResult {
   const result = validateContract(parsed);
-  if (result.validity !== 'valid') return result;
-  const dataViolations = dataValidator.validate(result.payload);
-  return dataViolations === undefined ? result : { ...result, validity: 'unexpected-data', dataViolations };
+  if (result.rejection) return result;
+  const { payload } = result;
+  const detail = dataValidator.validate(payload);
+  if (detail === undefined) return result;
+  return { payload, rejection: { reason: 'unexpected-data', detail, sessionId: payload.sessionId } };
 }
 
 const isValid = compileValidator(VerificationPayload);
 
+/** Validates a parsed body by the provider's contract alone. */
 export function validateContract(parsed: unknown): ValidationResult {
   const payload = pickDocumented(parsed as Record<string, unknown>);
-  if (isValid(payload)) return { validity: isVerificationStatus(payload.status) ? 'valid' : 'unknown-status', payload };
+  if (!isValid(payload)) return { rejection: invalid(payload) };
+  if (isVerificationStatus(payload.status)) return { payload };
+  const { status, sessionId } = payload;
+  return { payload, rejection: { reason: 'unknown-status', detail: toSingleLine(status), sessionId } };
+}
+
+function invalid(payload: VerificationPayload): ContractRejection {
   const errors = validateSync(payload, { stopAtFirstError: true });
   const violations = Object.fromEntries(
     errors.map(({ property, constraints = {} }) => [property, Object.values(constraints)]),
   );
-  return { validity: 'invalid', violations, sessionId: violations.sessionId ? null : payload.sessionId };
+  const sessionId = violations.sessionId ? null : payload.sessionId;
+  return { reason: 'invalid', detail: JSON.stringify(violations), sessionId, violations };
 }
 
 function pickDocumented(body: Record<string, unknown>): VerificationPayload {

@@ -3,10 +3,6 @@ import type { VerificationPayload } from '../contract/verification.payload.js';
 import type { Delivery } from './delivery.entity.js';
 import { fingerprint, idempotencyKey } from './delivery.identity.js';
 
-/** What recording a POST came to. `unavailable`: it is not known to be durable, and the sender must send it again. */
-export type Verdict =
-  'accepted' | 'duplicate' | 'conflict' | 'unknown-status' | 'unexpected-data' | 'invalid' | 'unavailable';
-
 /** The time-limited right of one worker to process a delivery. */
 export interface Lease {
   readonly owner: string;

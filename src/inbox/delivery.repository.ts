@@ -3,7 +3,8 @@ import type { VerificationStatus } from '../contract/verification-status.js';
 import type { DeliveryState } from './delivery.entity.js';
 import type { ColumnValues, ExecuteSql } from '../database/dialect/dialect.js';
 import { DatabaseConnection } from '../database/database.connection.js';
-import type { ClaimedDelivery, Lease, NewDelivery, Verdict } from './delivery.factory.js';
+import type { ClaimedDelivery, Lease, NewDelivery } from './delivery.factory.js';
+import type { RecordingVerdict } from './verdict.js';
 import { join, raw, sql, type Sql } from '../database/sql.js';
 import type { Tables } from './tables.js';
 
@@ -41,7 +42,7 @@ export class DeliveryRepository {
    *
    * @param batch no key twice
    */
-  async record(batch: readonly NewDeliveryRow[]): Promise<Verdict[]> {
+  async record(batch: readonly NewDeliveryRow[]): Promise<RecordingVerdict[]> {
     // In the order of the unique index: two flushes that meet would deadlock otherwise.
     const sorted = batch.toSorted((a, b) => (a.delivery.idempotencyKey < b.delivery.idempotencyKey ? -1 : 1));
     const stored = await this.upsert(sorted);

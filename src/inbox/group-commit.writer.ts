@@ -9,16 +9,14 @@ import { isUnavailable } from '../database/database.errors.js';
 import { DeliveryHandoff } from './delivery.handoff.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { DeliveryRepository } from './delivery.repository.js';
-import type { Lease, NewDelivery, Verdict } from './delivery.factory.js';
+import type { Lease, NewDelivery } from './delivery.factory.js';
+import type { RecordingVerdict } from './verdict.js';
 
 const MAX_CONCURRENT_FLUSHES = 2;
 /** Flushes that a frozen database may hold, their senders long answered, before no more are begun. */
 const MAX_STALLED_FLUSHES = 8;
 const MAX_ROWS = 200;
 const MAX_BYTES = 1024 * 1024;
-
-/** What an insert tells apart. */
-type Recording = Extract<Verdict, 'accepted' | 'duplicate' | 'conflict'>;
 
 /** One session's content, and everyone who sent it while it waited: one insert answers them all. */
 interface Entry {
@@ -29,7 +27,7 @@ interface Entry {
 }
 
 interface Sender {
-  resolve(recording: Recording): void;
+  resolve(recording: RecordingVerdict): void;
   reject(error: unknown): void;
 }
 
@@ -59,7 +57,7 @@ export class GroupCommitWriter {
   }
 
   /** Resolves once the delivery is durable; never, when it is still queued after the timeout. */
-  record(delivery: NewDelivery): Promise<Recording> {
+  record(delivery: NewDelivery): Promise<RecordingVerdict> {
     return new Promise((resolve, reject) => {
       const content = delivery.idempotencyKey + delivery.fingerprint;
       const entry = this.#queue.get(content) ?? { delivery, waiting: [], expiresAt: 0 };
@@ -141,9 +139,9 @@ export class GroupCommitWriter {
   }
 
   /** One bad row does not fail its neighbours: the batch is halved until it stands alone. */
-  async #record(rows: BatchRow[]): Promise<(Recording | Error)[]> {
+  async #record(rows: BatchRow[]): Promise<(RecordingVerdict | Error)[]> {
     try {
-      return (await this.repository.record(rows)) as Recording[];
+      return await this.repository.record(rows);
     } catch (error) {
       if (rows.length > 1 && !isUnavailable(this.connection.dialect, error)) {
         const half = rows.length >> 1;
@@ -158,7 +156,7 @@ export class GroupCommitWriter {
     }
   }
 
-  #handOff(delivery: NewDelivery, lease: Lease | undefined, recording: Recording | Error | undefined): void {
+  #handOff(delivery: NewDelivery, lease: Lease | undefined, recording: RecordingVerdict | Error | undefined): void {
     if (recording === 'accepted' && lease) this.handoff.submit(delivery, lease);
     else if (recording === 'accepted') this.handoff.notify();
     else if (lease) this.handoff.release(1);
@@ -166,7 +164,7 @@ export class GroupCommitWriter {
 }
 
 /** The first to send it made the delivery, if that was new. */
-function resolveSenders(waiting: readonly Sender[], recording: Recording | Error | undefined): void {
+function resolveSenders(waiting: readonly Sender[], recording: RecordingVerdict | Error | undefined): void {
   waiting.forEach(({ resolve, reject }, index) => {
     if (recording === undefined || recording instanceof Error) reject(recording);
     else resolve(recording === 'accepted' && index > 0 ? 'duplicate' : recording);

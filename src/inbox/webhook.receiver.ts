@@ -5,11 +5,11 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
-import { toSingleLine } from '../instrumentation/single-line.js';
 import { formatDatabaseError } from '../database/database.errors.js';
 import { GroupCommitWriter } from './group-commit.writer.js';
-import { newDelivery, type Verdict } from './delivery.factory.js';
+import { newDelivery } from './delivery.factory.js';
 import { RejectionRepository, type NewRejection } from './rejection.repository.js';
+import type { Verdict } from './verdict.js';
 
 /** Remembers an authentic POST, once; as a delivery, or as a rejection when it cannot become one. */
 @Injectable()
@@ -45,35 +45,20 @@ export class WebhookReceiver {
 
   private async record(webhook: ReceivedWebhook): Promise<Verdict> {
     const { tenant, rawBody } = webhook;
-    switch (webhook.validity) {
-      case 'invalid': {
-        const { sessionId, violations } = webhook;
-        return this.reject('invalid', { detail: JSON.stringify(violations), rawBody, tenant, sessionId });
-      }
-      case 'unknown-status': {
-        const { sessionId, status } = webhook.payload;
-        return this.reject('unknown-status', { detail: toSingleLine(status), rawBody, tenant, sessionId });
-      }
-      case 'unexpected-data': {
-        const { dataViolations, payload } = webhook;
-        return this.reject('unexpected-data', {
-          detail: dataViolations,
-          rawBody,
-          tenant,
-          sessionId: payload.sessionId,
-        });
-      }
-      case 'valid': {
-        const delivery = newDelivery(tenant, webhook.payload, rawBody, this.clock.now());
-        const { sessionId, idempotencyKey } = delivery;
-        const verdict = await this.writer.record(delivery);
-        return verdict === 'conflict'
-          ? this.reject('conflict', { detail: idempotencyKey, rawBody, tenant, sessionId })
-          : verdict;
-      }
-      default:
-        return webhook satisfies never;
-    }
+    if (webhook.rejection) return this.reject({ ...webhook.rejection, tenant, rawBody });
+    const delivery = newDelivery(tenant, webhook.payload, rawBody, this.clock.now());
+    const verdict = await this.writer.record(delivery);
+    if (verdict !== 'conflict') return verdict;
+    const { sessionId, idempotencyKey } = delivery;
+    return this.reject({ reason: 'conflict', detail: idempotencyKey, sessionId, tenant, rawBody });
+  }
+
+  private async reject<R extends NewRejection>(rejection: R): Promise<R['reason']> {
+    await this.rejections.save(rejection, this.clock.now());
+    this.logger.warn(
+      `An authentic POST was kept as a rejection (${rejection.reason}). Look at it with inbox.rejections.list().`,
+    );
+    return rejection.reason;
   }
 
   /** One line a second at the most: an outage meets every sender. */
@@ -87,17 +72,6 @@ export class WebhookReceiver {
     );
     this.nextReportAt = now + 1_000;
     this.unrecorded = 0;
-  }
-
-  private async reject<R extends Exclude<Verdict, 'accepted' | 'duplicate' | 'unavailable'>>(
-    verdict: R,
-    rejection: Omit<NewRejection, 'reason'>,
-  ): Promise<R> {
-    await this.rejections.save({ reason: verdict, ...rejection }, this.clock.now());
-    this.logger.warn(
-      `An authentic POST was kept as a rejection (${verdict}). Look at it with inbox.rejections.list().`,
-    );
-    return verdict;
   }
 }
 

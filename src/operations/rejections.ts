@@ -54,8 +54,7 @@ export class Rejections {
     if (rejection.state === 'accepted') return 'decided';
     const { tenant, rawBody } = rejection;
     const result = validatePayload(this.dataValidator, parsed(rawBody));
-    if (result.validity === 'unexpected-data') return 'unexpected-data';
-    if (result.validity !== 'valid') return 'rejected';
+    if (result.rejection) return result.rejection.reason === 'unexpected-data' ? 'unexpected-data' : 'rejected';
     const delivery = newDelivery(tenant, result.payload, rawBody, this.clock.now());
     const [recording] = await this.deliveries.record([{ delivery, lease: undefined, duplicates: 0 }]);
     if (recording === 'conflict') return this.supersede(rejection, delivery);

@@ -1,4 +1,4 @@
-import { validatePayload } from '../contract/payload-validation.pipe.js';
+import { validatePayload, type ContractRejection } from '../contract/payload-validation.pipe.js';
 import type { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
 import { fingerprint } from '../inbox/delivery.identity.js';
 
@@ -7,7 +7,7 @@ export interface PayloadContent {
   readonly sessionId: string;
   readonly fingerprint: string;
   /** Why it becomes no delivery although it is answered 200. */
-  readonly rejection: 'unknown-status' | 'unexpected-data' | null;
+  readonly rejection: ContractRejection['reason'] | null;
 }
 
 /** Nothing when the module will not understand it either. */
@@ -15,10 +15,9 @@ export function contentOf(payload: object | string, dataValidator: ExtractedData
   const parsed = parse(typeof payload === 'string' ? payload : JSON.stringify(payload));
   if (parsed === null || typeof parsed !== 'object') return undefined;
   const result = validatePayload(dataValidator, parsed);
-  if (result.validity === 'invalid') return undefined;
-  const { validity, payload: content } = result;
-  const rejection = validity === 'valid' ? null : validity;
-  return { sessionId: content.sessionId, fingerprint: fingerprint(content), rejection };
+  const { payload: content, rejection } = result;
+  if (!content) return undefined;
+  return { sessionId: content.sessionId, fingerprint: fingerprint(content), rejection: rejection?.reason ?? null };
 }
 
 function parse(text: string): unknown {

@@ -6,7 +6,8 @@ import { GroupCommitWriter } from '../../src/inbox/group-commit.writer.js';
 import { DeliveryHandoff } from '../../src/inbox/delivery.handoff.js';
 import type { DatabaseConnection } from '../../src/database/database.connection.js';
 import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
-import type { ClaimedDelivery, NewDelivery, Verdict } from '../../src/inbox/delivery.factory.js';
+import type { ClaimedDelivery, NewDelivery } from '../../src/inbox/delivery.factory.js';
+import type { RecordingVerdict } from '../../src/inbox/verdict.js';
 import { freshDatabase, type TestDatabase } from '../support/databases.js';
 import { MovingClock } from '../support/moving-clock.js';
 import { OpenedInbox, unrecorded } from '../support/opened-inbox.js';
@@ -25,11 +26,11 @@ const turn = (): Promise<void> => new Promise(setImmediate);
 
 /** Keeps every batch until the test says what becomes of it. */
 class WaitForTheTest extends DeliveryRepository {
-  readonly batches: { rows: Batch; succeed(verdicts?: Verdict[]): void; fail(error: unknown): void }[] = [];
+  readonly batches: { rows: Batch; succeed(verdicts?: RecordingVerdict[]): void; fail(error: unknown): void }[] = [];
 
-  override record(rows: Batch): Promise<Verdict[]> {
+  override record(rows: Batch): Promise<RecordingVerdict[]> {
     return new Promise((resolve, reject) => {
-      const accepted = rows.map((): Verdict => 'accepted');
+      const accepted = rows.map((): RecordingVerdict => 'accepted');
       this.batches.push({ rows, succeed: (verdicts = accepted) => resolve(verdicts), fail: reject });
     });
   }
@@ -46,7 +47,7 @@ class RefusePoisoned extends DeliveryRepository {
     super(connection);
   }
 
-  override async record(rows: Batch): Promise<Verdict[]> {
+  override async record(rows: Batch): Promise<RecordingVerdict[]> {
     this.sizes.push(rows.length);
     if (rows.some(({ delivery }) => delivery.sessionId.startsWith('poison'))) throw this.refusal;
     return super.record(rows);
@@ -127,7 +128,7 @@ describe('the group commit’s writer', () => {
   });
 
   it('gathers what comes while two inserts are under way', async () => {
-    const answers: Promise<Verdict>[] = [];
+    const answers: Promise<RecordingVerdict>[] = [];
     for (const sessionId of ['a', 'b', 'c', 'd']) {
       answers.push(writer.record(unrecorded({ sessionId })));
       await turn();

@@ -18,7 +18,7 @@ function options(overrides: Partial<PlanOptions> = {}): PlanOptions {
 
 function contentOf({ body }: Planned): string {
   const result = validateContract(JSON.parse(body));
-  if (result.validity !== 'valid') throw new Error(`The contract does not understand ${body}.`);
+  if (result.rejection) throw new Error(`The contract does not understand ${body}.`);
   return fingerprint(result.payload);
 }
 

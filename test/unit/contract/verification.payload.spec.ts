@@ -28,7 +28,7 @@ const instants = [
 
 function violationsOf(overrides: Record<string, unknown>): Record<string, string[]> {
   const result = validateContract(payload(overrides));
-  return result.validity === 'invalid' ? result.violations : {};
+  return result.rejection?.violations ?? {};
 }
 
 describe('an instant', () => {

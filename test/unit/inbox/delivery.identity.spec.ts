@@ -9,7 +9,7 @@ const sample = payload({ sessionId: 's-1' });
 /** Of a body as it arrives. */
 function fingerprintOf(body: Record<string, unknown>): string {
   const result = validateContract(JSON.parse(JSON.stringify(body)));
-  if (result.validity === 'invalid') throw new Error(`Not understood: ${JSON.stringify(result.violations)}`);
+  if (!result.payload) throw new Error(`Not understood: ${result.rejection?.detail}`);
   return fingerprint(result.payload);
 }
 
