@@ -17,8 +17,10 @@ import { HandlerRunRepository } from './inbox/handler-run.repository.js';
 import { DeliveryHandoff } from './inbox/delivery.handoff.js';
 import { DatabaseConnection } from './database/database.connection.js';
 import { openDatabase } from './database/database.connection.factory.js';
+import { DeliveryStateRepository } from './inbox/delivery-state.repository.js';
 import { DeliveryRepository } from './inbox/delivery.repository.js';
-import { OperatorRepository } from './inbox/operator.repository.js';
+import { InboxQueries } from './inbox/inbox.queries.js';
+import { PayloadCodec, PlainTextCodec } from './inbox/payload.codec.js';
 import { RejectionRepository } from './inbox/rejection.repository.js';
 import { WebhookReceiver } from './inbox/webhook.receiver.js';
 import { CompletionWriter } from './processing/dispatch/completion.writer.js';
@@ -67,12 +69,14 @@ type Extras = ReturnType<typeof withDefaultExtras>;
       useFactory: (connection: DatabaseConnection) => DatabaseClock.measured(connection),
     },
     { provide: Clock, useExisting: DatabaseClock },
+    { provide: PayloadCodec, useClass: PlainTextCodec },
     WebhookReceiver,
     GroupCommitWriter,
     DeliveryRepository,
+    DeliveryStateRepository,
     HandlerRunRepository,
     RejectionRepository,
-    OperatorRepository,
+    InboxQueries,
     // processing
     { provide: DeliveryHandoff, useExisting: DeliveryWorker },
     DeliveryWorker,

@@ -15,9 +15,9 @@ export type { ResolvedSecrets, SecretResolver, UnauthenticatedRequest } from './
 export { verificationStatuses, type VerificationStatus } from './contract/verification-status.js';
 export { VerificationPayload } from './contract/verification.payload.js';
 
-export { Delivery, type DeliveryState } from './inbox/delivery.entity.js';
-export { HandlerRun, type HandlerRunState } from './inbox/handler-run.entity.js';
-export { Rejection, type RejectionReason, type RejectionState } from './inbox/rejection.entity.js';
+export type { DeliveryState } from './inbox/delivery.entity.js';
+export type { HandlerRunState } from './inbox/handler-run.entity.js';
+export type { RejectionReason, RejectionState } from './inbox/rejection.entity.js';
 export { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './inbox/migrations/index.js';
 
 export {
@@ -34,10 +34,8 @@ export type { HandlerContext } from './processing/handlers/handler.context.js';
 export { PermanentError, RetryAfterError } from './processing/handlers/handler.errors.js';
 
 export type { RetryFunction, RetryOptions } from './processing/dispatch/retry.policy.js';
-export {
-  Cr3dentialsWebhookInbox,
-  type DeliveryKey,
-  type DeliveryWithRuns,
-} from './operations/cr3dentials-webhook.inbox.js';
+export { Cr3dentialsWebhookInbox, type DeliveryKey } from './operations/cr3dentials-webhook.inbox.js';
+export type { DeliveryDetails, DeliverySummary, HandlerRunDetails } from './operations/delivery.view.js';
+export type { RejectionDetails, RejectionSummary } from './operations/rejection.view.js';
 export type { Acceptance, Rejections } from './operations/rejections.js';
-export type { DeliveryFilter, InboxStats, RejectionFilter } from './inbox/operator.repository.js';
+export type { DeliveryFilter, InboxStats, RejectionFilter } from './inbox/inbox.queries.js';

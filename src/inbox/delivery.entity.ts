@@ -19,8 +19,6 @@ export type DeliveryState = 'pending' | 'processing' | 'completed' | 'dead' | 'u
  * milliseconds of the database's clock.
  *
  * Columns are named one by one, for hosts with a naming strategy of their own. The schema is the migrations' alone (`synchronize: false`): a type that fits every database cannot be said here.
- *
- * @publicApi
  */
 @Entity({ name: 'cr3dentials_webhook_delivery', synchronize: false })
 export class Delivery {

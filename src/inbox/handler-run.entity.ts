@@ -12,8 +12,6 @@ export type HandlerRunState = 'pending' | 'completed' | 'dead';
 /**
  * What there is to remember of one handler and one delivery. No row means that the handler has not completed, or that
  * all of them did: then the delivery says so.
- *
- * @publicApi
  */
 @Entity({ name: 'cr3dentials_webhook_handler_run', synchronize: false })
 export class HandlerRun {

@@ -20,8 +20,6 @@ export type RejectionState = 'open' | 'accepted' | 'discarded';
 
 /**
  * An authentic POST that could not become a delivery, kept. All times are epoch milliseconds of the database's clock.
- *
- * @publicApi
  */
 @Entity({ name: 'cr3dentials_webhook_rejection', synchronize: false })
 export class Rejection {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { uuidv7 } from 'uuidv7';
 import { sha256 } from './delivery.identity.js';
 import { DatabaseConnection } from '../database/database.connection.js';
+import { PayloadCodec } from './payload.codec.js';
 import type { Rejection } from './rejection.entity.js';
 import type { ExecuteSql } from '../database/dialect/dialect.js';
 import { join, raw, sql } from '../database/sql.js';
@@ -13,7 +14,10 @@ export type NewRejection = Pick<Rejection, 'reason' | 'detail' | 'rawBody' | 'te
 export class RejectionRepository {
   private readonly tables: Tables;
 
-  constructor(private readonly connection: DatabaseConnection) {
+  constructor(
+    private readonly connection: DatabaseConnection,
+    private readonly codec: PayloadCodec,
+  ) {
     this.tables = connection.tables;
   }
 
@@ -25,12 +29,13 @@ export class RejectionRepository {
   ): Promise<void> {
     const { reason, detail, rawBody, tenant, sessionId } = rejection;
     const { dialect } = this.connection;
+    const id = uuidv7();
     const row = [
-      uuidv7(),
+      id,
       sha256([reason, tenant, rawBody].join('\0')),
       reason,
       detail,
-      rawBody,
+      this.codec.encode(rawBody, { column: 'rejection.raw_body', row: id, tenant }),
       tenant,
       sessionId,
       0,

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { UnauthorizedCounter } from '../instrumentation/counters.subscriber.js';
-import type { Delivery, DeliveryState } from '../inbox/delivery.entity.js';
-import type { HandlerRun } from '../inbox/handler-run.entity.js';
+import type { DeliveryState } from '../inbox/delivery.entity.js';
+import { DeliveryStateRepository } from '../inbox/delivery-state.repository.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
-import { OperatorRepository, type DeliveryFilter, type InboxStats } from '../inbox/operator.repository.js';
+import { InboxQueries, type DeliveryFilter, type InboxStats } from '../inbox/inbox.queries.js';
 import { VerificationHandlers } from '../processing/handlers/verification-handlers.explorer.js';
+import { runFields, summaryFields, type DeliveryDetails, type DeliverySummary } from './delivery.view.js';
+import { pick } from './pick.js';
 import { Rejections } from './rejections.js';
 
 /**
@@ -15,13 +17,6 @@ import { Rejections } from './rejections.js';
 export type DeliveryKey = string | { sessionId: string; tenant?: string };
 
 /**
- * A delivery with what is remembered of its handlers.
- *
- * @publicApi
- */
-export type DeliveryWithRuns = Delivery & { runs: HandlerRun[] };
-
-/**
  * The operator's API. Times are epoch milliseconds of the database's clock.
  *
  * @publicApi
@@ -29,7 +24,8 @@ export type DeliveryWithRuns = Delivery & { runs: HandlerRun[] };
 @Injectable()
 export class Cr3dentialsWebhookInbox {
   constructor(
-    private readonly operator: OperatorRepository,
+    private readonly queries: InboxQueries,
+    private readonly states: DeliveryStateRepository,
     private readonly runs: HandlerRunRepository,
     private readonly handlers: VerificationHandlers,
     private readonly unauthorized: UnauthorizedCounter,
@@ -37,22 +33,26 @@ export class Cr3dentialsWebhookInbox {
     readonly rejections: Rejections,
   ) {}
 
-  /** @param key the delivery's id, or its session */
-  async find(key: DeliveryKey): Promise<DeliveryWithRuns | null> {
-    const delivery = await this.operator.find(key);
+  /** Finds a delivery by its id or its session, with its payload and its handlers. */
+  async find(key: DeliveryKey): Promise<DeliveryDetails | null> {
+    const delivery = await this.queries.find(key);
     if (!delivery) return null;
     const runs = (await this.runs.findByDeliveries([delivery.id])).get(delivery.id) ?? [];
-    return { ...delivery, runs };
+    const { idempotencyKey, rawBody } = delivery;
+    return { ...pick(delivery, summaryFields), idempotencyKey, rawBody, runs: runs.map((run) => pick(run, runFields)) };
   }
 
-  /** Newest first, 50 at most unless `limit` says otherwise; pass the last id as `before` for the next page. */
-  list(filter: DeliveryFilter = {}): Promise<Delivery[]> {
-    return this.operator.list(filter);
+  /**
+   * Lists deliveries without their payloads, newest first: 50 at most unless `limit` says otherwise. Pass the last id as
+   * `before` for the next page.
+   */
+  list(filter: DeliveryFilter = {}): Promise<DeliverySummary[]> {
+    return this.queries.list(filter, summaryFields);
   }
 
   /** Counts by state, and how long the oldest due delivery has waited: the number to alert on. */
   async stats(): Promise<InboxStats> {
-    return { ...(await this.operator.stats()), refused: this.unauthorized.value };
+    return { ...(await this.queries.stats()), refused: this.unauthorized.value };
   }
 
   /**
@@ -69,7 +69,7 @@ export class Cr3dentialsWebhookInbox {
     { handlers }: { handlers?: readonly string[] } = {},
   ): Promise<'replayed' | 'busy' | 'completed' | 'unknown'> {
     if (handlers) this.handlers.assertKnown(handlers);
-    return this.operator.replay(deliveryId, handlers);
+    return this.states.replay(deliveryId, handlers);
   }
 
   /**
@@ -78,7 +78,7 @@ export class Cr3dentialsWebhookInbox {
    * @returns `'discarded'`, or why not. `'busy'`: a worker has it in hand; `'completed'`: there is nothing to discard.
    */
   discard(deliveryId: string): Promise<'discarded' | 'busy' | 'completed' | 'unknown'> {
-    return this.operator.discard(deliveryId);
+    return this.states.discard(deliveryId);
   }
 }
 

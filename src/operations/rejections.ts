@@ -1,13 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { validatePayload } from '../contract/payload-validation.pipe.js';
+import { parseRawBody } from '../contract/raw-body.js';
 import { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
+import { DeliveryStateRepository } from '../inbox/delivery-state.repository.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
 import { DatabaseConnection } from '../database/database.connection.js';
-import { OperatorRepository, type RejectionFilter } from '../inbox/operator.repository.js';
+import { InboxQueries, type RejectionFilter } from '../inbox/inbox.queries.js';
 import { newDelivery, type NewDelivery } from '../inbox/delivery.factory.js';
 import type { Rejection } from '../inbox/rejection.entity.js';
 import { RejectionRepository } from '../inbox/rejection.repository.js';
+import { pick } from './pick.js';
+import { summaryFields, type RejectionDetails, type RejectionSummary } from './rejection.view.js';
 import { DeliveryRepository } from '../inbox/delivery.repository.js';
 
 /**
@@ -33,15 +37,22 @@ export class Rejections {
     private readonly connection: DatabaseConnection,
     private readonly deliveries: DeliveryRepository,
     private readonly rejections: RejectionRepository,
-    private readonly operator: OperatorRepository,
+    private readonly queries: InboxQueries,
+    private readonly states: DeliveryStateRepository,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
     private readonly dataValidator: ExtractedDataValidator,
   ) {}
 
-  /** Newest first, 50 open ones at most unless the filter says otherwise. */
-  list(filter: RejectionFilter = {}): Promise<Rejection[]> {
-    return this.operator.listRejections(filter);
+  /** Finds one by its id, with its payload. */
+  async find(id: string): Promise<RejectionDetails | null> {
+    const rejection = await this.queries.findRejection(id);
+    return rejection && { ...pick(rejection, summaryFields), rawBody: rejection.rawBody };
+  }
+
+  /** Newest first, 50 open ones at most unless the filter says otherwise; without their payloads. */
+  list(filter: RejectionFilter = {}): Promise<RejectionSummary[]> {
+    return this.queries.listRejections(filter, summaryFields);
   }
 
   /**
@@ -49,7 +60,7 @@ export class Rejections {
    * rejection (`superseded`), and every handler runs for it, transactional ones too.
    */
   async accept(id: string): Promise<Acceptance> {
-    const rejection = await this.operator.findRejection(id);
+    const rejection = await this.queries.findRejection(id);
     if (!rejection) return 'unknown';
     if (rejection.state === 'accepted') return 'decided';
     const { tenant, rawBody } = rejection;
@@ -69,13 +80,13 @@ export class Rejections {
 
   private async supersede(rejection: Rejection, delivery: NewDelivery): Promise<Acceptance> {
     const { tenant, sessionId } = delivery;
-    const before = await this.operator.find({ sessionId, tenant });
+    const before = await this.queries.find({ sessionId, tenant });
     if (!before) return 'unknown';
     return this.connection
       .transaction(async (execute) => {
         const isDecided = await this.rejections.decide(rejection.id, 'accepted', ['open', 'discarded'], execute);
         if (!isDecided) return 'decided';
-        if (!(await this.operator.supersede(execute, delivery))) throw new Busy();
+        if (!(await this.states.supersede(execute, before.id, delivery))) throw new Busy();
         await this.runs.delete(execute, before.id);
         const superseded = {
           reason: 'superseded',
@@ -94,9 +105,9 @@ export class Rejections {
   }
 }
 
-/** A body that is nothing but a byte order mark came as an empty object. */
+/** A body of nothing but a byte order mark came as an empty object. */
 function parsed(rawBody: string): unknown {
-  return JSON.parse(rawBody.replace(/^\uFEFF/, '') || '{}');
+  return /^\uFEFF?$/.test(rawBody) ? {} : parseRawBody(rawBody);
 }
 
 /** Rolls back the acceptance. */

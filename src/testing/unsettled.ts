@@ -1,18 +1,18 @@
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { DeliveryState } from '../inbox/delivery.entity.js';
-import type { DeliveryWithRuns } from '../operations/cr3dentials-webhook.inbox.js';
+import type { DeliveryDetails } from '../operations/delivery.view.js';
 
 const IN_FLIGHT_STATES: ReadonlySet<DeliveryState> = new Set(['pending', 'processing']);
 
 /** Whether its handlers are done or dead, or none will run. */
-export function isSettled({ state }: DeliveryWithRuns): boolean {
+export function isSettled({ state }: DeliveryDetails): boolean {
   return !IN_FLIGHT_STATES.has(state);
 }
 
 /** What a delivery that did not settle is waiting for, and what to do about it. */
 export function settleTimeout(
   sessionId: string,
-  delivery: DeliveryWithRuns | null,
+  delivery: DeliveryDetails | null,
   timeout: number,
 ): Cr3dentialsWebhookError {
   const situation = delivery ? explain(delivery) : 'It is not recorded: deliver it first, or name its tenant.';
@@ -22,7 +22,7 @@ export function settleTimeout(
   );
 }
 
-function explain({ state, runs }: DeliveryWithRuns): string {
+function explain({ state, runs }: DeliveryDetails): string {
   const failing = runs.filter(({ lastError }) => lastError !== null);
   const failures = failing.map(({ handler, lastError }) => `Handler "${handler}" has failed: ${lastError}.`);
   return [`It is "${state}".`, ...failures, remedy(state, failing.length > 0)].join(' ');

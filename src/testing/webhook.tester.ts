@@ -1,7 +1,8 @@
 import type { INestApplication } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import type { DeliveryWithRuns } from '../operations/cr3dentials-webhook.inbox.js';
+import type { DeliveryDetails } from '../operations/delivery.view.js';
+import type { Verdict } from '../inbox/verdict.js';
 import { AppUnderTest } from './app-under-test.js';
 import { Cr3dentialsSimulator } from './cr3dentials.simulator.js';
 import { contentOf, type PayloadContent } from './payload-content.js';
@@ -34,15 +35,7 @@ export interface WebhookTesterOptions {
  *
  * @publicApi
  */
-export type WebhookVerdict =
-  | 'accepted'
-  | 'duplicate'
-  | 'conflict'
-  | 'unknown-status'
-  | 'unexpected-data'
-  | 'invalid'
-  | 'unauthorized'
-  | 'unavailable';
+export type WebhookVerdict = Verdict | 'unauthorized';
 
 /** @publicApi */
 export interface WebhookOutcome {
@@ -50,7 +43,7 @@ export interface WebhookOutcome {
   /** Of the HTTP answer. */
   readonly status: number;
   /** What is recorded for the session, or null. With a conflict it is the first content, which stands. */
-  readonly delivery: DeliveryWithRuns | null;
+  readonly delivery: DeliveryDetails | null;
 }
 
 /**
@@ -103,7 +96,7 @@ export class WebhookTester {
    *
    * @throws Cr3dentialsWebhookError `INBOX_TIMEOUT`, saying what it is waiting for
    */
-  async settled(session: string | { sessionId: string }): Promise<DeliveryWithRuns> {
+  async settled(session: string | { sessionId: string }): Promise<DeliveryDetails> {
     const sessionId = typeof session === 'string' ? session : session.sessionId;
     const deadline = performance.now() + this.#timeout;
     for (;;) {
@@ -120,14 +113,14 @@ export class WebhookTester {
     return new Cr3dentialsSimulator({ url, header: this.#header, secret: this.#secret, ...options });
   }
 
-  #find(sessionId: string): Promise<DeliveryWithRuns | null> {
+  #find(sessionId: string): Promise<DeliveryDetails | null> {
     return this.#app.inbox.find({ sessionId, tenant: this.#tenant });
   }
 
-  #verdict(content: PayloadContent, before: DeliveryWithRuns | null, now: DeliveryWithRuns | null): WebhookVerdict {
+  #verdict(content: PayloadContent, before: DeliveryDetails | null, now: DeliveryDetails | null): WebhookVerdict {
     if (content.rejection) return content.rejection;
     if (!now) throw this.#unexpected('200 and recorded nothing');
-    if (content.fingerprint !== now.fingerprint) return 'conflict';
+    if (content.fingerprint !== contentOf(now.rawBody, this.#app.dataValidator)?.fingerprint) return 'conflict';
     if (before || this.#accepted.has(now.id)) return 'duplicate';
     this.#accepted.add(now.id);
     return 'accepted';

@@ -159,7 +159,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
   });
 
   async function rejectionsOf(body: unknown) {
-    const rejections = await app.inbox.rejections.list({ reason: 'invalid', limit: 1_000 });
+    const rejections = await app.rejections({ reason: 'invalid', limit: 1_000 });
     return rejections.filter((rejection) => rejection.rawBody === JSON.stringify(body));
   }
 });

@@ -38,8 +38,9 @@ describe.each([
     const [express, fastify] = await Promise.all(
       apps.map(async (app) => {
         await answersOf(app, readable);
-        const [delivery] = await app.inbox.list();
-        const rejections = await app.inbox.rejections.list({ limit: 1_000 });
+        const [newest] = await app.inbox.list();
+        const delivery = await app.inbox.find(newest?.id ?? '');
+        const rejections = await app.rejections({ limit: 1_000 });
         return [
           delivery?.rawBody,
           delivery?.duplicates,

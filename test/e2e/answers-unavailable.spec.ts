@@ -52,7 +52,7 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
     expect(said(answer)).toEqual(UNAVAILABLE);
     expect(answer.headers['retry-after']).toBe('5');
     expect((await app.post(body)).status).toBe(status);
-    const rejections = await app.inbox.rejections.list();
+    const rejections = await app.rejections();
     expect(rejections.filter(({ sessionId }) => sessionId === body.sessionId)).toMatchObject([{ reason, repeats: 0 }]);
   });
 
@@ -63,7 +63,7 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
     const answer = await whileMissing('cr3dentials_webhook_rejection', () => app.post(other));
     expect(said(answer)).toEqual(UNAVAILABLE);
     expect((await app.post(other)).status).toBe(200);
-    const rejections = await app.inbox.rejections.list({ reason: 'conflict' });
+    const rejections = await app.rejections({ reason: 'conflict' });
     expect(rejections).toMatchObject([{ sessionId: body.sessionId, rawBody: JSON.stringify(other), repeats: 0 }]);
   });
 

@@ -206,7 +206,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
   }
 
   async function rejectionsOf(sessionId: unknown) {
-    const rejections = await app.inbox.rejections.list({ limit: 1_000 });
+    const rejections = await app.rejections({ limit: 1_000 });
     return rejections.filter((rejection) => rejection.sessionId === sessionId);
   }
 

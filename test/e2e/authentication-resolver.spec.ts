@@ -66,7 +66,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
       expect(await app.delivery(sessionId, 'pending', 'north')).toMatchObject({ status: 'COMPLETED', duplicates: 0 });
       expect(await app.delivery(sessionId, 'pending', 'south')).toMatchObject({ status: 'ERROR', duplicates: 0 });
       expect(await app.inbox.find({ sessionId: String(sessionId) })).toBeNull();
-      expect(await app.inbox.rejections.list()).toEqual([]);
+      expect(await app.rejections()).toEqual([]);
     });
 
     it('keep a rejection of each tenant', async () => {
@@ -78,7 +78,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
       ]) {
         expect((await knock(body, secret, `/hooks/${tenant}`)).status).toBe(200);
       }
-      const rejections = await app.inbox.rejections.list();
+      const rejections = await app.rejections();
       expect(rejections.map(({ tenant, repeats }) => [tenant, repeats]).toSorted()).toEqual([
         ['north', 0],
         ['south', 1],

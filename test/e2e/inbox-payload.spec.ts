@@ -74,7 +74,7 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
       await app.post(asSent('contested'));
       const other = asSent('contested').replace('0.1000', '0.2000');
       expect(await app.post(other)).toMatchObject({ status: 200 });
-      const rejections = await app.inbox.rejections.list({ reason: 'conflict' });
+      const rejections = await app.rejections({ reason: 'conflict' });
       expect(rejections.map(({ rawBody }) => rawBody)).toEqual([other]);
     });
   });
@@ -123,7 +123,7 @@ describe.each(databases)('what a delivery says, on %s', (kind) => {
     expect(await app.post(changed)).toMatchObject({ status: 200 });
     const delivery = await app.delivery(body.sessionId, 'completed');
     expect(delivery).toMatchObject({ duplicates: 1, rawBody: JSON.stringify(body) });
-    expect(await app.inbox.rejections.list()).toEqual([]);
+    expect(await app.rejections()).toEqual([]);
   });
 
   it.each([
@@ -143,7 +143,7 @@ describe.each(databases)('what a delivery says, on %s', (kind) => {
       duplicates: 0,
       rawBody: JSON.stringify(body),
     });
-    const [newest] = await app.inbox.rejections.list({ reason: 'conflict', limit: 1 });
+    const [newest] = await app.rejections({ reason: 'conflict', limit: 1 });
     expect(newest).toMatchObject({ sessionId: body.sessionId, rawBody: JSON.stringify(changed) });
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
+import { DeliveryStateRepository } from '../../src/inbox/delivery-state.repository.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
 import { MovingClock } from '../support/moving-clock.js';
 import { payload } from '../support/payload.js';
@@ -127,7 +127,7 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
     expect(await app.inbox.stats()).toMatchObject({ pending: 0, oldestDue: 0 });
     await app.post(payload());
     const lease = { owner: 'another worker', expiresAt: clock.now() + 60 * MINUTE };
-    await app.nest.get(DeliveryRepository, { strict: false }).claim(lease, clock.now(), 1);
+    await app.nest.get(DeliveryStateRepository, { strict: false }).claim(lease, clock.now(), 1);
     await app.post(payload());
     clock.advance(3 * MINUTE);
     await app.post(payload());
@@ -139,7 +139,7 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
   });
 
   it('counts a delivery whose lease has run out as due since then, and one whose lease has not as not due', async () => {
-    const repository = app.nest.get(DeliveryRepository, { strict: false });
+    const repository = app.nest.get(DeliveryStateRepository, { strict: false });
     for (const minutes of [2, 1]) {
       await app.post(payload());
       const lease = { owner: 'another worker', expiresAt: clock.now() + minutes * MINUTE };

@@ -126,9 +126,7 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     for (const sessionId of alike)
       expect(await app.delivery(sessionId, 'completed')).toMatchObject({ sessionId, duplicates: 0 });
     expect(seen.map(({ sessionId }) => sessionId).toSorted()).toEqual(alike.toSorted());
-    expect((await app.inbox.rejections.list()).filter(({ sessionId }) => alike.includes(String(sessionId)))).toEqual(
-      [],
-    );
+    expect((await app.rejections()).filter(({ sessionId }) => alike.includes(String(sessionId)))).toEqual([]);
   });
 
   it('are one delivery and one handler call when the copies come to two instances', async () => {
@@ -148,7 +146,7 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
   });
 
   async function conflictsOf(sessionId: unknown) {
-    const rejections = await app.inbox.rejections.list({ reason: 'conflict' });
+    const rejections = await app.rejections({ reason: 'conflict' });
     return rejections.filter((rejection) => rejection.sessionId === sessionId);
   }
 
@@ -191,7 +189,7 @@ describe.each(databases)('deliveries of several tenants, on %s', (kind) => {
       expect(delivery).toMatchObject({ tenant, sessionId, status, duplicates: 1 });
     }
     expect(await app.inbox.find({ sessionId: String(sessionId) })).toBeNull();
-    expect(await app.inbox.rejections.list()).toEqual([]);
+    expect(await app.rejections()).toEqual([]);
     expect(seen.map(({ status }) => status).toSorted()).toEqual(['COMPLETED', 'ERROR']);
   });
 
@@ -200,7 +198,7 @@ describe.each(databases)('deliveries of several tenants, on %s', (kind) => {
     await app.post(payload({ sessionId }), { path: '/webhook/east' });
     await app.post(payload({ sessionId, proofHash: 'another' }), { path: '/webhook/west' });
     await app.post(payload({ sessionId, proofHash: 'a third' }), { path: '/webhook/west' });
-    const rejections = await app.inbox.rejections.list({ reason: 'conflict' });
+    const rejections = await app.rejections({ reason: 'conflict' });
     expect(rejections.map(({ tenant, sessionId: session }) => [tenant, session])).toEqual([['west', sessionId]]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { OnVerification, Rejection } from 'nestjs-cr3dentials-webhook';
+import { OnVerification } from 'nestjs-cr3dentials-webhook';
+import { Rejection } from '../../src/inbox/rejection.entity.js';
 import { DataSource } from 'typeorm';
 import { databases } from '../support/databases.js';
 import { freshHost } from '../support/fresh-host.js';

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   OnVerification,
-  Rejection,
   type HandlerContext,
+  type RejectionDetails,
   type RejectionReason,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { Rejection } from '../../src/inbox/rejection.entity.js';
 import { DataSource } from 'typeorm';
 import { uuidv7 } from 'uuidv7';
 import { databases } from '../support/databases.js';
@@ -40,10 +41,10 @@ class WaitAtAGate {
 }
 
 /** The one open rejection of that reason. */
-async function open(app: WebhookApp, reason: RejectionReason): Promise<Rejection> {
-  const rejections = await app.inbox.rejections.list({ reason });
+async function open(app: WebhookApp, reason: RejectionReason): Promise<RejectionDetails> {
+  const rejections = await app.rejections({ reason });
   expect(rejections).toHaveLength(1);
-  return rejections[0] as Rejection;
+  return rejections[0] as RejectionDetails;
 }
 
 /** A completed delivery, and other content for its session. */
@@ -97,7 +98,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await effectsOf(app, first.sessionId)).toBe(2);
     const kept = await open(app, 'superseded');
     expect(kept).toMatchObject({ rawBody: JSON.stringify(first), detail: id, sessionId: first.sessionId, tenant: '' });
-    expect(await app.inbox.rejections.list()).toEqual([kept]);
+    expect(await app.rejections()).toEqual([kept]);
     await app.post(second); // is what is recorded now
     expect(await app.inbox.find(id)).toMatchObject({ duplicates: 1 });
   });
@@ -153,7 +154,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     const { id } = await open(app, 'conflict');
     expect(await app.inbox.rejections.accept(id)).toBe('busy');
     expect(await open(app, 'conflict')).toMatchObject({ id, state: 'open' });
-    expect(await app.inbox.rejections.list({ reason: 'superseded' })).toEqual([]);
+    expect(await app.rejections({ reason: 'superseded' })).toEqual([]);
     app.nest.get(WaitAtAGate).gate.open();
     expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ rawBody: before });
 
@@ -185,7 +186,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
 
       expect(await app.delivery(broken.sessionId, 'completed')).toMatchObject({ rawBody, replays: 0 });
       expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED']);
-      expect(await app.inbox.rejections.list({ state: 'accepted' })).toMatchObject([{ id }]);
+      expect(await app.rejections({ state: 'accepted' })).toMatchObject([{ id }]);
     },
   );
 
@@ -238,8 +239,8 @@ describe.each(databases)('a rejection on %s', (kind) => {
     await app.inbox.rejections.discard(rejection.id);
     await app.post(second);
 
-    expect(await app.inbox.rejections.list({ state: 'discarded' })).toMatchObject([{ id: rejection.id, repeats: 1 }]);
-    expect(await app.inbox.rejections.list()).toEqual([]);
+    expect(await app.rejections({ state: 'discarded' })).toMatchObject([{ id: rejection.id, repeats: 1 }]);
+    expect(await app.rejections()).toEqual([]);
   });
 
   it('that there is not is unknown', async () => {

@@ -7,7 +7,7 @@ import {
   OnVerification,
   VerificationCompleted,
   type Cr3dentialsWebhookOptions,
-  type Rejection,
+  type RejectionDetails,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { databases } from '../support/databases.js';
@@ -85,10 +85,10 @@ class FailWithData {
 }
 
 /** The one open rejection for its data. */
-async function rejected(app: WebhookApp): Promise<Rejection> {
-  const [rejection, ...others] = await app.inbox.rejections.list({ reason: 'unexpected-data' });
+async function rejected(app: WebhookApp): Promise<RejectionDetails> {
+  const [rejection, ...others] = await app.rejections({ reason: 'unexpected-data' });
   expect(others).toEqual([]);
-  return rejection as Rejection;
+  return rejection as RejectionDetails;
 }
 
 const bank = { accountHolder: 'Jane Roe', balance: { amount: 7.5 }, openedOn: '2020-02-29', more: { branch: 3 } };
@@ -251,6 +251,6 @@ describe('classes from an async factory', () => {
     await app.delivery(body.sessionId, 'completed');
     expect(app.nest.get(Remember).data[0]).toBeInstanceOf(BankAccount);
     await app.post(payload({ extractedData: {} }));
-    expect(await app.inbox.rejections.list()).toMatchObject([{ reason: 'unexpected-data' }]);
+    expect(await app.rejections()).toMatchObject([{ reason: 'unexpected-data' }]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Delivery, OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { Delivery } from '../../src/inbox/delivery.entity.js';
 import { DataSource, EventSubscriber, type EntitySubscriberInterface } from 'typeorm';
 import { databases, servers, type DatabaseKind } from '../support/databases.js';
 import { Effect, effectsOf, withEffects } from '../support/effects.js';

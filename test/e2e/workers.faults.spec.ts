@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  Delivery,
   OnVerification,
   VerificationCompleted,
   VerificationErrored,
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { Delivery } from '../../src/inbox/delivery.entity.js';
 import { servers } from '../support/databases.js';
 import { Effect, effectsOf, withEffects } from '../support/effects.js';
 import { freshHost, Gate, type FreshHost } from '../support/fresh-host.js';

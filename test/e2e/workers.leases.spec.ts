@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  Delivery,
   OnVerification,
   VerificationCancelled,
   VerificationCompleted,
   type HandlerContext,
 } from 'nestjs-cr3dentials-webhook';
+import { Delivery } from '../../src/inbox/delivery.entity.js';
 import { DataSource } from 'typeorm';
 import { databases } from '../support/databases.js';
 import { freshHost, Gate } from '../support/fresh-host.js';

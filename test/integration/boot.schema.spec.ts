@@ -4,10 +4,10 @@ import { Test } from '@nestjs/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import {
   Cr3dentialsWebhookModule,
-  Delivery,
   cr3dentialsWebhookEntities,
   cr3dentialsWebhookMigrations,
 } from 'nestjs-cr3dentials-webhook';
+import { Delivery } from '../../src/inbox/delivery.entity.js';
 import { Entity, PrimaryColumn, type DataSource } from 'typeorm';
 import { databases, freshDatabase, servers, type TestDatabase } from '../support/databases.js';
 import { SECRET, webhookApp } from '../support/webhook-app.js';

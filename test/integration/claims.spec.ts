@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { Logger } from '@nestjs/common';
 import { DeliveryRescuer } from '../../src/processing/worker/delivery.rescuer.js';
 import { InFlightDeliveries } from '../../src/processing/worker/in-flight.deliveries.js';
-import type { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
+import type { DeliveryStateRepository } from '../../src/inbox/delivery-state.repository.js';
 import type { ClaimedDelivery, Lease } from '../../src/inbox/delivery.factory.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
 import { OpenedInbox, alone, unrecorded } from '../support/opened-inbox.js';
@@ -13,15 +13,15 @@ const MINUTE = 60_000;
 describe.each(databases)('the claims of two instances, on %s', (kind) => {
   let database: TestDatabase;
   let inboxes: OpenedInbox[];
-  let one: DeliveryRepository;
-  let two: DeliveryRepository;
+  let one: DeliveryStateRepository;
+  let two: DeliveryStateRepository;
 
   beforeAll(() => Logger.overrideLogger(false));
 
   beforeEach(async () => {
     database = await freshDatabase(kind);
     inboxes = [await OpenedInbox.of(database), await OpenedInbox.of(database)];
-    [one, two] = inboxes.map(({ repository }) => repository) as [DeliveryRepository, DeliveryRepository];
+    [one, two] = inboxes.map(({ states }) => states) as [DeliveryStateRepository, DeliveryStateRepository];
   });
 
   afterEach(async () => {
@@ -54,7 +54,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
 
   it('hand out what is due, the longest due first, with all that a worker needs', async () => {
     const [late, later] = [unrecorded({ sessionId: 'späť' }, NOW - 5), unrecorded({ status: 'ERROR' }, NOW - 4)];
-    await one.record([unrecorded({}, NOW + 1), later, late].map((delivery) => alone(delivery)));
+    await inboxes[0]?.deliveries.record([unrecorded({}, NOW + 1), later, late].map((delivery) => alone(delivery)));
     const { id, tenant, sessionId, status, rawBody, receivedAt } = late;
     expect(await two.claim(leaseOf('me'), NOW, 1)).toEqual([
       { id, tenant, sessionId, status, rawBody, receivedAt, attempts: 1, rescues: 0, replays: 0, onlyNamedHandlers: 0 },
@@ -237,14 +237,14 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   /** Due for anyone. */
   async function record(howMany: number): Promise<string[]> {
     const deliveries = Array.from({ length: howMany }, () => unrecorded({}, NOW));
-    await one.record(deliveries.map((delivery) => alone(delivery)));
+    await inboxes[0]?.deliveries.record(deliveries.map((delivery) => alone(delivery)));
     return deliveries.map(({ id }) => id);
   }
 
   /** Born in a worker’s hands, each with a lease of its own. */
   async function recordLeased(owner: string, expiries: number[]): Promise<string[]> {
     const batch = expiries.map((expiresAt) => alone(unrecorded({}, NOW - MINUTE), { owner, expiresAt }));
-    await one.record(batch);
+    await inboxes[0]?.deliveries.record(batch);
     return batch.map(({ delivery }) => delivery.id);
   }
 

@@ -7,6 +7,7 @@ import { DeliveryHandoff } from '../../src/inbox/delivery.handoff.js';
 import type { DatabaseConnection } from '../../src/database/database.connection.js';
 import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
 import type { ClaimedDelivery, NewDelivery } from '../../src/inbox/delivery.factory.js';
+import { PlainTextCodec } from '../../src/inbox/payload.codec.js';
 import type { RecordingVerdict } from '../../src/inbox/verdict.js';
 import { freshDatabase, type TestDatabase } from '../support/databases.js';
 import { MovingClock } from '../support/moving-clock.js';
@@ -44,7 +45,7 @@ class RefusePoisoned extends DeliveryRepository {
     connection: DatabaseConnection,
     private readonly refusal: Error,
   ) {
-    super(connection);
+    super(connection, new PlainTextCodec());
   }
 
   override async record(rows: Batch): Promise<RecordingVerdict[]> {
@@ -99,7 +100,7 @@ describe('the group commit’s writer', () => {
   });
 
   beforeEach(() => {
-    repository = new WaitForTheTest(inbox.connection);
+    repository = new WaitForTheTest(inbox.connection, new PlainTextCodec());
     handoff = new TakeEverything();
     clock = new MovingClock();
     writer = writing(repository);

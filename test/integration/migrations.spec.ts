@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Rejection } from 'nestjs-cr3dentials-webhook';
+import { Rejection } from '../../src/inbox/rejection.entity.js';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook/migrations';
 import { Column, Entity, PrimaryColumn, type DataSource, type QueryRunner, type Repository } from 'typeorm';
 import { databases, freshDatabase, type DatabaseKind, type TestDatabase } from '../support/databases.js';

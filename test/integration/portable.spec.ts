@@ -37,17 +37,17 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
   });
 
   it('tells accepted, duplicate and conflict apart in one batch, in the order of the batch', async () => {
-    const { repository } = inbox;
+    const { deliveries } = inbox;
     const [a, b, c] = ['a', 'b', 'c'].map((sessionId) => unrecorded({ sessionId }));
     if (!a || !b || !c) throw new Error('three are recorded');
     const lease = { owner: 'me', expiresAt: NOW + MINUTE };
-    expect(await repository.record([alone(b), { delivery: a, lease, duplicates: 4 }])).toEqual([
+    expect(await deliveries.record([alone(b), { delivery: a, lease, duplicates: 4 }])).toEqual([
       'accepted',
       'accepted',
     ]);
     const again = { delivery: unrecorded({ sessionId: 'a' }, NOW), lease: undefined, duplicates: 2 };
     const conflict = alone(unrecorded({ sessionId: 'b', proofHash: 'another' }, NOW));
-    expect(await repository.record([conflict, alone(c), again])).toEqual(['conflict', 'accepted', 'duplicate']);
+    expect(await deliveries.record([conflict, alone(c), again])).toEqual(['conflict', 'accepted', 'duplicate']);
     expect(await inbox.rows()).toEqual([
       expect.objectContaining({ id: a.id, duplicates: 7, state: 'processing', lease_owner: 'me', attempts: 1 }),
       expect.objectContaining({ id: b.id, duplicates: 0, state: 'pending', last_duplicate_at: null, attempts: 0 }),
@@ -80,7 +80,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     const second = await OpenedInbox.speaking(portable[kind], database);
     const deliveries = Array.from({ length: 20 }, (_, n) => unrecorded({ sessionId: `session ${n % 4}` }));
     const verdicts = await Promise.all(
-      deliveries.map((delivery, n) => (n % 2 ? inbox : second).repository.record([alone(delivery)])),
+      deliveries.map((delivery, n) => (n % 2 ? inbox : second).deliveries.record([alone(delivery)])),
     );
     expect(verdicts.flat().toSorted()).toEqual([...Array(4).fill('accepted'), ...Array(16).fill('duplicate')]);
     expect((await inbox.rows()).map(({ duplicates }) => duplicates)).toEqual([4, 4, 4, 4]);
@@ -90,7 +90,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
   it('writes a batch in the order of the keys: two that meet would wait for each other otherwise', async () => {
     const deliveries = Array.from({ length: 20 }, () => unrecorded());
     const keys = deliveries.map(({ idempotencyKey }) => idempotencyKey);
-    await inbox.repository.record(deliveries.map((delivery) => alone(delivery)));
+    await inbox.deliveries.record(deliveries.map((delivery) => alone(delivery)));
     const insert = inbox.statements.findIndex((statement) => /^\s*INSERT INTO \S*delivery/.test(statement));
     const written = inbox.bound[insert]?.join() ?? '';
     expect(keys.every((key) => written.includes(key))).toBe(true);
@@ -99,12 +99,12 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
 
   it('hands a row out to one claimer only', async () => {
     const deliveries = Array.from({ length: 40 }, () => unrecorded());
-    await inbox.repository.record(deliveries.map((delivery) => alone(delivery)));
+    await inbox.deliveries.record(deliveries.map((delivery) => alone(delivery)));
     const second = await OpenedInbox.speaking(portable[kind], database);
     const claims = await Promise.all(
       Array.from({ length: 8 }, async (_, n) => {
         const lease = { owner: `worker ${n}`, expiresAt: NOW + MINUTE };
-        const claimed = await (n % 2 ? inbox : second).repository.claim(lease, NOW, 10);
+        const claimed = await (n % 2 ? inbox : second).states.claim(lease, NOW, 10);
         return claimed.map(({ id }) => ({ id, lease_owner: lease.owner }));
       }),
     );
@@ -118,7 +118,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
 
 /** What the repository answers through the lives of some deliveries, and what is stored in the end. */
 async function journal(inbox: OpenedInbox) {
-  const { repository } = inbox;
+  const { deliveries: repository, states } = inbox;
   const deliveries = Array.from({ length: 8 }, (_, n) => unrecorded({ sessionId: `session ${n}` }, NOW - 1_000 + n));
   const sessions = new Map(deliveries.map(({ id, sessionId }) => [id, sessionId]));
   const ids = deliveries.map(({ id }) => id);
@@ -145,20 +145,20 @@ async function journal(inbox: OpenedInbox) {
     ),
   );
   say('a conflict', await repository.record([alone(unrecorded({ sessionId: 'session 3', status: 'ERROR' }, NOW))]));
-  sayClaimed('nothing is due yet', await repository.claim(two, NOW - MINUTE, 10));
-  sayClaimed('the oldest three', await repository.claim(two, NOW, 3));
-  sayClaimed('the others', await repository.claim(three, NOW, 10));
-  sayClaimed('no more', await repository.claim(three, NOW, 10));
-  say('renewed', (await repository.renew({ ...two, expiresAt: NOW + 2 * MINUTE }, ids)).size);
-  sayClaimed('none has expired', await repository.rescueExpired(three, NOW, 10, [], false));
+  sayClaimed('nothing is due yet', await states.claim(two, NOW - MINUTE, 10));
+  sayClaimed('the oldest three', await states.claim(two, NOW, 3));
+  sayClaimed('the others', await states.claim(three, NOW, 10));
+  sayClaimed('no more', await states.claim(three, NOW, 10));
+  say('renewed', (await states.renew({ ...two, expiresAt: NOW + 2 * MINUTE }, ids)).size);
+  sayClaimed('none has expired', await states.rescueExpired(three, NOW, 10, [], false));
   const first = ids.slice(0, 1);
-  sayClaimed('expired, but one in hand', await repository.rescueExpired(three, NOW + 90_000, 10, first, false));
-  sayClaimed('expired, and that one too', await repository.rescueExpired(three, NOW + 90_000, 1, [], false));
-  say('finished', await repository.complete(first, 'three', 'completed', NOW));
-  say('finished by another', await repository.complete(ids, 'one', 'completed', NOW));
+  sayClaimed('expired, but one in hand', await states.rescueExpired(three, NOW + 90_000, 10, first, false));
+  sayClaimed('expired, and that one too', await states.rescueExpired(three, NOW + 90_000, 1, [], false));
+  say('finished', await states.complete(first, 'three', 'completed', NOW));
+  say('finished by another', await states.complete(ids, 'one', 'completed', NOW));
   const later = NOW + 10 * MINUTE;
-  sayClaimed('left twice', await repository.rescueExpired({ owner: 'four', expiresAt: later }, later, 2, [], true));
-  say('nothing to bury yet', await repository.deadLetterPoisoned(later, []));
-  say('buried', await repository.deadLetterPoisoned(later + 1, []));
+  sayClaimed('left twice', await states.rescueExpired({ owner: 'four', expiresAt: later }, later, 2, [], true));
+  say('nothing to bury yet', await states.deadLetterPoisoned(later, []));
+  say('buried', await states.deadLetterPoisoned(later + 1, []));
   return { steps, rows: (await inbox.rows()).map(({ id, ...row }) => ({ ...row, known: sessions.has(String(id)) })) };
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach } from '@jest/globals';
-import { Delivery } from 'nestjs-cr3dentials-webhook';
+import { Delivery } from '../../src/inbox/delivery.entity.js';
 import { DataSource } from 'typeorm';
 import { freshDatabase, type DatabaseKind, type TestDatabase } from './databases.js';
 import { webhookApp, type WebhookApp, type WebhookAppBuilder } from './webhook-app.js';

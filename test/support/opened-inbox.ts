@@ -6,9 +6,12 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import { DatabaseConnection } from '../../src/database/database.connection.js';
 import { openDatabase } from '../../src/database/database.connection.factory.js';
+import { DeliveryStateRepository } from '../../src/inbox/delivery-state.repository.js';
+import { HandlerRunRepository } from '../../src/inbox/handler-run.repository.js';
 import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
 import { newDelivery, type Lease, type NewDelivery } from '../../src/inbox/delivery.factory.js';
 import type { Dialect } from '../../src/database/dialect/dialect.js';
+import { PlainTextCodec } from '../../src/inbox/payload.codec.js';
 import type { TestDatabase } from './databases.js';
 import { payload } from './payload.js';
 
@@ -40,8 +43,13 @@ export class OpenedInbox {
     return new OpenedInbox(host, connection, statements, bound);
   }
 
-  get repository(): DeliveryRepository {
-    return new DeliveryRepository(this.connection);
+  get deliveries(): DeliveryRepository {
+    return new DeliveryRepository(this.connection, new PlainTextCodec());
+  }
+
+  get states(): DeliveryStateRepository {
+    const runs = new HandlerRunRepository(this.connection);
+    return new DeliveryStateRepository(this.connection, runs, { now: Date.now }, new PlainTextCodec());
   }
 
   /** All of the deliveries, oldest first, as the database has them. */

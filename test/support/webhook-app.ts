@@ -12,6 +12,8 @@ import {
   cr3dentialsWebhookMigrations,
   type Cr3dentialsWebhookExtras,
   type Cr3dentialsWebhookOptions,
+  type RejectionDetails,
+  type RejectionFilter,
 } from 'nestjs-cr3dentials-webhook';
 import { request as httpRequest } from 'node:http';
 import type { DataSourceOptions } from 'typeorm';
@@ -203,6 +205,13 @@ export class WebhookApp {
       const delivery = await this.inbox.find({ sessionId: String(sessionId), ...(tenant !== undefined && { tenant }) });
       return delivery?.state === state ? delivery : null;
     });
+  }
+
+  /** Lists rejections, each with its payload. */
+  async rejections(filter?: RejectionFilter): Promise<RejectionDetails[]> {
+    const { rejections } = this.inbox;
+    const found = await Promise.all((await rejections.list(filter)).map(({ id }) => rejections.find(id)));
+    return found.filter((rejection) => rejection !== null);
   }
 
   stop(): Promise<void> {

@@ -61,11 +61,8 @@ describe('the public API', () => {
       'Cr3dentialsWebhookError',
       'Cr3dentialsWebhookInbox',
       'Cr3dentialsWebhookModule',
-      'Delivery',
-      'HandlerRun',
       'OnVerification',
       'PermanentError',
-      'Rejection',
       'RetryAfterError',
       'VerificationCancelled',
       'VerificationCompleted',
@@ -107,7 +104,7 @@ describe('the migrations subpath', () => {
   it('gives the very ones of the root', () => {
     expect(migrations.cr3dentialsWebhookEntities).toBe(api.cr3dentialsWebhookEntities);
     expect(migrations.cr3dentialsWebhookMigrations).toBe(api.cr3dentialsWebhookMigrations);
-    expect([...migrations.cr3dentialsWebhookEntities]).toEqual([api.Delivery, api.HandlerRun, api.Rejection]);
+    expect([...migrations.cr3dentialsWebhookEntities]).toHaveLength(3);
   });
 
   it("loads TypeORM alone, for the host's command line", () => {

@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
-import { DeliveryRepository } from '../../../dist/inbox/delivery.repository.js';
+import { DeliveryStateRepository } from '../../../dist/inbox/delivery-state.repository.js';
 import { Handled } from '../contenders/contender.js';
 import { OursModule } from '../contenders/ours.module.js';
 import { median } from '../report/statistics.js';
@@ -13,7 +13,7 @@ const app = await NestFactory.createApplicationContext(
   OursModule.with(new Handled(), { processing: { enabled: false } }),
   { logger: false },
 );
-const repository = app.get(DeliveryRepository, { strict: false });
+const repository = app.get(DeliveryStateRepository, { strict: false });
 const owner = randomUUID();
 
 const times: number[] = [];

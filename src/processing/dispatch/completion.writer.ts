@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../../clock.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
-import { DeliveryRepository } from '../../inbox/delivery.repository.js';
+import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import { LeaseRenewer } from '../worker/lease.renewer.js';
 
 const BATCH_WINDOW_MS = 10;
@@ -26,7 +26,7 @@ export class CompletionWriter {
   private flushing?: Promise<void>;
 
   constructor(
-    private readonly repository: DeliveryRepository,
+    private readonly repository: DeliveryStateRepository,
     private readonly renewer: LeaseRenewer,
     private readonly clock: Clock,
   ) {}

@@ -4,7 +4,7 @@ import { Clock } from '../../clock.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
 import { DatabaseConnection } from '../../database/database.connection.js';
-import { DeliveryRepository } from '../../inbox/delivery.repository.js';
+import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import { CompletionWriter } from './completion.writer.js';
 import type { Outcome } from './delivery.dispatcher.js';
 import type { Claim } from '../worker/in-flight.deliveries.js';
@@ -20,7 +20,7 @@ export class DeliverySettler {
 
   constructor(
     private readonly connection: DatabaseConnection,
-    private readonly repository: DeliveryRepository,
+    private readonly repository: DeliveryStateRepository,
     private readonly runs: HandlerRunRepository,
     private readonly completions: CompletionWriter,
     private readonly renewer: LeaseRenewer,

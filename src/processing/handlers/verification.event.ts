@@ -1,4 +1,5 @@
 import type { ExtractedDataValidator } from '../../contract/extracted-data.validator.js';
+import { parseRawBody } from '../../contract/raw-body.js';
 import type { VerificationPayload } from '../../contract/verification.payload.js';
 import { parseInstant } from '../../contract/verification.payload.js';
 import type { VerificationStatus } from '../../contract/verification-status.js';
@@ -28,7 +29,7 @@ abstract class Verification<Status extends VerificationStatus, D extends object>
   readonly deliveryId: string;
 
   constructor({ id, rawBody, receivedAt }: Source, converter?: DataConverter) {
-    const payload = JSON.parse(rawBody.replace(/^\uFEFF/, '')) as Partial<VerificationPayload<D>> &
+    const payload = parseRawBody(rawBody) as Partial<VerificationPayload<D>> &
       Pick<VerificationPayload, 'sessionId' | 'platformId'>;
     this.sessionId = payload.sessionId;
     this.platformId = payload.platformId;

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../clock.js';
-import { DeliveryRepository } from '../../inbox/delivery.repository.js';
+import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import type { InFlightDeliveries } from './in-flight.deliveries.js';
 
@@ -10,7 +10,7 @@ export class DeliveryRescuer {
   private readonly logger = new Logger('Cr3dentialsWebhook');
 
   constructor(
-    private readonly repository: DeliveryRepository,
+    private readonly repository: DeliveryStateRepository,
     private readonly clock: Clock,
   ) {}
 

@@ -7,7 +7,7 @@ import { withTimeout } from '../../concurrency/with-timeout.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
 import type { DeliveryHandoff } from '../../inbox/delivery.handoff.js';
-import { DeliveryRepository } from '../../inbox/delivery.repository.js';
+import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { DeliveryRescuer } from './delivery.rescuer.js';
 import { DeliveryDispatcher } from '../dispatch/delivery.dispatcher.js';
@@ -45,7 +45,7 @@ export class DeliveryWorker implements DeliveryHandoff {
   private timer?: NodeJS.Timeout;
 
   constructor(
-    private readonly repository: DeliveryRepository,
+    private readonly repository: DeliveryStateRepository,
     private readonly runs: HandlerRunRepository,
     private readonly rescuer: DeliveryRescuer,
     private readonly dispatcher: DeliveryDispatcher,

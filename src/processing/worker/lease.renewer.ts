@@ -7,7 +7,7 @@ import { withTimeout } from '../../concurrency/with-timeout.js';
 import { DatabaseClock } from '../../database/database.clock.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import { DatabaseConnection } from '../../database/database.connection.js';
-import { DeliveryRepository } from '../../inbox/delivery.repository.js';
+import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import type { Lease } from '../../inbox/delivery.factory.js';
 import type { InFlightDeliveries } from './in-flight.deliveries.js';
 
@@ -26,7 +26,7 @@ export class LeaseRenewer {
 
   constructor(
     private readonly connection: DatabaseConnection,
-    private readonly repository: DeliveryRepository,
+    private readonly repository: DeliveryStateRepository,
     private readonly databaseClock: DatabaseClock,
     private readonly clock: Clock,
     @Inject(SETTINGS) { lease }: Settings,

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { IsString } from 'class-validator';
-import { Cr3dentialsWebhookInbox, type DeliveryWithRuns } from 'nestjs-cr3dentials-webhook';
+import { Cr3dentialsWebhookInbox, type DeliveryDetails } from 'nestjs-cr3dentials-webhook';
 import { DataSource } from 'typeorm';
 import { Account } from './account.entity.js';
 import { Accounts, type Call } from './accounts.js';
@@ -23,7 +23,7 @@ export class AccountsController {
   /** What has come of a session. */
   @Get(':sessionId')
   async find(@Param('sessionId') sessionId: string): Promise<{
-    delivery: DeliveryWithRuns | null;
+    delivery: DeliveryDetails | null;
     activations: number;
     calls: Call[];
   }> {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { HandlerRun } from 'nestjs-cr3dentials-webhook';
+import { HandlerRun } from '../../../../src/inbox/handler-run.entity.js';
 import type { ClaimedDelivery, Lease } from '../../../../src/inbox/delivery.factory.js';
 import { InFlightDeliveries, type Claim } from '../../../../src/processing/worker/in-flight.deliveries.js';
 
