@@ -2,12 +2,16 @@ const leftOut = {
   // Jest calls a file without a test a failure, and these have none where there is no server.
   '': ['\\.servers\\.spec\\.ts$'],
   // They know no database, and `npm test` has run them.
-  servers: ['<rootDir>/test/(testing|types|unit)/'],
+  servers: [
+    '<rootDir>/test/(testing|types|unit)/',
+    '<rootDir>/(bench|harness/timing)/',
+    '<rootDir>/harness/chaos/verdict\\.spec\\.ts$',
+  ],
 };
 
 /** @type {import('jest').Config} */
 export default {
-  testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/examples/**/*.spec.ts'],
+  testMatch: ['<rootDir>/{test,harness,examples}/**/*.spec.ts', '<rootDir>/bench/src/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', ...(leftOut[process.env.TEST_DATABASES ?? ''] ?? [])],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],

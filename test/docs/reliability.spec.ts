@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { faults } from '../chaos/faults/index.js';
-import type { Results } from '../chaos/campaign.js';
-import { resultsIn, withFigures } from '../chaos/report/document.js';
-import { outOf } from '../chaos/report/statistics.js';
+import { faults } from '../../harness/chaos/faults/index.js';
+import type { Results } from '../../harness/chaos/campaign.js';
+import { resultsIn, withFigures } from '../../harness/chaos/report/document.js';
+import { outOf } from '../../harness/chaos/report/statistics.js';
 
 const text = readFileSync('docs/reliability.md', 'utf8');
 const file = join('docs', resultsIn(text));
