@@ -1,11 +1,11 @@
 import type { DatabaseKind } from '../../test/support/databases.js';
-import { Arena } from './arena.js';
+import { TestRun } from './test-run.js';
 import { DUPLICATES, type Choices } from './arguments.js';
 import { blindnessOf } from './controls.js';
 import { complaintsOfDuplicates, sendDuplicates, type DuplicatesFigure, type DuplicatesPlan } from './duplicates.js';
 import type { Fault } from './fault.js';
 import { faults } from './faults/index.js';
-import { ACK_TIMEOUT, LEASE } from './fleet.js';
+import { ACK_TIMEOUT, LEASE } from './cluster.js';
 import { complaintsOf, figureOf, type Figure } from './figures.js';
 import type { HostProgram } from './instance.js';
 import { inspectMachine, type Machine } from './machine.js';
@@ -41,18 +41,18 @@ async function holdTrials(plan: Plan, isEnough: (figure: Figure) => boolean = ()
   const sum = () => figureOf({ fault: fault.name, database, program }, verdicts);
   const verdicts: Verdict[] = [];
   let complaints: string[] = [];
-  let arena: Arena | undefined;
+  let testRun: TestRun | undefined;
   try {
-    arena = await Arena.open(fault, database, program, onTheWay);
+    testRun = await TestRun.setUp(fault, database, program, onTheWay);
     for (let trial = 0; trial < trials || (trial < MOST_TRIALS && !isEnough(sum())); trial++) {
-      if (trial > 0) await arena.tidy();
-      verdicts.push(await arena.hold(new Random(`${seed}/${fault.name}/${database}/${program}/${trial}`)));
+      if (trial > 0) await testRun.reset();
+      verdicts.push(await testRun.runTrial(new Random(`${seed}/${fault.name}/${database}/${program}/${trial}`)));
     }
     complaints = complaintsOf(sum());
   } catch (error) {
     complaints = [`it broke off after ${verdicts.length} trials: ${String(error)}`];
   }
-  const logs = await arena?.leave(program === 'ours' && complaints.length > 0);
+  const logs = await testRun?.tearDown(program === 'ours' && complaints.length > 0);
   return { figure: sum(), complaints, logs };
 }
 

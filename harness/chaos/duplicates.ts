@@ -1,8 +1,8 @@
 import { Cr3dentialsSimulator, verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
 import type { DatabaseKind } from '../../test/support/databases.js';
 import { collect, settle } from './evidence.js';
-import { Fleet } from './fleet.js';
-import { sharedGround } from './ground.js';
+import { Cluster } from './cluster.js';
+import { openSharedDatabase } from './database-under-test.js';
 import { PATH, SECRET } from './hosts/setting.js';
 import type { HostProgram, InstanceSetting } from './instance.js';
 import { Ledger } from './ledger.js';
@@ -47,23 +47,22 @@ export interface DuplicatesPlan {
 /** Two processes on one database; the copies of a session go to both. */
 export async function sendDuplicates(plan: DuplicatesPlan): Promise<DuplicatesFigure> {
   const { seed, ...about } = plan;
-  const ground = await sharedGround(plan.database);
-  const fleet = await Fleet.gather({
+  const database = await openSharedDatabase(plan.database);
+  const cluster = await Cluster.start({
     ...about,
-    ground,
+    database,
     ackTimeout: 10_000,
     size: 2,
     handlersTake: 10,
     clocksAreOff: [],
   });
   const ledger = new Ledger();
-  const sender = new Sender(fleet.instances, ledger);
+  const sender = new Sender(cluster.instances, ledger);
   try {
-    await fleet.start();
     await sendAll(plan, sender, new Random(`${seed}/duplicates/${plan.database}/${plan.platform}/${plan.program}`));
     const deadline = performance.now() + SETTLING;
-    await settle(ground, 200, () => performance.now() > deadline);
-    const { deliveries, effects } = await collect(ground);
+    await settle(database, 200, () => performance.now() > deadline);
+    const { deliveries, effects } = await collect(database);
     const times = [...effects.values()];
     return {
       ...about,
@@ -77,7 +76,7 @@ export async function sendDuplicates(plan: DuplicatesPlan): Promise<DuplicatesFi
     };
   } finally {
     sender.close();
-    await fleet.leave(false);
+    await cluster.tearDown(false);
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { readAudit, type Change } from './audit.js';
-import { visit, type Ground } from './ground.js';
+import { withConnection, type DatabaseUnderTest } from './database-under-test.js';
 
 export interface StoredDelivery {
   readonly id: string;
@@ -29,8 +29,8 @@ const LOOKING = 60;
 
 export const finalStates: readonly string[] = ['completed', 'dead', 'unhandled'];
 
-export function collect(ground: Ground): Promise<Evidence> {
-  return visit(ground, async (connection) => {
+export function collect(database: DatabaseUnderTest): Promise<Evidence> {
+  return withConnection(database, async (connection) => {
     const rows = (text: string) => connection.query<Record<string, unknown>[]>(text);
     const effects = new Map<string, number>();
     for (const { session } of await rows('SELECT session_id AS session FROM effect'))
@@ -56,8 +56,8 @@ export function collect(ground: Ground): Promise<Evidence> {
 }
 
 /** Waits until every delivery is in a final state, and nothing has been added for so many milliseconds. */
-export function settle(ground: Ground, calm: number, isOver: () => boolean): Promise<void> {
-  return visit(ground, async (connection) => {
+export function settle(database: DatabaseUnderTest, calm: number, isOver: () => boolean): Promise<void> {
+  return withConnection(database, async (connection) => {
     let before = '';
     let since = performance.now();
     while (!isOver()) {
@@ -80,8 +80,8 @@ async function unsettled(connection: DataSource): Promise<{ unfinished: number; 
 }
 
 /** For the next trial. */
-export function clear(ground: Ground): Promise<void> {
-  return visit(ground, async (connection) => {
+export function clear(database: DatabaseUnderTest): Promise<void> {
+  return withConnection(database, async (connection) => {
     const tables = ['handler_run', 'rejection', 'delivery'].map((name) => `cr3dentials_webhook_${name}`);
     for (const table of [...tables, 'effect', 'kept', 'audit']) await connection.query(`DELETE FROM ${table}`);
   });

@@ -1,5 +1,5 @@
 import type { DatabaseKind } from '../../test/support/databases.js';
-import type { Ground } from './ground.js';
+import type { DatabaseUnderTest } from './database-under-test.js';
 import type { HostProgram, Instance } from './instance.js';
 import type { Random } from './random.js';
 
@@ -7,7 +7,7 @@ import type { Random } from './random.js';
 export interface Scene {
   /** All running, all sent to. */
   readonly instances: readonly [Instance, ...Instance[]];
-  readonly ground: Ground;
+  readonly database: DatabaseUnderTest;
   readonly random: Random;
   /** Milliseconds. */
   readonly lease: number;
@@ -30,7 +30,7 @@ export interface Fault {
   /** Hosts that do not keep the promise, put under it too: they must be seen to break it. @default none */
   readonly controls?: readonly HostProgram[];
   /** Where the trials take place; opened once for all of them. @default an empty database on the tests' server */
-  readonly open?: (kind: DatabaseKind) => Promise<Ground>;
+  readonly openDatabase?: (kind: DatabaseKind) => Promise<DatabaseUnderTest>;
   /**
    * Makes the fault while the load goes on, at a moment of its own choosing, and ends it.
    *
@@ -38,3 +38,6 @@ export interface Fault {
    */
   readonly strike: (scene: Scene) => Promise<number>;
 }
+
+/** Where a fault is injected, shared by faults of one kind. */
+export type Placement = Pick<Fault, 'databases' | 'openDatabase'>;

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseKind } from '../../test/support/databases.js';
-import { sharedGround, visit } from './ground.js';
+import { openSharedDatabase, withConnection } from './database-under-test.js';
 
 /** What the figures depend on beside the code. */
 export interface Machine {
@@ -45,13 +45,13 @@ function installed(name: string): string {
 }
 
 async function versionOf(kind: DatabaseKind): Promise<string> {
-  const ground = await sharedGround(kind);
+  const database = await openSharedDatabase(kind);
   try {
-    return await visit(ground, async (connection) => {
+    return await withConnection(database, async (connection) => {
       const [row] = await connection.query<{ version: string }[]>(VERSION[kind]);
       return row?.version ?? 'unknown';
     });
   } finally {
-    await ground.close();
+    await database.close();
   }
 }

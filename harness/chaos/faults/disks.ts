@@ -1,14 +1,14 @@
 import type { DataSource } from 'typeorm';
 import { until } from '../../../test/support/until.js';
-import type { Fault, Scene } from '../fault.js';
-import { visit } from '../ground.js';
-import { DiskGround } from '../servers/disk-ground.js';
+import type { Fault, Placement, Scene } from '../fault.js';
+import { withConnection } from '../database-under-test.js';
+import { SmallDiskDatabase } from '../servers/small-disk-database.js';
 import type { SmallDisk } from '../servers/small-disk.js';
 
-const onSmallDisk = { databases: ['sqlite'], open: () => DiskGround.open() } as const;
+const onSmallDisk = { databases: ['sqlite'], openDatabase: () => SmallDiskDatabase.open() } satisfies Placement;
 
-function diskOf({ ground }: Scene): SmallDisk {
-  return DiskGround.of(ground).disk;
+function diskOf({ database }: Scene): SmallDisk {
+  return SmallDiskDatabase.of(database).disk;
 }
 
 /** The file is busy for others at times. */
@@ -31,7 +31,7 @@ export const diskFaults: readonly Fault[] = [
       const disk = diskOf(scene);
       await scene.pause(100, 500);
       // A log that has been written before is written again in place, and needs no room.
-      await visit(scene.ground, async (connection) => {
+      await withConnection(scene.database, async (connection) => {
         await connection.query('PRAGMA busy_timeout = 0');
         await untilTaken('the log is emptied', connection, 'PRAGMA wal_checkpoint(TRUNCATE)');
       });
@@ -65,9 +65,9 @@ export const diskFaults: readonly Fault[] = [
     name: 'file-locked',
     how: 'Another program has the file of SQLite locked for writing for 0.3 to 3 s.',
     databases: ['sqlite'],
-    async strike({ ground, pause }) {
+    async strike({ database, pause }) {
       await pause(100, 500);
-      return visit(ground, async (connection) => {
+      return withConnection(database, async (connection) => {
         await connection.query('PRAGMA busy_timeout = 0'); // else the harness would stand still, and be late itself
         await untilTaken('the file is locked', connection, 'BEGIN IMMEDIATE');
         await pause(300, 3_000);

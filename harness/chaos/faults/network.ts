@@ -1,13 +1,16 @@
 import type { DatabaseKind } from '../../../test/support/databases.js';
 import type { TcpProxy } from '../../../test/support/tcp-proxy.js';
-import type { Fault, Scene } from '../fault.js';
-import { ProxiedGround } from '../servers/proxied-ground.js';
+import type { Fault, Placement, Scene } from '../fault.js';
+import { ProxiedDatabase } from '../servers/proxied-database.js';
 
 const onServers: readonly DatabaseKind[] = ['postgres', 'mariadb'];
-const throughProxy = { databases: onServers, open: (kind: DatabaseKind) => ProxiedGround.open(kind) };
+const throughProxy = {
+  databases: onServers,
+  openDatabase: (kind: DatabaseKind) => ProxiedDatabase.open(kind),
+} satisfies Placement;
 
-function proxyOf({ ground }: Scene): TcpProxy {
-  return ProxiedGround.of(ground).proxy;
+function proxyOf({ database }: Scene): TcpProxy {
+  return ProxiedDatabase.of(database).proxy;
 }
 
 export const networkFaults: readonly Fault[] = [

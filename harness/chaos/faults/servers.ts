@@ -1,14 +1,17 @@
 import type { DatabaseKind } from '../../../test/support/databases.js';
-import type { Fault, Scene } from '../fault.js';
+import type { Fault, Placement, Scene } from '../fault.js';
 import { PostgresServer } from '../servers/postgres-server.js';
 import type { PrivateServer } from '../servers/private-server.js';
-import { ServedGround } from '../servers/served-ground.js';
+import { PrivateServerDatabase } from '../servers/private-server-database.js';
 
 const onServers: readonly DatabaseKind[] = ['postgres', 'mariadb'];
-const onOurOwn = { databases: onServers, open: (kind: DatabaseKind) => ServedGround.open(kind) };
+const onPrivateServer = {
+  databases: onServers,
+  openDatabase: (kind: DatabaseKind) => PrivateServerDatabase.open(kind),
+} satisfies Placement;
 
-function serverOf({ ground }: Scene): PrivateServer {
-  return ServedGround.of(ground).server;
+function serverOf({ database }: Scene): PrivateServer {
+  return PrivateServerDatabase.of(database).server;
 }
 
 /** Answers the moment it took connections again. */
@@ -25,7 +28,7 @@ export const serverFaults: readonly Fault[] = [
   {
     name: 'server-stopped',
     how: 'The database server is shut down in its orderly way in the middle of commits (PostgreSQL also with “immediate”), stays away for up to 0.8 s and is started again.',
-    ...onOurOwn,
+    ...onPrivateServer,
     controls: ['documented'],
     strike: (scene) =>
       awayFor(scene, (server) =>
@@ -35,13 +38,13 @@ export const serverFaults: readonly Fault[] = [
   {
     name: 'server-killed',
     how: 'All processes of the database server are ended with SIGKILL in the middle of commits; it stays away for up to 0.8 s, is started again and recovers from its log.',
-    ...onOurOwn,
+    ...onPrivateServer,
     strike: (scene) => awayFor(scene, (server) => server.kill()),
   },
   {
     name: 'server-frozen',
     how: 'All processes of the database server are stopped with SIGSTOP in the middle of commits for 0.3 to 3.5 s, so at times for longer than ackTimeout and a lease, and go on with SIGCONT.',
-    ...onOurOwn,
+    ...onPrivateServer,
     async strike(scene) {
       const server = serverOf(scene);
       await scene.pause(100, 700);
@@ -54,7 +57,7 @@ export const serverFaults: readonly Fault[] = [
   {
     name: 'connections-terminated',
     how: 'The database server ends every connection of the application (pg_terminate_backend, KILL), three times.',
-    ...onOurOwn,
+    ...onPrivateServer,
     async strike(scene) {
       for (let time = 0; time < 3; time++) {
         await scene.pause(50, 400);
@@ -66,7 +69,7 @@ export const serverFaults: readonly Fault[] = [
   {
     name: 'server-read-only',
     how: 'The database refuses writes for 0.3 to 1.5 s (default_transaction_read_only, read_only) and takes them again.',
-    ...onOurOwn,
+    ...onPrivateServer,
     async strike(scene) {
       const server = serverOf(scene);
       await scene.pause(100, 700);

@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import { undoAtExit } from '../cleaning.js';
-import { furnish, type Ground } from '../ground.js';
+import { prepareSchema, type DatabaseUnderTest } from '../database-under-test.js';
 import { MariadbServer } from './mariadb-server.js';
 import { PostgresServer } from './postgres-server.js';
 import type { PrivateServer } from './private-server.js';
@@ -9,28 +9,28 @@ import type { DatabaseKind } from '../../../test/support/databases.js';
 const kinds = { postgres: PostgresServer, mariadb: MariadbServer };
 /** Each is started once, for all of its trials. */
 const servers = new Map<keyof typeof kinds, Promise<PrivateServer>>();
-let databases = 0;
+let databaseCount = 0;
 
 /** An empty database on a server of our own. */
-export class ServedGround implements Ground {
+export class PrivateServerDatabase implements DatabaseUnderTest {
   private constructor(
     readonly kind: keyof typeof kinds,
     readonly server: PrivateServer,
-    private readonly database: string,
+    private readonly name: string,
   ) {}
 
-  static async open(kind: DatabaseKind): Promise<ServedGround> {
+  static async open(kind: DatabaseKind): Promise<PrivateServerDatabase> {
     if (kind === 'sqlite') throw new Error('SQLite has no server.');
     const server = await serverOf(kind);
-    const ground = new ServedGround(kind, server, `chaos_${++databases}`);
-    await server.query(`CREATE DATABASE ${ground.database}`);
-    await furnish(ground);
-    return ground;
+    const database = new PrivateServerDatabase(kind, server, `chaos_${++databaseCount}`);
+    await server.query(`CREATE DATABASE ${database.name}`);
+    await prepareSchema(database);
+    return database;
   }
 
   /** @throws Error where the trial is not on a server of our own */
-  static of(ground: Ground): ServedGround {
-    if (ground instanceof ServedGround) return ground;
+  static of(database: DatabaseUnderTest): PrivateServerDatabase {
+    if (database instanceof PrivateServerDatabase) return database;
     throw new Error('This fault is for a server of our own.');
   }
 
@@ -38,7 +38,7 @@ export class ServedGround implements Ground {
     return { type: this.kind, url: this.at(this.server.url) };
   }
 
-  get direct(): DataSourceOptions {
+  get directOptions(): DataSourceOptions {
     return { type: this.kind, url: this.at(this.server.administratorUrl) };
   }
 
@@ -49,7 +49,7 @@ export class ServedGround implements Ground {
 
   private at(address: string): string {
     const url = new URL(address);
-    url.pathname = `/${this.database}`;
+    url.pathname = `/${this.name}`;
     return url.href;
   }
 }

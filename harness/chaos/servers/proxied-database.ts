@@ -1,31 +1,31 @@
 import type { DataSourceOptions } from 'typeorm';
 import type { DatabaseKind } from '../../../test/support/databases.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
-import { sharedGround, type Ground } from '../ground.js';
+import { openSharedDatabase, type DatabaseUnderTest } from '../database-under-test.js';
 
 /** A database on the tests' server, which the hosts reach through a proxy. */
-export class ProxiedGround implements Ground {
+export class ProxiedDatabase implements DatabaseUnderTest {
   readonly kind: DatabaseKind;
   readonly options: DataSourceOptions;
-  readonly direct: DataSourceOptions;
+  readonly directOptions: DataSourceOptions;
 
   private constructor(
-    private readonly shared: Ground,
+    private readonly shared: DatabaseUnderTest,
     readonly proxy: TcpProxy,
   ) {
     this.kind = shared.kind;
-    this.direct = shared.direct;
+    this.directOptions = shared.directOptions;
     this.options = { ...shared.options, url: proxy.url } as DataSourceOptions;
   }
 
-  static async open(kind: DatabaseKind): Promise<ProxiedGround> {
-    const shared = await sharedGround(kind);
-    return new ProxiedGround(shared, await TcpProxy.to((shared.options as { url?: string }).url));
+  static async open(kind: DatabaseKind): Promise<ProxiedDatabase> {
+    const shared = await openSharedDatabase(kind);
+    return new ProxiedDatabase(shared, await TcpProxy.to((shared.options as { url?: string }).url));
   }
 
   /** @throws Error where the hosts reach their database directly */
-  static of(ground: Ground): ProxiedGround {
-    if (ground instanceof ProxiedGround) return ground;
+  static of(database: DatabaseUnderTest): ProxiedDatabase {
+    if (database instanceof ProxiedDatabase) return database;
     throw new Error('This fault is for a database behind a proxy.');
   }
 

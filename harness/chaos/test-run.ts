@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseKind } from '../../test/support/databases.js';
 import { clear, collect, settle } from './evidence.js';
 import type { Fault } from './fault.js';
-import { ACK_TIMEOUT, Fleet, LEASE } from './fleet.js';
-import { sharedGround, type Ground } from './ground.js';
+import { ACK_TIMEOUT, Cluster, LEASE } from './cluster.js';
+import { openSharedDatabase, type DatabaseUnderTest } from './database-under-test.js';
 import type { HostProgram } from './instance.js';
 import { Ledger } from './ledger.js';
 import { Load } from './load.js';
@@ -21,22 +21,22 @@ const GIVING_UP = 8_000;
 /** How long the first answer after a fault is waited for. */
 const FIRST_ANSWER = 10_000;
 
-/** A database and hosts: trials take place here, one after the other. */
-export class Arena {
+/** One fault on one database, with a cluster of hosts that its trials share, one after the other. */
+export class TestRun {
   private constructor(
     private readonly fault: Fault,
-    private readonly ground: Ground,
-    private readonly fleet: Fleet,
+    private readonly database: DatabaseUnderTest,
+    private readonly cluster: Cluster,
     /** Milliseconds without a change until it is believed that nothing more comes. */
     private readonly calm: number,
     private readonly onTheWay: number,
   ) {}
 
   /** @param onTheWay milliseconds that an answer may take beside `ackTimeout` */
-  static async open(fault: Fault, kind: DatabaseKind, program: HostProgram, onTheWay: number): Promise<Arena> {
-    const ground = await (fault.open ?? sharedGround)(kind);
-    const fleet = await Fleet.gather({
-      ground,
+  static async setUp(fault: Fault, kind: DatabaseKind, program: HostProgram, onTheWay: number): Promise<TestRun> {
+    const database = await (fault.openDatabase ?? openSharedDatabase)(kind);
+    const cluster = await Cluster.start({
+      database,
       program,
       platform: 'express',
       size: fault.instances ?? 1,
@@ -44,13 +44,14 @@ export class Arena {
       handlersTake: fault.handlersTake ?? USUAL,
       clocksAreOff: fault.clocksAreOff?.(kind) ?? [],
     });
-    return new Arena(fault, ground, fleet, program === 'documented' ? 1_000 : 60, onTheWay);
+    return new TestRun(fault, database, cluster, program === 'documented' ? 1_000 : 60, onTheWay);
   }
 
-  async hold(random: Random): Promise<Verdict> {
-    await this.fleet.start();
+  /** Injects the fault once under load, waits until the database is quiet, and checks what is left. */
+  async runTrial(random: Random): Promise<Verdict> {
+    await this.cluster.startStopped();
     const ledger = new Ledger();
-    const load = new Load(this.fleet.instances, ledger, random, ACK_TIMEOUT + GIVING_UP);
+    const load = new Load(this.cluster.instances, ledger, random, ACK_TIMEOUT + GIVING_UP);
     try {
       await ledger.acknowledgements(WARM, FIRST_ANSWER);
       const over = await this.strike(random);
@@ -58,9 +59,9 @@ export class Arena {
       await sleep(random.whole(50, 150));
       await load.stop(SETTLING);
       const deadline = performance.now() + SETTLING;
-      await settle(this.ground, this.calm, () => performance.now() > deadline);
-      const evidence = await collect(this.ground);
-      const facts = this.fleet.instances.flatMap((instance) => instance.facts());
+      await settle(this.database, this.calm, () => performance.now() > deadline);
+      const evidence = await collect(this.database);
+      const facts = this.cluster.instances.flatMap((instance) => instance.facts());
       const firstAnswerAfter = first === undefined ? undefined : first - over;
       return judge({ posts: ledger.posts, facts, evidence, patience: ACK_TIMEOUT + this.onTheWay, firstAnswerAfter });
     } finally {
@@ -68,21 +69,21 @@ export class Arena {
     }
   }
 
-  /** Between two trials. */
-  async tidy(): Promise<void> {
-    for (const instance of this.fleet.instances) instance.forget();
-    await clear(this.ground);
+  /** Forgets the last trial, so that the next begins empty. */
+  async reset(): Promise<void> {
+    for (const instance of this.cluster.instances) instance.forget();
+    await clear(this.database);
   }
 
-  /** @returns where what the hosts said is kept, when it is to be */
-  leave(keepsLogs: boolean): Promise<string | undefined> {
-    return this.fleet.leave(keepsLogs);
+  /** @returns the folder of the hosts' logs when they are kept */
+  tearDown(keepsLogs: boolean): Promise<string | undefined> {
+    return this.cluster.tearDown(keepsLogs);
   }
 
   private strike(random: Random): Promise<number> {
     return this.fault.strike({
-      instances: this.fleet.instances,
-      ground: this.ground,
+      instances: this.cluster.instances,
+      database: this.database,
       random,
       lease: LEASE,
       ackTimeout: ACK_TIMEOUT,

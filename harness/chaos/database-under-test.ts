@@ -4,51 +4,51 @@ import { Effects1795392000009 } from '../../test/support/effects.js';
 import { freshDatabase, type DatabaseKind } from '../../test/support/databases.js';
 import { installAudit } from './audit.js';
 
-/** The database that trials take place in. */
-export interface Ground {
+/** A database that hosts use while faults are injected. */
+export interface DatabaseUnderTest {
   readonly kind: DatabaseKind;
-  /** For the hosts: perhaps through a proxy, perhaps as a user with fewer rights. */
+  /** Connects the hosts, perhaps through a proxy or as a user with fewer rights. */
   readonly options: DataSourceOptions;
-  /** For the harness, which nothing is in the way of. */
-  readonly direct: DataSourceOptions;
+  /** Connects the harness, past every fault but the server's end. */
+  readonly directOptions: DataSourceOptions;
   close(): Promise<void>;
 }
 
-/** On the server that the tests have, or in a file. */
-export async function sharedGround(kind: DatabaseKind): Promise<Ground> {
+/** Creates an empty database on the tests' server, or in a file for SQLite. */
+export async function openSharedDatabase(kind: DatabaseKind): Promise<DatabaseUnderTest> {
   const { options, drop } = await freshDatabase(kind);
-  const ground = { kind, options, direct: options, close: drop };
-  await furnish(ground);
-  return ground;
+  const database = { kind, options, directOptions: options, close: drop };
+  await prepareSchema(database);
+  return database;
 }
 
-/** The tables, and the audit. */
-export async function furnish(ground: Ground): Promise<void> {
+/** Creates the tables, and the triggers of the audit. */
+export async function prepareSchema(database: DatabaseUnderTest): Promise<void> {
   const migrated = {
     entities: [...cr3dentialsWebhookEntities],
     migrations: [...cr3dentialsWebhookMigrations, Effects1795392000009],
     migrationsRun: true,
   };
-  await visit(
-    ground,
+  await withConnection(
+    database,
     async (connection) => {
       const runner = connection.createQueryRunner();
       const session = { name: 'session_id', type: 'varchar', length: '512' };
       await runner.createTable(new Table({ name: 'kept', columns: [session, { name: 'body', type: 'text' }] }));
       await runner.release();
-      await installAudit(ground.kind, connection);
+      await installAudit(database.kind, connection);
     },
     migrated,
   );
 }
 
-/** With a connection of its own: the server may have been away since the last. */
-export async function visit<T>(
-  { direct }: Ground,
+/** Runs `work` on a new connection, because the server may have been down since the last one. */
+export async function withConnection<T>(
+  { directOptions }: DatabaseUnderTest,
   work: (connection: DataSource) => Promise<T>,
   more: Partial<DataSourceOptions> = {},
 ): Promise<T> {
-  const connection = await new DataSource({ ...direct, ...more } as DataSourceOptions).initialize();
+  const connection = await new DataSource({ ...directOptions, ...more } as DataSourceOptions).initialize();
   try {
     return await work(connection);
   } finally {

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
-import { furnish, type Ground } from '../ground.js';
+import { prepareSchema, type DatabaseUnderTest } from '../database-under-test.js';
 import { SmallDisk } from './small-disk.js';
 
 const MEGABYTES = 24;
 
-/** A file of SQLite on a small disk of its own. */
-export class DiskGround implements Ground {
+/** An SQLite file on a small disk of its own. */
+export class SmallDiskDatabase implements DatabaseUnderTest {
   readonly kind = 'sqlite';
   readonly options: DataSourceOptions;
   readonly disk = SmallDisk.mounted(MEGABYTES);
@@ -15,24 +15,24 @@ export class DiskGround implements Ground {
     this.options = { type: 'better-sqlite3', database: join(this.disk.folder, 'chaos.sqlite') };
   }
 
-  static async open(): Promise<DiskGround> {
-    const ground = new DiskGround();
+  static async open(): Promise<SmallDiskDatabase> {
+    const database = new SmallDiskDatabase();
     try {
-      await furnish(ground);
-      return ground;
+      await prepareSchema(database);
+      return database;
     } catch (error) {
-      await ground.close();
+      await database.close();
       throw error;
     }
   }
 
   /** @throws Error where the database is on the machine's own disk */
-  static of(ground: Ground): DiskGround {
-    if (ground instanceof DiskGround) return ground;
+  static of(database: DatabaseUnderTest): SmallDiskDatabase {
+    if (database instanceof SmallDiskDatabase) return database;
     throw new Error('This fault is for a small disk.');
   }
 
-  get direct(): DataSourceOptions {
+  get directOptions(): DataSourceOptions {
     return this.options;
   }
 
