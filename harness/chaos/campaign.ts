@@ -1,59 +1,59 @@
 import type { DatabaseKind } from '../../test/support/databases.js';
-import { TestRun } from './test-run.js';
 import { DUPLICATES, type Choices } from './arguments.js';
-import { blindnessOf } from './controls.js';
-import { complaintsOfDuplicates, sendDuplicates, type DuplicatesFigure, type DuplicatesPlan } from './duplicates.js';
+import type { TrialResult } from './checker.js';
+import { ACK_TIMEOUT, LEASE } from './cluster.js';
+import { undetectedControls } from './controls.js';
+import { duplicateViolations, sendDuplicates, type DuplicatesFigure, type DuplicatesPlan } from './duplicates.js';
 import type { Fault } from './fault.js';
 import { faults } from './faults/index.js';
-import { ACK_TIMEOUT, LEASE } from './cluster.js';
-import { complaintsOf, figureOf, type Figure } from './figures.js';
+import { figureOf, violations, type Figure } from './figures.js';
 import type { HostProgram } from './instance.js';
 import { inspectMachine, type Machine } from './machine.js';
 import { Random } from './random.js';
 import { lineOf, lineOfDuplicates } from './report/line.js';
-import type { Verdict } from './verdict.js';
+import { TestRun } from './test-run.js';
 
-export interface Held {
+interface TestRunResult {
   readonly figure: Figure;
-  readonly complaints: readonly string[];
-  /** Where what the hosts said is kept; only when it was asked for. */
+  readonly violations: readonly string[];
+  /** The folder of the hosts' logs; undefined when they are not kept. */
   readonly logs: string | undefined;
 }
 
-/** In which a control must have been seen to fail: chance may spare it once. */
-const MOST_TRIALS = 6;
+/** A control must be detected within this many trials: chance may spare it once. */
+const MAX_CONTROL_TRIALS = 6;
 
-/** What an answer may take beside `ackTimeout`, where harness, hosts and databases share two processors. */
-const ON_THE_WAY = { inTurn: 1_000, sideBySide: 5_000 };
+/** Added to `ackTimeout`, because harness, hosts and databases share the processors. */
+const ANSWER_MARGIN_MS = { inTurn: 1_000, sideBySide: 5_000 };
 
-interface Plan {
+interface TestRunPlan {
   readonly fault: Fault;
   readonly database: DatabaseKind;
   readonly program: HostProgram;
   readonly trials: number;
   readonly seed: string;
-  readonly onTheWay: number;
+  readonly answerMarginMs: number;
 }
 
-/** Puts one program under one fault on one database, so many times. */
-async function holdTrials(plan: Plan, isEnough: (figure: Figure) => boolean = () => true): Promise<Held> {
-  const { fault, database, program, trials, seed, onTheWay } = plan;
-  const sum = () => figureOf({ fault: fault.name, database, program }, verdicts);
-  const verdicts: Verdict[] = [];
-  let complaints: string[] = [];
+/** Runs trials of one program under one fault on one database, until there are enough. */
+async function runTrials(plan: TestRunPlan, isDone: (figure: Figure) => boolean = () => true): Promise<TestRunResult> {
+  const { fault, database, program, trials, seed, answerMarginMs } = plan;
+  const summary = () => figureOf({ fault: fault.name, database, program }, results);
+  const results: TrialResult[] = [];
+  let found: string[] = [];
   let testRun: TestRun | undefined;
   try {
-    testRun = await TestRun.setUp(fault, database, program, onTheWay);
-    for (let trial = 0; trial < trials || (trial < MOST_TRIALS && !isEnough(sum())); trial++) {
+    testRun = await TestRun.setUp(fault, database, program, answerMarginMs);
+    for (let trial = 0; trial < trials || (trial < MAX_CONTROL_TRIALS && !isDone(summary())); trial++) {
       if (trial > 0) await testRun.reset();
-      verdicts.push(await testRun.runTrial(new Random(`${seed}/${fault.name}/${database}/${program}/${trial}`)));
+      results.push(await testRun.runTrial(new Random(`${seed}/${fault.name}/${database}/${program}/${trial}`)));
     }
-    complaints = complaintsOf(sum());
+    found = violations(summary());
   } catch (error) {
-    complaints = [`it broke off after ${verdicts.length} trials: ${String(error)}`];
+    found = [`it was aborted after ${results.length} trials: ${String(error)}`];
   }
-  const logs = await testRun?.tearDown(program === 'ours' && complaints.length > 0);
-  return { figure: sum(), complaints, logs };
+  const logs = await testRun?.tearDown(program === 'ours' && found.length > 0);
+  return { figure: summary(), violations: found, logs };
 }
 
 export interface Results {
@@ -64,38 +64,38 @@ export interface Results {
   readonly ackTimeout: number;
   readonly faults: readonly { readonly name: string; readonly how: string }[];
   readonly figures: readonly Figure[];
-  /** Of programs that must be seen to fail. */
+  /** Figures of programs that must be seen to break the promise. */
   readonly controls: readonly Figure[];
   readonly duplicates: readonly DuplicatesFigure[];
 }
 
 export async function runCampaign(
   choices: Choices,
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<{ results: Results; failures: string[] }> {
   const { seed, databases, inTurn } = choices;
-  const among = faults.filter(({ name }) => choices.faults.includes(name));
+  const selected = faults.filter(({ name }) => choices.faults.includes(name));
   const machine = await inspectMachine(databases);
-  say(`Seed ${seed}`);
-  const rounds = databases.map((database) => new Round(database, choices, say));
-  if (inTurn) for (const round of rounds) await round.holdAll(among);
-  else await Promise.all(rounds.map((round) => round.holdAll(among)));
+  print(`Seed ${seed}`);
+  const campaigns = databases.map((database) => new DatabaseCampaign(database, choices, print));
+  if (inTurn) for (const campaign of campaigns) await campaign.runAll(selected);
+  else await Promise.all(campaigns.map((campaign) => campaign.runAll(selected)));
   const results = {
     at: new Date().toISOString(),
     seed,
     machine,
     lease: LEASE,
     ackTimeout: ACK_TIMEOUT,
-    faults: among.map(({ name, how }) => ({ name, how })),
-    figures: rounds.flatMap(({ figures }) => figures),
-    controls: rounds.flatMap(({ controls }) => controls),
-    duplicates: rounds.flatMap(({ duplicates }) => duplicates),
+    faults: selected.map(({ name, how }) => ({ name, how })),
+    figures: campaigns.flatMap(({ figures }) => figures),
+    controls: campaigns.flatMap(({ controls }) => controls),
+    duplicates: campaigns.flatMap(({ duplicates }) => duplicates),
   };
-  return { results, failures: rounds.flatMap(({ failures }) => failures) };
+  return { results, failures: campaigns.flatMap(({ failures }) => failures) };
 }
 
-/** Everything on one database, one after the other. The databases do not wait for each other. */
-class Round {
+/** Runs every fault on one database, one after the other. Databases do not wait for each other. */
+class DatabaseCampaign {
   readonly figures: Figure[] = [];
   readonly controls: Figure[] = [];
   readonly duplicates: DuplicatesFigure[] = [];
@@ -104,13 +104,13 @@ class Round {
   constructor(
     private readonly database: DatabaseKind,
     private readonly choices: Choices,
-    private readonly say: (line: string) => void,
+    private readonly print: (line: string) => void,
   ) {}
 
-  async holdAll(among: readonly Fault[]): Promise<void> {
-    for (const fault of among.filter(({ databases }) => databases.includes(this.database))) {
-      await this.holdOurs(fault);
-      for (const program of fault.controls ?? []) await this.holdControl(fault, program);
+  async runAll(selected: readonly Fault[]): Promise<void> {
+    for (const fault of selected.filter(({ databases }) => databases.includes(this.database))) {
+      await this.runOurs(fault);
+      for (const program of fault.controls ?? []) await this.runControl(fault, program);
     }
     if (this.choices.faults.includes(DUPLICATES)) await this.sendAllDuplicates();
   }
@@ -129,37 +129,37 @@ class Round {
     try {
       const figure = await sendDuplicates({ ...plan, database, copies, seed });
       this.duplicates.push(figure);
-      this.say(lineOfDuplicates(figure));
-      this.failures.push(...complaintsOfDuplicates(figure).map((complaint) => `${where}: ${complaint}`));
+      this.print(lineOfDuplicates(figure));
+      this.failures.push(...duplicateViolations(figure).map((violation) => `${where}: ${violation}`));
     } catch (error) {
-      this.failures.push(`${where}: it broke off: ${String(error)}`);
+      this.failures.push(`${where}: it was aborted: ${String(error)}`);
     }
   }
 
-  private async holdOurs(fault: Fault): Promise<void> {
+  private async runOurs(fault: Fault): Promise<void> {
     const { trials } = this.choices;
-    const { figure, complaints, logs } = await holdTrials({ ...this.plan(fault, 'ours'), trials });
+    const { figure, violations: found, logs } = await runTrials({ ...this.plan(fault, 'ours'), trials });
     this.figures.push(figure);
-    this.say(lineOf(figure));
-    this.failures.push(...complaints.map((complaint) => `${fault.name} on ${this.database}: ${complaint} (${logs})`));
+    this.print(lineOf(figure));
+    this.failures.push(...found.map((violation) => `${fault.name} on ${this.database}: ${violation} (${logs})`));
   }
 
-  private plan(fault: Fault, program: HostProgram): Omit<Plan, 'trials'> {
+  private plan(fault: Fault, program: HostProgram): Omit<TestRunPlan, 'trials'> {
     const { seed, inTurn, databases } = this.choices;
     const isAlone = inTurn || databases.length === 1;
-    const onTheWay = isAlone ? ON_THE_WAY.inTurn : ON_THE_WAY.sideBySide;
-    return { fault, database: this.database, program, seed, onTheWay };
+    const answerMarginMs = isAlone ? ANSWER_MARGIN_MS.inTurn : ANSWER_MARGIN_MS.sideBySide;
+    return { fault, database: this.database, program, seed, answerMarginMs };
   }
 
-  private async holdControl(fault: Fault, program: HostProgram): Promise<void> {
+  private async runControl(fault: Fault, program: HostProgram): Promise<void> {
     const { controlTrials } = this.choices;
-    const { figure } = await holdTrials({ ...this.plan(fault, program), trials: controlTrials }, isSeenToFail);
+    const { figure } = await runTrials({ ...this.plan(fault, program), trials: controlTrials }, isDetected);
     this.controls.push(figure);
-    this.say(lineOf(figure));
-    this.failures.push(...blindnessOf(figure));
+    this.print(lineOf(figure));
+    this.failures.push(...undetectedControls(figure));
   }
 }
 
-function isSeenToFail(figure: Figure): boolean {
-  return blindnessOf(figure).length === 0;
+function isDetected(figure: Figure): boolean {
+  return undetectedControls(figure).length === 0;
 }

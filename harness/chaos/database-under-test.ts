@@ -34,7 +34,7 @@ export async function prepareSchema(database: DatabaseUnderTest): Promise<void> 
     async (connection) => {
       const runner = connection.createQueryRunner();
       const session = { name: 'session_id', type: 'varchar', length: '512' };
-      await runner.createTable(new Table({ name: 'kept', columns: [session, { name: 'body', type: 'text' }] }));
+      await runner.createTable(new Table({ name: 'handled_body', columns: [session, { name: 'body', type: 'text' }] }));
       await runner.release();
       await installAudit(database.kind, connection);
     },

@@ -1,11 +1,11 @@
 import { Cr3dentialsSimulator, verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
 import type { DatabaseKind } from '../../test/support/databases.js';
-import { collect, settle } from './evidence.js';
+import { readFinalState, waitForQuiet } from './final-state.js';
 import { Cluster } from './cluster.js';
 import { openSharedDatabase } from './database-under-test.js';
 import { PATH, SECRET } from './hosts/setting.js';
 import type { HostProgram, InstanceSetting } from './instance.js';
-import { Ledger } from './ledger.js';
+import { History } from './history.js';
 import { Random } from './random.js';
 import { Sender } from './sender.js';
 
@@ -56,23 +56,23 @@ export async function sendDuplicates(plan: DuplicatesPlan): Promise<DuplicatesFi
     handlersTake: 10,
     clocksAreOff: [],
   });
-  const ledger = new Ledger();
-  const sender = new Sender(cluster.instances, ledger);
+  const history = new History();
+  const sender = new Sender(cluster.instances, history);
   try {
     await sendAll(plan, sender, new Random(`${seed}/duplicates/${plan.database}/${plan.platform}/${plan.program}`));
     const deadline = performance.now() + SETTLING;
-    await settle(database, 200, () => performance.now() > deadline);
-    const { deliveries, effects } = await collect(database);
+    await waitForQuiet(database, 200, () => performance.now() > deadline);
+    const { deliveries, effects } = await readFinalState(database);
     const times = [...effects.values()];
     return {
       ...about,
-      answered200: ledger.posts.filter(({ status }) => status === 200).length,
+      answered200: history.posts.filter(({ status }) => status === 200).length,
       rows: deliveries.length,
       effects: times.reduce((all, one) => all + one, 0),
       notOnce: times.filter((one) => one !== 1).length,
       counted: deliveries.reduce((all, { duplicates }) => all + duplicates, 0),
       unfinished: deliveries.filter(({ state }) => state !== 'completed').length,
-      slowestAnswer: Math.round(ledger.posts.reduce((most, post) => Math.max(most, post.endedAt - post.sentAt), 0)),
+      slowestAnswer: Math.round(history.posts.reduce((most, post) => Math.max(most, post.endedAt - post.sentAt), 0)),
     };
   } finally {
     sender.close();
@@ -95,10 +95,11 @@ async function sendAll({ sessions, copies }: DuplicatesPlan, sender: Sender, ran
   await Promise.all(Array.from({ length: AT_ONCE }, sendNext));
 }
 
-/** What is not as it must be, in words. */
-export function complaintsOfDuplicates(figure: DuplicatesFigure): string[] {
+/** Returns what is not as it must be, in words. */
+export function duplicateViolations(figure: DuplicatesFigure): string[] {
   const { sessions, copies, program } = figure;
-  if (program !== 'ours') return figure.effects > sessions ? [] : ['nothing took effect twice: the harness is blind'];
+  if (program !== 'ours')
+    return figure.effects > sessions ? [] : ['nothing took effect twice: the harness would not detect it'];
   const demands: readonly (readonly [string, number, number])[] = [
     ['answers 200', figure.answered200, sessions * copies],
     ['rows', figure.rows, sessions],

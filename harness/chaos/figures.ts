@@ -1,34 +1,37 @@
 import type { DatabaseKind } from '../../test/support/databases.js';
 import type { HostProgram } from './instance.js';
-import type { Verdict } from './verdict.js';
+import type { TrialResult } from './checker.js';
 
-/** What is summed over the trials. */
-type Counts = Omit<Verdict, 'slowestAnswer' | 'firstAnswerAfter'>;
+/** The counts that are summed over the trials. */
+type Counts = Omit<TrialResult, 'slowestAnswer' | 'firstAnswerAfter'>;
 
-/** All trials of one fault on one database. */
+/** The sum of all trials of one fault on one database. */
 export interface Figure extends Counts {
   readonly fault: string;
   readonly database: DatabaseKind;
   readonly program: HostProgram;
   readonly trials: number;
   readonly trialsWithLoss: number;
-  /** Milliseconds; the slowest of all trials. */
+  /** Milliseconds; the maximum over the trials. */
   readonly slowestAnswer: number;
-  /** Milliseconds from the end of a fault to the first 200; the longest of all trials. */
+  /** Milliseconds from the end of a fault to the first 200; the maximum over the trials. */
   readonly firstAnswerAfter: number;
   /** Trials in which no 200 came after the fault. */
   readonly unanswered: number;
 }
 
-/** Within this, a 200 comes after a fault. */
-export const FIRST_ANSWER_WITHIN = 2_000;
+/** The first 200 after a fault must come within this. */
+export const MAX_FIRST_ANSWER_MS = 2_000;
 
-export function figureOf(about: Pick<Figure, 'fault' | 'database' | 'program'>, verdicts: readonly Verdict[]): Figure {
-  const sum = (which: keyof Counts) => verdicts.reduce((total, verdict) => total + verdict[which], 0);
+export function figureOf(
+  about: Pick<Figure, 'fault' | 'database' | 'program'>,
+  results: readonly TrialResult[],
+): Figure {
+  const sum = (which: keyof Counts) => results.reduce((total, result) => total + result[which], 0);
   return {
     ...about,
-    trials: verdicts.length,
-    trialsWithLoss: verdicts.filter(({ lost }) => lost > 0).length,
+    trials: results.length,
+    trialsWithLoss: results.filter(({ lost }) => lost > 0).length,
     acknowledged: sum('acknowledged'),
     lost: sum('lost'),
     deliveries: sum('deliveries'),
@@ -43,14 +46,14 @@ export function figureOf(about: Pick<Figure, 'fault' | 'database' | 'program'>, 
     oddAnswers: sum('oddAnswers'),
     unavailable: sum('unavailable'),
     lateAnswers: sum('lateAnswers'),
-    slowestAnswer: most(verdicts.map(({ slowestAnswer }) => slowestAnswer)),
-    firstAnswerAfter: most(verdicts.map(({ firstAnswerAfter }) => firstAnswerAfter ?? 0)),
-    unanswered: verdicts.filter(({ firstAnswerAfter }) => firstAnswerAfter === undefined).length,
+    slowestAnswer: maximum(results.map(({ slowestAnswer }) => slowestAnswer)),
+    firstAnswerAfter: maximum(results.map(({ firstAnswerAfter }) => firstAnswerAfter ?? 0)),
+    unanswered: results.filter(({ firstAnswerAfter }) => firstAnswerAfter === undefined).length,
   };
 }
 
-/** What breaks the promise, in words. */
-export function complaintsOf(figure: Figure): string[] {
+/** Returns what breaks the promise, in words. */
+export function violations(figure: Figure): string[] {
   const wrong: readonly (readonly [number, string])[] = [
     [figure.lost, 'acknowledged and lost'],
     [figure.duplicated, 'transactional effects twice'],
@@ -63,13 +66,13 @@ export function complaintsOf(figure: Figure): string[] {
     [figure.lateAnswers, 'answers after ackTimeout, or none'],
     [figure.unanswered, 'trials without a 200 after the fault'],
   ];
-  const complaints = wrong.filter(([times]) => times > 0).map(([times, what]) => `${times} ${what}`);
-  if (figure.acknowledged === 0) complaints.push('nothing was acknowledged');
-  if (figure.firstAnswerAfter > FIRST_ANSWER_WITHIN)
-    complaints.push(`the first 200 came ${figure.firstAnswerAfter} ms after the fault`);
-  return complaints;
+  const found = wrong.filter(([times]) => times > 0).map(([times, what]) => `${times} ${what}`);
+  if (figure.acknowledged === 0) found.push('nothing was acknowledged');
+  if (figure.firstAnswerAfter > MAX_FIRST_ANSWER_MS)
+    found.push(`the first 200 came ${figure.firstAnswerAfter} ms after the fault`);
+  return found;
 }
 
-function most(values: readonly number[]): number {
+function maximum(values: readonly number[]): number {
   return Math.round(values.reduce((a, b) => Math.max(a, b), 0));
 }

@@ -22,7 +22,7 @@ export interface InstanceSetting {
   readonly clockIsOff?: number;
 }
 
-export interface SaidFact {
+export interface HandlerEvent {
   readonly session: string;
   readonly handler: 'begins' | 'ends';
   readonly by: string;
@@ -65,7 +65,7 @@ export class Instance {
     this.#starts++;
     const { program, folder, clockIsOff, ...setting } = this.setting;
     const { name, port } = this;
-    const told: HostSetting = { ...setting, name, port, facts: this.#factsFile };
+    const told: HostSetting = { ...setting, name, port, facts: this.#eventsFile };
     const log = openSync(join(folder, `${name}.log`), 'a');
     const child = fork(hostFile(program), {
       execArgv: clockIsOff ? [`--import=${hostFile('wrong-clock')}`] : [],
@@ -102,7 +102,7 @@ export class Instance {
     await this.#untilGone((child) => child.send(place));
   }
 
-  /** Stands still until `resume()`. */
+  /** Stops the process with SIGSTOP until `resume()`. */
   suspend(): void {
     this.isInRotation = false;
     this.#suspensions.push({ from: performance.now(), to: Number.POSITIVE_INFINITY });
@@ -116,20 +116,20 @@ export class Instance {
     this.isInRotation = true;
   }
 
-  /** Whether it stood still at any time in between: then it could not answer. */
-  stoodStill(from: number, to: number): boolean {
+  /** Tells whether it was suspended at any time in between: then it could not answer. */
+  wasSuspended(from: number, to: number): boolean {
     return this.#suspensions.some((suspension) => suspension.from <= to && suspension.to >= from);
   }
 
-  /** Of all its processes, since `forget()`. */
-  facts(): SaidFact[] {
-    if (!existsSync(this.#factsFile)) return [];
-    const lines = readFileSync(this.#factsFile, 'utf8').split('\n');
-    return lines.filter(Boolean).map((line) => JSON.parse(line) as SaidFact);
+  /** Returns the events of all its processes since `reset()`. */
+  handlerEvents(): HandlerEvent[] {
+    if (!existsSync(this.#eventsFile)) return [];
+    const lines = readFileSync(this.#eventsFile, 'utf8').split('\n');
+    return lines.filter(Boolean).map((line) => JSON.parse(line) as HandlerEvent);
   }
 
-  forget(): void {
-    if (existsSync(this.#factsFile)) truncateSync(this.#factsFile); // it is open for appending
+  reset(): void {
+    if (existsSync(this.#eventsFile)) truncateSync(this.#eventsFile); // it is open for appending
     this.#suspensions.length = 0;
   }
 
@@ -143,8 +143,8 @@ export class Instance {
     await gone;
   }
 
-  get #factsFile(): string {
-    return join(this.setting.folder, `facts-${this.number}.jsonl`);
+  get #eventsFile(): string {
+    return join(this.setting.folder, `handler-events-${this.number}.jsonl`);
   }
 }
 

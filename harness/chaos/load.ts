@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FAILS_AT_FIRST, FAILS_FOR_GOOD, PATH, SECRET } from './hosts/setting.js';
 import type { Instance } from './instance.js';
-import type { Ledger } from './ledger.js';
+import type { History } from './history.js';
 import type { Random } from './random.js';
 import { Sender } from './sender.js';
 
@@ -23,13 +23,13 @@ export class Load {
 
   constructor(
     instances: readonly Instance[],
-    ledger: Ledger,
+    history: History,
     private readonly random: Random,
     /** How long an answer is waited for. */
     timeout: number,
   ) {
     setMaxListeners(0, this.#ended.signal); // every sender that waits listens
-    this.#sender = new Sender(instances, ledger);
+    this.#sender = new Sender(instances, history);
     this.#simulator = new Cr3dentialsSimulator({
       url: `http://127.0.0.1${PATH}`,
       secret: SECRET,

@@ -2,16 +2,16 @@ import type { Fetch } from 'nestjs-cr3dentials-webhook/testing';
 import { Agent, request as httpRequest } from 'node:http';
 import { PATH } from './hosts/setting.js';
 import type { Instance } from './instance.js';
-import type { Ledger } from './ledger.js';
+import type { History } from './history.js';
 
-/** Posts to one instance after the other, as a load balancer does, and writes down what came of it. */
+/** Posts to one instance after the other, as a load balancer does, and records the answers. */
 export class Sender {
   readonly #agent = new Agent({ keepAlive: true });
   #turn = 0;
 
   constructor(
     private readonly instances: readonly Instance[],
-    private readonly ledger: Ledger,
+    private readonly history: History,
   ) {}
 
   close(): void {
@@ -24,8 +24,8 @@ export class Sender {
     const { sessionId: session } = JSON.parse(body) as { sessionId: string };
     const end = (status: number | undefined) => {
       const endedAt = performance.now();
-      const stoodStill = instance.stoodStill(sentAt, endedAt);
-      this.ledger.add({ session, body, status, sentAt, endedAt, to, stoodStill });
+      const wasSuspended = instance.wasSuspended(sentAt, endedAt);
+      this.history.add({ session, body, status, sentAt, endedAt, to, wasSuspended });
     };
     try {
       const status = await this.#exchange(instance.port, headers, body, signal);

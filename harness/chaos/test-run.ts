@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseKind } from '../../test/support/databases.js';
-import { clear, collect, settle } from './evidence.js';
+import { clearTables, readFinalState, waitForQuiet } from './final-state.js';
 import type { Fault } from './fault.js';
 import { ACK_TIMEOUT, Cluster, LEASE } from './cluster.js';
 import { openSharedDatabase, type DatabaseUnderTest } from './database-under-test.js';
 import type { HostProgram } from './instance.js';
-import { Ledger } from './ledger.js';
+import { History } from './history.js';
 import { Load } from './load.js';
 import type { Random } from './random.js';
-import { judge, type Verdict } from './verdict.js';
+import { check, type TrialResult } from './checker.js';
 
 /** Milliseconds that a handler takes at most. */
 const USUAL = 40;
@@ -28,7 +28,7 @@ export class TestRun {
     private readonly database: DatabaseUnderTest,
     private readonly cluster: Cluster,
     /** Milliseconds without a change until it is believed that nothing more comes. */
-    private readonly calm: number,
+    private readonly quietPeriodMs: number,
     private readonly onTheWay: number,
   ) {}
 
@@ -48,22 +48,28 @@ export class TestRun {
   }
 
   /** Injects the fault once under load, waits until the database is quiet, and checks what is left. */
-  async runTrial(random: Random): Promise<Verdict> {
+  async runTrial(random: Random): Promise<TrialResult> {
     await this.cluster.startStopped();
-    const ledger = new Ledger();
-    const load = new Load(this.cluster.instances, ledger, random, ACK_TIMEOUT + GIVING_UP);
+    const history = new History();
+    const load = new Load(this.cluster.instances, history, random, ACK_TIMEOUT + GIVING_UP);
     try {
-      await ledger.acknowledgements(WARM, FIRST_ANSWER);
+      await history.waitForAcknowledgements(WARM, FIRST_ANSWER);
       const over = await this.strike(random);
-      const first = await ledger.firstAcknowledgement(over, FIRST_ANSWER);
+      const first = await history.waitForAcknowledgementAfter(over, FIRST_ANSWER);
       await sleep(random.whole(50, 150));
       await load.stop(SETTLING);
       const deadline = performance.now() + SETTLING;
-      await settle(this.database, this.calm, () => performance.now() > deadline);
-      const evidence = await collect(this.database);
-      const facts = this.cluster.instances.flatMap((instance) => instance.facts());
+      await waitForQuiet(this.database, this.quietPeriodMs, () => performance.now() > deadline);
+      const finalState = await readFinalState(this.database);
+      const handlerEvents = this.cluster.instances.flatMap((instance) => instance.handlerEvents());
       const firstAnswerAfter = first === undefined ? undefined : first - over;
-      return judge({ posts: ledger.posts, facts, evidence, patience: ACK_TIMEOUT + this.onTheWay, firstAnswerAfter });
+      return check({
+        posts: history.posts,
+        handlerEvents,
+        finalState,
+        maxAnswerMs: ACK_TIMEOUT + this.onTheWay,
+        firstAnswerAfter,
+      });
     } finally {
       await load.stop(0);
     }
@@ -71,8 +77,8 @@ export class TestRun {
 
   /** Forgets the last trial, so that the next begins empty. */
   async reset(): Promise<void> {
-    for (const instance of this.cluster.instances) instance.forget();
-    await clear(this.database);
+    for (const instance of this.cluster.instances) instance.reset();
+    await clearTables(this.database);
   }
 
   /** @returns the folder of the hosts' logs when they are kept */

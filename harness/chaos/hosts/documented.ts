@@ -15,7 +15,7 @@ const place = database.options.type === 'postgres' ? '$1, $2' : '?, ?';
 async function work(body: string): Promise<void> {
   const { sessionId } = JSON.parse(body) as { sessionId: string };
   await sleep(Math.random() * SLOWEST);
-  await database.query(`INSERT INTO kept (session_id, body) VALUES (${place})`, [sessionId, body]);
+  await database.query(`INSERT INTO handled_body (session_id, body) VALUES (${place})`, [sessionId, body]);
   await database.manager.insert(Effect, { sessionId });
 }
 

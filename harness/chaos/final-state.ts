@@ -12,24 +12,23 @@ export interface StoredDelivery {
   readonly duplicates: number;
 }
 
-/** What is found once a trial is over. */
-export interface Evidence {
+/** The content of the database once a trial is over. */
+export interface FinalState {
   readonly deliveries: readonly StoredDelivery[];
-  /** Bodies that became no delivery and were kept. */
+  /** Bodies of rejections. */
   readonly rejections: readonly string[];
-  /** Bodies that the acknowledge-first handler has kept. */
-  readonly kept: readonly string[];
-  /** How often something took effect, by session. */
+  /** Bodies that the documented handler has worked on. */
+  readonly handledBodies: readonly string[];
+  /** The number of effects of each session. */
   readonly effects: ReadonlyMap<string, number>;
   readonly audit: readonly Change[];
 }
 
-/** Between two looks. */
-const LOOKING = 60;
+const POLL_INTERVAL_MS = 60;
 
 export const finalStates: readonly string[] = ['completed', 'dead', 'unhandled'];
 
-export function collect(database: DatabaseUnderTest): Promise<Evidence> {
+export function readFinalState(database: DatabaseUnderTest): Promise<FinalState> {
   return withConnection(database, async (connection) => {
     const rows = (text: string) => connection.query<Record<string, unknown>[]>(text);
     const effects = new Map<string, number>();
@@ -48,41 +47,41 @@ export function collect(database: DatabaseUnderTest): Promise<Evidence> {
         duplicates: Number(row.duplicates),
       })),
       rejections: (await rows('SELECT body FROM cr3dentials_webhook_rejection')).map(({ body }) => String(body)),
-      kept: (await rows('SELECT body FROM kept')).map(({ body }) => String(body)),
+      handledBodies: (await rows('SELECT body FROM handled_body')).map(({ body }) => String(body)),
       effects,
       audit: await readAudit(connection),
     };
   });
 }
 
-/** Waits until every delivery is in a final state, and nothing has been added for so many milliseconds. */
-export function settle(database: DatabaseUnderTest, calm: number, isOver: () => boolean): Promise<void> {
+/** Resolves once every delivery is in a final state and nothing has been added for `quietPeriodMs`. */
+export function waitForQuiet(database: DatabaseUnderTest, quietPeriodMs: number, isOver: () => boolean): Promise<void> {
   return withConnection(database, async (connection) => {
     let before = '';
     let since = performance.now();
     while (!isOver()) {
-      const { unfinished, all } = await unsettled(connection);
+      const { unfinished, all } = await countDeliveries(connection);
       if (unfinished > 0 || all !== before) since = performance.now();
-      else if (performance.now() - since >= calm) return;
+      else if (performance.now() - since >= quietPeriodMs) return;
       before = all;
-      await sleep(LOOKING);
+      await sleep(POLL_INTERVAL_MS);
     }
   });
 }
 
-async function unsettled(connection: DataSource): Promise<{ unfinished: number; all: string }> {
+async function countDeliveries(connection: DataSource): Promise<{ unfinished: number; all: string }> {
   const [row] = await connection.query<Record<string, unknown>[]>(
-    `SELECT COUNT(*) AS deliveries, (SELECT COUNT(*) FROM kept) AS kept,
+    `SELECT COUNT(*) AS deliveries, (SELECT COUNT(*) FROM handled_body) AS handled,
             SUM(CASE WHEN state IN ('completed', 'dead', 'unhandled') THEN 0 ELSE 1 END) AS unfinished
      FROM cr3dentials_webhook_delivery`,
   );
-  return { unfinished: Number(row?.unfinished ?? 0), all: `${String(row?.deliveries)} ${String(row?.kept)}` };
+  return { unfinished: Number(row?.unfinished ?? 0), all: `${String(row?.deliveries)} ${String(row?.handled)}` };
 }
 
-/** For the next trial. */
-export function clear(database: DatabaseUnderTest): Promise<void> {
+/** Empties every table. */
+export function clearTables(database: DatabaseUnderTest): Promise<void> {
   return withConnection(database, async (connection) => {
     const tables = ['handler_run', 'rejection', 'delivery'].map((name) => `cr3dentials_webhook_${name}`);
-    for (const table of [...tables, 'effect', 'kept', 'audit']) await connection.query(`DELETE FROM ${table}`);
+    for (const table of [...tables, 'effect', 'handled_body', 'audit']) await connection.query(`DELETE FROM ${table}`);
   });
 }
