@@ -19,20 +19,25 @@ export interface Choices {
   readonly out?: string;
 }
 
-export function chosen(argv: readonly string[]): Choices {
+export function parseArguments(argv: readonly string[]): Choices {
   const names = [...faults.map(({ name }) => name), DUPLICATES];
   return new Command('test:chaos')
-    .description('Puts hosts of this module under faults, and counts what is lost.')
-    .option('--trials <number>', 'of each fault on each database', number, 1)
-    .option('--control-trials <number>', 'of the handler that must be seen to lose', number, 1)
-    .addOption(list('--faults <names>', 'which', names))
-    .addOption(list('--databases <kinds>', 'where', databaseKinds))
-    .option('--sessions <number>', 'of the duplicates', number, 40)
-    .option('--copies <number>', 'of each session, at the same moment', number, 50)
-    .option('--seed <text>', 'of every random moment', randomBytes(4).toString('hex'))
-    .option('--in-turn', 'one database after the other, for figures; else side by side', false)
-    .option('--document <file>', 'only make the tables of docs/reliability.md anew, from such figures')
-    .option('--out <file>', 'for the figures, as JSON')
+    .description('Injects faults into hosts of this module under load, and counts what is lost.')
+    .option('--trials <number>', 'trials of each fault on each database', number, 1)
+    .option(
+      '--control-trials <number>',
+      'trials of each control, a host that must be seen to break the promise',
+      number,
+      1,
+    )
+    .addOption(list('--faults <names>', 'faults to inject', names))
+    .addOption(list('--databases <kinds>', 'databases to test', databaseKinds))
+    .option('--sessions <number>', 'sessions that are sent in duplicate', number, 40)
+    .option('--copies <number>', 'copies of each session, sent at the same moment', number, 50)
+    .option('--seed <text>', 'seed of every random choice', randomBytes(4).toString('hex'))
+    .option('--in-turn', 'test one database after the other, for exact times, instead of side by side', false)
+    .option('--document <file>', 'only write the tables of docs/reliability.md, from these results')
+    .option('--out <file>', 'write the results there, as JSON')
     .parse([...argv], { from: 'user' })
     .opts<Choices>();
 }

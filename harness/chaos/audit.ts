@@ -1,23 +1,23 @@
 import type { DataSource } from 'typeorm';
 import type { DatabaseKind } from '../../test/support/databases.js';
 
-/** One committed change of who has a delivery, or of its state, as the database saw it. */
+/** One committed change of the owner or the state of a delivery, as the database saw it. */
 export interface Change {
   readonly delivery: string;
-  /** The process whose connection made it. */
+  /** Name of the process whose connection made it. */
   readonly by: string;
-  /** Null: it was inserted so. */
+  /** State before; null for an insert. */
   readonly from: string | null;
   readonly to: string;
   readonly ownerBefore: string | null;
   readonly owner: string | null;
-  /** Milliseconds that the lease had still to run; null where there was none. */
+  /** Milliseconds until the lease would have expired; null without a lease. */
   readonly leaseLeft: number | null;
 }
 
 const DELIVERY = 'cr3dentials_webhook_delivery';
 
-/** Triggers: the module's own words are not asked, and what is rolled back is not in it. */
+/** Triggers depend on nothing that the module says, and record nothing that is rolled back. */
 const triggers: Record<DatabaseKind, string[]> = {
   postgres: [
     `CREATE TABLE audit (seq bigserial PRIMARY KEY, delivery_id text, made_by text, state_before text, state_after text,

@@ -1,7 +1,7 @@
 import type { DatabaseKind } from '../../test/support/databases.js';
 import { DUPLICATES, type Choices } from './arguments.js';
 import type { TrialResult } from './checker.js';
-import { ACK_TIMEOUT, LEASE } from './cluster.js';
+import { ACK_TIMEOUT_MS, LEASE_MS } from './cluster.js';
 import { undetectedControls } from './controls.js';
 import { duplicateViolations, sendDuplicates, type DuplicatesFigure, type DuplicatesPlan } from './duplicates.js';
 import type { Fault } from './fault.js';
@@ -84,8 +84,8 @@ export async function runCampaign(
     at: new Date().toISOString(),
     seed,
     machine,
-    lease: LEASE,
-    ackTimeout: ACK_TIMEOUT,
+    lease: LEASE_MS,
+    ackTimeout: ACK_TIMEOUT_MS,
     faults: selected.map(({ name, how }) => ({ name, how })),
     figures: campaigns.flatMap(({ figures }) => figures),
     controls: campaigns.flatMap(({ controls }) => controls),

@@ -57,10 +57,10 @@ describe('a trial', () => {
     ['acknowledged and lost', { deliveries: [] }],
     ['transactional effects twice', { effects: new Map([['s', 2]]) }],
     ['completed without having reached every handler', { effects: new Map<string, number>() }],
-    ['not ended', { deliveries: [{ ...stored, state: 'pending' }] }],
-    ['ended otherwise than they were meant to', { deliveries: [{ ...stored, state: 'dead', reason: 'handler' }] }],
+    ['not in a final state', { deliveries: [{ ...stored, state: 'pending' }] }],
+    ['in another final state than expected', { deliveries: [{ ...stored, state: 'dead', reason: 'handler' }] }],
     ['ended by a worker that had lost its lease', { audit: [change, taken, ended] }],
-    ['taken over while their lease still ran', { audit: [change, { ...taken, leaseLeft: 900 }] }],
+    ['taken over before their lease had expired', { audit: [change, { ...taken, leaseLeft: 900 }] }],
   ])('violates the promise: %s', (violation, changes) => {
     expect(violationsWith(changes)).toEqual([`1 ${violation}`]);
   });
@@ -95,7 +95,7 @@ describe('a control', () => {
   });
 
   it('that repeats no effect and keeps to its leases, too', () => {
-    expect(undetectedControls(figure('careless', {}))).toHaveLength(2);
-    expect(undetectedControls(figure('careless', { duplicated: 1, foreignEnds: 1 }))).toEqual([]);
+    expect(undetectedControls(figure('broken', {}))).toHaveLength(2);
+    expect(undetectedControls(figure('broken', { duplicated: 1, foreignEnds: 1 }))).toEqual([]);
   });
 });

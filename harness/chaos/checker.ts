@@ -1,6 +1,6 @@
 import type { Change } from './audit.js';
 import { finalStates, type FinalState } from './final-state.js';
-import { FAILS_FOR_GOOD } from './hosts/setting.js';
+import { FAILS_FOR_GOOD } from './hosts/host-settings.js';
 import type { HandlerEvent } from './instance.js';
 import { acknowledgedBodies, type Post } from './history.js';
 

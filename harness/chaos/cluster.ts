@@ -1,22 +1,23 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { undoAtExit } from './cleaning.js';
+import { registerCleanup } from './cleanup.js';
 import type { DatabaseUnderTest } from './database-under-test.js';
-import { Instance, type HostProgram, type InstanceSetting } from './instance.js';
+import { Instance, type HostProgram, type InstanceSettings } from './instance.js';
 
-export const LEASE = 1_500;
-export const ACK_TIMEOUT = 2_000;
+export const LEASE_MS = 1_500;
+export const ACK_TIMEOUT_MS = 2_000;
 
-export interface ClusterSetting {
+export interface ClusterSettings {
   readonly database: DatabaseUnderTest;
   readonly program: HostProgram;
-  readonly platform: InstanceSetting['platform'];
+  readonly platform: InstanceSettings['platform'];
   readonly size: number;
-  readonly handlersTake: number;
-  readonly ackTimeout: number;
-  /** By number; what is missing is right. */
-  readonly clocksAreOff: readonly number[];
+  /** Longest run of the handlers of one session in twenty. */
+  readonly slowHandlerMs: number;
+  readonly ackTimeoutMs: number;
+  /** By number of the instance; a clock without an entry is right. */
+  readonly clockOffsetsMs: readonly number[];
 }
 
 /** Instances of one host on one database, and a folder for their logs. */
@@ -27,15 +28,15 @@ export class Cluster {
     private readonly close: () => Promise<void>,
   ) {}
 
-  static async start({ database, size, clocksAreOff, ...same }: ClusterSetting): Promise<Cluster> {
+  static async start({ database, size, clockOffsetsMs, ...shared }: ClusterSettings): Promise<Cluster> {
     const folder = await mkdtemp(join(tmpdir(), 'cr3d-chaos-'));
-    const setting = { ...same, folder, database: database.options, lease: LEASE };
-    const instanceOf = (number: number) => Instance.at({ ...setting, clockIsOff: clocksAreOff[number] }, number);
+    const settings = { ...shared, folder, database: database.options, leaseMs: LEASE_MS };
+    const instanceOf = (number: number) => Instance.at({ ...settings, clockOffsetMs: clockOffsetsMs[number] }, number);
     const instances: [Instance, ...Instance[]] = [await instanceOf(0)];
     while (instances.length < size) instances.push(await instanceOf(instances.length));
     const logs = { folder, areKept: false };
-    const close = undoAtExit(async () => {
-      await Promise.all(instances.map((instance) => instance.end('SIGKILL')));
+    const close = registerCleanup(async () => {
+      await Promise.all(instances.map((instance) => instance.stop('SIGKILL')));
       await database.close();
       if (!logs.areKept) await rm(folder, { recursive: true, force: true });
     });

@@ -8,7 +8,7 @@ export function undetectedControls(figure: Figure): string[] {
       return [];
     case 'documented':
       return figure.lost > 0 ? [] : [`${where} lost nothing: the harness would not detect a loss`];
-    case 'careless':
+    case 'broken':
       return [
         ...(figure.duplicated > 0 ? [] : [`${where} had no effect twice: the harness would not detect one`]),
         ...(figure.foreignEnds > 0

@@ -3,19 +3,19 @@ import type { DatabaseKind } from '../../test/support/databases.js';
 import { readFinalState, waitForQuiet } from './final-state.js';
 import { Cluster } from './cluster.js';
 import { openSharedDatabase } from './database-under-test.js';
-import { PATH, SECRET } from './hosts/setting.js';
-import type { HostProgram, InstanceSetting } from './instance.js';
+import { PATH, SECRET } from './hosts/host-settings.js';
+import type { HostProgram, InstanceSettings } from './instance.js';
 import { History } from './history.js';
 import { Random } from './random.js';
 import { Sender } from './sender.js';
 
-/** How many sessions are sent at the same time, each with all its copies. */
-const AT_ONCE = 4;
-const SETTLING = 60_000;
+/** Sessions that are sent at the same time, each with all its copies. */
+const CONCURRENT_SESSIONS = 4;
+const SETTLE_TIMEOUT_MS = 60_000;
 
-export type Platform = InstanceSetting['platform'];
+export type Platform = InstanceSettings['platform'];
 
-/** So many sessions, each sent so many times at the same moment. */
+/** The counts of sessions that were each sent many times at the same moment. */
 export interface DuplicatesFigure {
   readonly database: DatabaseKind;
   readonly platform: Platform;
@@ -24,11 +24,11 @@ export interface DuplicatesFigure {
   readonly copies: number;
   readonly answered200: number;
   readonly rows: number;
-  /** Over all sessions. */
+  /** Effects of all sessions. */
   readonly effects: number;
   /** Sessions with another number of effects than one. */
   readonly notOnce: number;
-  /** Over all deliveries, as the module counted them. */
+  /** Duplicates of all deliveries, as the module counted them. */
   readonly counted: number;
   readonly unfinished: number;
   /** Milliseconds. */
@@ -44,23 +44,23 @@ export interface DuplicatesPlan {
   readonly seed: string;
 }
 
-/** Two processes on one database; the copies of a session go to both. */
+/** Sends the copies of each session to two processes on one database. */
 export async function sendDuplicates(plan: DuplicatesPlan): Promise<DuplicatesFigure> {
   const { seed, ...about } = plan;
   const database = await openSharedDatabase(plan.database);
   const cluster = await Cluster.start({
     ...about,
     database,
-    ackTimeout: 10_000,
+    ackTimeoutMs: 10_000,
     size: 2,
-    handlersTake: 10,
-    clocksAreOff: [],
+    slowHandlerMs: 10,
+    clockOffsetsMs: [],
   });
   const history = new History();
   const sender = new Sender(cluster.instances, history);
   try {
     await sendAll(plan, sender, new Random(`${seed}/duplicates/${plan.database}/${plan.platform}/${plan.program}`));
-    const deadline = performance.now() + SETTLING;
+    const deadline = performance.now() + SETTLE_TIMEOUT_MS;
     await waitForQuiet(database, 200, () => performance.now() > deadline);
     const { deliveries, effects } = await readFinalState(database);
     const times = [...effects.values()];
@@ -92,7 +92,7 @@ async function sendAll({ sessions, copies }: DuplicatesPlan, sender: Sender, ran
   const sendNext = async (): Promise<void> => {
     while (left-- > 0) await simulator.misbehave.duplicateBurst(verificationPayload({ seed: random.hex(24) }), copies);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, sendNext));
+  await Promise.all(Array.from({ length: CONCURRENT_SESSIONS }, sendNext));
 }
 
 /** Returns what is not as it must be, in words. */

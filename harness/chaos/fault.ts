@@ -3,40 +3,39 @@ import type { DatabaseUnderTest } from './database-under-test.js';
 import type { HostProgram, Instance } from './instance.js';
 import type { Random } from './random.js';
 
-/** What a fault is given: hosts under load, and chance. */
-export interface Scene {
-  /** All running, all sent to. */
+/** The hosts under load that a fault is injected into. */
+export interface FaultContext {
+  /** All of them run, and all are sent to. */
   readonly instances: readonly [Instance, ...Instance[]];
   readonly database: DatabaseUnderTest;
   readonly random: Random;
-  /** Milliseconds. */
-  readonly lease: number;
-  readonly ackTimeout: number;
-  /** Waits a random time in between, under load: faults come at moments of their own. */
-  pause(from: number, to: number): Promise<void>;
+  readonly leaseMs: number;
+  readonly ackTimeoutMs: number;
+  /** Waits a random time under load, so that no two faults come at the same moment. */
+  pause(fromMs: number, toMs: number): Promise<void>;
 }
 
 export interface Fault {
   readonly name: string;
-  /** How it is made, for the report: one sentence. */
+  /** One sentence for the report that says how it is injected. */
   readonly how: string;
   readonly databases: readonly DatabaseKind[];
-  /** How many instances of the host there are. @default 1 */
+  /** Number of instances of the host. @default 1 */
   readonly instances?: number;
-  /** Milliseconds that the clocks of the instances are off, by their number. @default all are right */
-  readonly clocksAreOff?: (kind: DatabaseKind) => readonly number[];
-  /** Milliseconds that the handlers of one session in twenty take at most. @default 40, as all others */
-  readonly handlersTake?: number;
-  /** Hosts that do not keep the promise, put under it too: they must be seen to break it. @default none */
+  /** Errors of the instances' clocks, by number of the instance. @default no error */
+  readonly clockOffsetsMs?: (kind: DatabaseKind) => readonly number[];
+  /** Longest run of the handlers of one session in twenty. @default 40, as of all others */
+  readonly slowHandlerMs?: number;
+  /** Hosts that must be seen to break the promise under this fault. @default none */
   readonly controls?: readonly HostProgram[];
-  /** Where the trials take place; opened once for all of them. @default an empty database on the tests' server */
+  /** Opens the database that all trials share. @default an empty database on the tests' server */
   readonly openDatabase?: (kind: DatabaseKind) => Promise<DatabaseUnderTest>;
   /**
-   * Makes the fault while the load goes on, at a moment of its own choosing, and ends it.
+   * Injects the fault under load, at a moment of its own choosing, and ends it.
    *
-   * @returns the moment it was over (`performance.now()`): from then on answers are waited for
+   * @returns the moment it was over (`performance.now()`), from which the first answer is timed
    */
-  readonly strike: (scene: Scene) => Promise<number>;
+  readonly inject: (context: FaultContext) => Promise<number>;
 }
 
 /** Where a fault is injected, shared by faults of one kind. */

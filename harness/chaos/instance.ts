@@ -5,75 +5,76 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DataSourceOptions } from 'typeorm';
 import { freePort } from '../../test/support/free-port.js';
-import type { HostSetting, Place } from './hosts/setting.js';
+import type { HostSettings, KillPoint } from './hosts/host-settings.js';
 
-export type HostProgram = 'ours' | 'documented' | 'careless';
+export type HostProgram = 'ours' | 'documented' | 'broken';
 
-export interface InstanceSetting {
+export interface InstanceSettings {
   readonly program: HostProgram;
   readonly database: DataSourceOptions;
-  readonly platform: HostSetting['platform'];
-  readonly lease: number;
-  readonly ackTimeout: number;
-  readonly handlersTake: number;
-  /** For what its processes say. */
+  readonly platform: HostSettings['platform'];
+  readonly leaseMs: number;
+  readonly ackTimeoutMs: number;
+  readonly slowHandlerMs: number;
+  /** Folder of the logs and the handler events. */
   readonly folder: string;
-  /** Milliseconds that its clock is off. */
-  readonly clockIsOff?: number;
+  /** Error of its clock. @default 0 */
+  readonly clockOffsetMs?: number;
 }
 
+/** A handler began or ended a run. */
 export interface HandlerEvent {
   readonly session: string;
   readonly handler: 'begins' | 'ends';
   readonly by: string;
 }
 
-/** Longer than a dozen of them take at once on two busy processors. */
-const BOOT = 120_000;
-/** Longer than a shutdown may take that waits for handlers, and then for the database. */
-const GOING = 20_000;
+/** Longer than a dozen hosts take to start at once on two busy processors. */
+const START_TIMEOUT_MS = 120_000;
+/** Longer than a shutdown that waits for handlers, and then for the database. */
+const EXIT_TIMEOUT_MS = 20_000;
 
-/** One instance of the host: always at the same address, in one process after another. */
+/** One instance of the host: always at the same address, in one process after the other. */
 export class Instance {
-  /** Whether a load balancer sends it anything. */
+  /** Whether the load balancer sends it anything. */
   isInRotation = true;
   #child: ChildProcess | undefined;
   #starts = 0;
   readonly #suspensions: { from: number; to: number }[] = [];
 
   private constructor(
-    private readonly setting: InstanceSetting,
+    private readonly settings: InstanceSettings,
     readonly number: number,
     readonly port: number,
   ) {}
 
-  static async at(setting: InstanceSetting, number: number): Promise<Instance> {
-    return new Instance(setting, number, await freePort());
+  static async at(settings: InstanceSettings, number: number): Promise<Instance> {
+    return new Instance(settings, number, await freePort());
   }
 
   get isRunning(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Of the process that runs now. */
+  /** Name of the process that runs now. */
   get name(): string {
-    return `${this.setting.program}-${this.number}-${this.#starts}`;
+    return `${this.settings.program}-${this.number}-${this.#starts}`;
   }
 
   /** Resolves when it listens. */
   async start(): Promise<void> {
     this.#starts++;
-    const { program, folder, clockIsOff, ...setting } = this.setting;
+    const { program, folder, clockOffsetMs = 0, ...settings } = this.settings;
     const { name, port } = this;
-    const told: HostSetting = { ...setting, name, port, facts: this.#eventsFile };
+    const hostSettings: HostSettings = { ...settings, name, port, eventsFile: this.#eventsFile };
     const log = openSync(join(folder, `${name}.log`), 'a');
     const child = fork(hostFile(program), {
-      execArgv: clockIsOff ? [`--import=${hostFile('wrong-clock')}`] : [],
+      execArgv: clockOffsetMs ? [`--import=${hostFile('wrong-clock')}`] : [],
       env: {
         ...process.env,
         NODE_OPTIONS: '',
-        CHAOS_HOST: JSON.stringify(told),
-        CLOCK_IS_OFF: String(clockIsOff ?? 0),
+        CHAOS_HOST: JSON.stringify(hostSettings),
+        CLOCK_OFFSET_MS: String(clockOffsetMs),
       },
       stdio: ['ignore', log, log, 'ipc'],
     });
@@ -83,23 +84,23 @@ export class Instance {
       const how = `${name} ended (${child.exitCode ?? child.signalCode}) before it listened`;
       throw new Error(`${how}:\n${readFileSync(join(folder, `${name}.log`), 'utf8')}`);
     });
-    const late = setTimeout(() => child.kill('SIGKILL'), BOOT);
+    const late = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
     await Promise.race([once(child, 'message'), ended]).finally(() => clearTimeout(late));
-    ended.catch(() => {}); // later, it may
+    ended.catch(() => {}); // after that, it may end
   }
 
   /**
-   * Resolves when the process is gone.
+   * Resolves when the process has exited.
    *
-   * @throws Error when it would not go
+   * @throws Error when it does not exit
    */
-  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    await this.#untilGone((child) => child.kill(signal));
+  async stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.#untilExit((child) => child.kill(signal));
   }
 
-  /** Tells it to kill itself at that place; resolves when it has. */
-  async dieAt(place: Place): Promise<void> {
-    await this.#untilGone((child) => child.send(place));
+  /** Makes the process kill itself at that point; resolves when it has. */
+  async killAt(killPoint: KillPoint): Promise<void> {
+    await this.#untilExit((child) => child.send(killPoint));
   }
 
   /** Stops the process with SIGSTOP until `resume()`. */
@@ -133,18 +134,18 @@ export class Instance {
     this.#suspensions.length = 0;
   }
 
-  async #untilGone(bringAbout: (child: ChildProcess) => void): Promise<void> {
+  async #untilExit(end: (child: ChildProcess) => void): Promise<void> {
     const child = this.#child;
     if (!this.isRunning || !child) return;
-    const gone = once(child, 'exit', { signal: AbortSignal.timeout(GOING) }).catch((cause: unknown) => {
-      throw new Error(`${this.name} did not end.`, { cause });
+    const exited = once(child, 'exit', { signal: AbortSignal.timeout(EXIT_TIMEOUT_MS) }).catch((cause: unknown) => {
+      throw new Error(`${this.name} did not exit.`, { cause });
     });
-    bringAbout(child);
-    await gone;
+    end(child);
+    await exited;
   }
 
   get #eventsFile(): string {
-    return join(this.setting.folder, `handler-events-${this.number}.jsonl`);
+    return join(this.settings.folder, `handler-events-${this.number}.jsonl`);
   }
 }
 

@@ -1,19 +1,19 @@
 import { Cr3dentialsSimulator, verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FAILS_AT_FIRST, FAILS_FOR_GOOD, PATH, SECRET } from './hosts/setting.js';
+import { FAILS_AT_FIRST, FAILS_FOR_GOOD, PATH, SECRET } from './hosts/host-settings.js';
 import type { Instance } from './instance.js';
 import type { History } from './history.js';
 import type { Random } from './random.js';
 import { Sender } from './sender.js';
 
-/** How long the sender waits before it sends again. The provider waits longer; this sees better when answers return. */
-const BETWEEN_ATTEMPTS = 100;
+/** The provider waits longer; a short delay shows more exactly when answers return. */
+const RETRY_DELAY_MS = 100;
 const SENDERS = 12;
-/** Between two deliveries of one sender. */
-const PAUSE = 30;
+/** Longest pause between two deliveries of one sender. */
+const MAX_PAUSE_MS = 30;
 
-/** The provider in a hurry: sends sessions, some of them twice or with a contradiction, until it is told to stop. */
+/** Sends sessions, some of them twice or with a contradiction, until it is stopped. */
 export class Load {
   readonly #sender: Sender;
   readonly #ended = new AbortController();
@@ -25,17 +25,16 @@ export class Load {
     instances: readonly Instance[],
     history: History,
     private readonly random: Random,
-    /** How long an answer is waited for. */
-    timeout: number,
+    answerTimeoutMs: number,
   ) {
     setMaxListeners(0, this.#ended.signal); // every sender that waits listens
     this.#sender = new Sender(instances, history);
     this.#simulator = new Cr3dentialsSimulator({
       url: `http://127.0.0.1${PATH}`,
       secret: SECRET,
-      timeout,
+      timeout: answerTimeoutMs,
       retries: 10_000,
-      initialDelay: BETWEEN_ATTEMPTS,
+      initialDelay: RETRY_DELAY_MS,
       factor: 1,
       fetch: this.#sender.fetch,
       clock: { now: () => performance.now(), sleep: (ms) => sleep(ms, undefined, { signal: this.#ended.signal }) },
@@ -43,10 +42,10 @@ export class Load {
     this.#senders = Array.from({ length: SENDERS }, () => this.#send());
   }
 
-  /** No new sessions; what has been begun is sent until it is acknowledged, or given up when patience ends. */
-  async stop(patience: number): Promise<void> {
+  /** Begins no new session; sends the begun ones until they are acknowledged, or `timeoutMs` has passed. */
+  async stop(timeoutMs: number): Promise<void> {
     this.#isStopping = true;
-    const timer = setTimeout(() => this.#ended.abort(), patience);
+    const timer = setTimeout(() => this.#ended.abort(), timeoutMs);
     await Promise.all(this.#senders);
     clearTimeout(timer);
     this.#ended.abort();
@@ -56,7 +55,7 @@ export class Load {
   async #send(): Promise<void> {
     while (!this.#isStopping) {
       await this.#sendOne().catch(() => {}); // given up
-      await sleep(this.random.next() * PAUSE);
+      await sleep(this.random.next() * MAX_PAUSE_MS);
     }
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** What a seed determines: the moments of the faults and what is sent, of each trial anew. */
+/** Draws the moments of the faults and what is sent. Published seeds depend on its sequence. */
 export class Random {
   #counter = 0;
 

@@ -1,6 +1,6 @@
 import type { Fetch } from 'nestjs-cr3dentials-webhook/testing';
 import { Agent, request as httpRequest } from 'node:http';
-import { PATH } from './hosts/setting.js';
+import { PATH } from './hosts/host-settings.js';
 import type { Instance } from './instance.js';
 import type { History } from './history.js';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseKind } from '../../test/support/databases.js';
 import { clearTables, readFinalState, waitForQuiet } from './final-state.js';
 import type { Fault } from './fault.js';
-import { ACK_TIMEOUT, Cluster, LEASE } from './cluster.js';
+import { ACK_TIMEOUT_MS, Cluster, LEASE_MS } from './cluster.js';
 import { openSharedDatabase, type DatabaseUnderTest } from './database-under-test.js';
 import type { HostProgram } from './instance.js';
 import { History } from './history.js';
@@ -10,16 +10,17 @@ import { Load } from './load.js';
 import type { Random } from './random.js';
 import { check, type TrialResult } from './checker.js';
 
-/** Milliseconds that a handler takes at most. */
-const USUAL = 40;
-/** Until everything must have come to its end once nothing is sent any more: several leases, one after the other. */
-const SETTLING = 20_000;
-/** What is acknowledged before a fault may come: a process that has just begun is slow. */
-const WARM = 40;
-/** What the sender waits longer than `ackTimeout`: more than any answer may take on its way. */
-const GIVING_UP = 8_000;
-/** How long the first answer after a fault is waited for. */
-const FIRST_ANSWER = 10_000;
+/** Longest run of a handler, unless the fault asks for slow ones. */
+const MAX_HANDLER_MS = 40;
+/** Every delivery must have ended within this after the last post: several leases, one after the other. */
+const SETTLE_TIMEOUT_MS = 20_000;
+/** Acknowledged before a fault is injected: a process that has just started is slow. */
+const WARM_UP_DELIVERIES = 40;
+/** Added to `ackTimeout` for the sender, which waits longer than any answer may take. */
+const SENDER_MARGIN_MS = 8_000;
+/** The documented handler works in memory, where the database does not show what waits. */
+const QUIET_PERIOD_MS = { inInbox: 60, inMemory: 1_000 };
+const FIRST_ANSWER_TIMEOUT_MS = 10_000;
 
 /** One fault on one database, with a cluster of hosts that its trials share, one after the other. */
 export class TestRun {
@@ -27,38 +28,44 @@ export class TestRun {
     private readonly fault: Fault,
     private readonly database: DatabaseUnderTest,
     private readonly cluster: Cluster,
-    /** Milliseconds without a change until it is believed that nothing more comes. */
+    /** After this time without a change, nothing more is expected. */
     private readonly quietPeriodMs: number,
-    private readonly onTheWay: number,
+    private readonly answerMarginMs: number,
   ) {}
 
-  /** @param onTheWay milliseconds that an answer may take beside `ackTimeout` */
-  static async setUp(fault: Fault, kind: DatabaseKind, program: HostProgram, onTheWay: number): Promise<TestRun> {
+  /** @param answerMarginMs added to `ackTimeout` for every answer */
+  static async setUp(fault: Fault, kind: DatabaseKind, program: HostProgram, answerMarginMs: number): Promise<TestRun> {
     const database = await (fault.openDatabase ?? openSharedDatabase)(kind);
     const cluster = await Cluster.start({
       database,
       program,
       platform: 'express',
       size: fault.instances ?? 1,
-      ackTimeout: ACK_TIMEOUT,
-      handlersTake: fault.handlersTake ?? USUAL,
-      clocksAreOff: fault.clocksAreOff?.(kind) ?? [],
+      ackTimeoutMs: ACK_TIMEOUT_MS,
+      slowHandlerMs: fault.slowHandlerMs ?? MAX_HANDLER_MS,
+      clockOffsetsMs: fault.clockOffsetsMs?.(kind) ?? [],
     });
-    return new TestRun(fault, database, cluster, program === 'documented' ? 1_000 : 60, onTheWay);
+    return new TestRun(
+      fault,
+      database,
+      cluster,
+      program === 'documented' ? QUIET_PERIOD_MS.inMemory : QUIET_PERIOD_MS.inInbox,
+      answerMarginMs,
+    );
   }
 
   /** Injects the fault once under load, waits until the database is quiet, and checks what is left. */
   async runTrial(random: Random): Promise<TrialResult> {
     await this.cluster.startStopped();
     const history = new History();
-    const load = new Load(this.cluster.instances, history, random, ACK_TIMEOUT + GIVING_UP);
+    const load = new Load(this.cluster.instances, history, random, ACK_TIMEOUT_MS + SENDER_MARGIN_MS);
     try {
-      await history.waitForAcknowledgements(WARM, FIRST_ANSWER);
-      const over = await this.strike(random);
-      const first = await history.waitForAcknowledgementAfter(over, FIRST_ANSWER);
+      await history.waitForAcknowledgements(WARM_UP_DELIVERIES, FIRST_ANSWER_TIMEOUT_MS);
+      const over = await this.inject(random);
+      const first = await history.waitForAcknowledgementAfter(over, FIRST_ANSWER_TIMEOUT_MS);
       await sleep(random.whole(50, 150));
-      await load.stop(SETTLING);
-      const deadline = performance.now() + SETTLING;
+      await load.stop(SETTLE_TIMEOUT_MS);
+      const deadline = performance.now() + SETTLE_TIMEOUT_MS;
       await waitForQuiet(this.database, this.quietPeriodMs, () => performance.now() > deadline);
       const finalState = await readFinalState(this.database);
       const handlerEvents = this.cluster.instances.flatMap((instance) => instance.handlerEvents());
@@ -67,7 +74,7 @@ export class TestRun {
         posts: history.posts,
         handlerEvents,
         finalState,
-        maxAnswerMs: ACK_TIMEOUT + this.onTheWay,
+        maxAnswerMs: ACK_TIMEOUT_MS + this.answerMarginMs,
         firstAnswerAfter,
       });
     } finally {
@@ -86,13 +93,13 @@ export class TestRun {
     return this.cluster.tearDown(keepsLogs);
   }
 
-  private strike(random: Random): Promise<number> {
-    return this.fault.strike({
+  private inject(random: Random): Promise<number> {
+    return this.fault.inject({
       instances: this.cluster.instances,
       database: this.database,
       random,
-      lease: LEASE,
-      ackTimeout: ACK_TIMEOUT,
+      leaseMs: LEASE_MS,
+      ackTimeoutMs: ACK_TIMEOUT_MS,
       pause: (from, to) => sleep(random.whole(from, to)),
     });
   }

@@ -3,23 +3,23 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { Effect } from '../../../test/support/effects.js';
-import { identified } from './database.js';
-import { report } from './facts.js';
-import { PATH, SECRET, setting } from './setting.js';
+import { withHostName } from './database.js';
+import { announceReady } from './handler-events.js';
+import { PATH, SECRET, hostSettings } from './host-settings.js';
 
-const SLOWEST = 100;
+const MAX_WORK_MS = 100;
 
-const database = await new DataSource({ ...identified(setting().database), entities: [Effect] }).initialize();
-const place = database.options.type === 'postgres' ? '$1, $2' : '?, ?';
+const database = await new DataSource({ ...withHostName(hostSettings().database), entities: [Effect] }).initialize();
+const placeholders = database.options.type === 'postgres' ? '$1, $2' : '?, ?';
 
 async function work(body: string): Promise<void> {
   const { sessionId } = JSON.parse(body) as { sessionId: string };
-  await sleep(Math.random() * SLOWEST);
-  await database.query(`INSERT INTO handled_body (session_id, body) VALUES (${place})`, [sessionId, body]);
+  await sleep(Math.random() * MAX_WORK_MS);
+  await database.query(`INSERT INTO handled_body (session_id, body) VALUES (${placeholders})`, [sessionId, body]);
   await database.manager.insert(Effect, { sessionId });
 }
 
-/** As the provider's documentation has it: check the header, acknowledge first, work later, in memory. */
+/** Follows the provider's documentation: checks the header, acknowledges first, works later, in memory. */
 async function acknowledge(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(request);
   const isKnown = request.url === PATH && request.headers['x-api-key'] === SECRET;
@@ -29,6 +29,6 @@ async function acknowledge(request: IncomingMessage, response: ServerResponse): 
 }
 
 const server = createServer((request, response) => {
-  acknowledge(request, response).catch(() => {}); // nobody is there to be told
+  acknowledge(request, response).catch(() => {}); // nobody waits for it
 });
-server.listen(setting().port, '127.0.0.1', report);
+server.listen(hostSettings().port, '127.0.0.1', announceReady);

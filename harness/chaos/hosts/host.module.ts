@@ -14,43 +14,44 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventSubscriber, type AfterQueryEvent, type BeforeQueryEvent, type EntitySubscriberInterface } from 'typeorm';
 import { Effect } from '../../../test/support/effects.js';
-import { identified } from './database.js';
-import { passBy, report, say } from './facts.js';
-import { FAILS_AT_FIRST, FAILS_FOR_GOOD, SECRET, setting } from './setting.js';
+import { withHostName } from './database.js';
+import { killPoint, announceReady, emit } from './handler-events.js';
+import { FAILS_AT_FIRST, FAILS_FOR_GOOD, SECRET, hostSettings } from './host-settings.js';
 
-/** Milliseconds that most runs take at most. */
-const MOST_TAKE = 40;
+/** Most handler runs take at most this long. */
+const MAX_HANDLER_MS = 40;
 
 @EventSubscriber()
-export class Passing implements EntitySubscriberInterface {
+export class KillPointSubscriber implements EntitySubscriberInterface {
   afterQuery({ query, success }: AfterQueryEvent): void {
-    if (success && /^INSERT INTO \S*delivery/.test(query)) passBy('between insert and answer');
+    if (success && /^INSERT INTO \S*delivery/.test(query)) killPoint('between insert and answer');
   }
 
   beforeQuery({ query }: BeforeQueryEvent): void {
-    if (/^UPDATE \S*delivery\S* SET state = \S+, finished_at/.test(query)) passBy('between handler and completion');
+    if (/^UPDATE \S*delivery\S* SET state = \S+, finished_at/.test(query)) killPoint('between handler and completion');
   }
 }
 
-/** What every handler that is not transactional does: takes a moment, and fails where it is meant to. */
-export async function witness(event: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
-  say(event.sessionId, 'begins');
-  passBy('in a handler');
-  await sleep(timeFor(event));
-  if (event.externalReferenceId === FAILS_FOR_GOOD) throw new PermanentError('It is meant to fail.');
-  if (event.externalReferenceId === FAILS_AT_FIRST && attempt === 1) throw new Error('It is meant to fail at first.');
-  say(event.sessionId, 'ends');
+/** Runs the handler that is not transactional: it takes a moment, and fails where the payload asks for it. */
+export async function runPlainHandler(event: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
+  emit(event.sessionId, 'begins');
+  killPoint('in a handler');
+  await sleep(durationMsFor(event));
+  if (event.externalReferenceId === FAILS_FOR_GOOD) throw new PermanentError('The payload asks for a failure.');
+  if (event.externalReferenceId === FAILS_AT_FIRST && attempt === 1)
+    throw new Error('The payload asks for a failure at first.');
+  emit(event.sessionId, 'ends');
 }
 
-/** One session in twenty takes as long as the setting says, or half of that; whoever runs it. */
-function timeFor({ sessionId }: VerificationEvent): number {
+/** One session in twenty takes up to `slowHandlerMs`, in whichever process it runs. */
+function durationMsFor({ sessionId }: VerificationEvent): number {
   const isSlow = Number.parseInt(sessionId.slice(0, 2), 16) < 256 / 20;
-  return isSlow ? setting().handlersTake * (0.5 + Math.random() / 2) : Math.random() * MOST_TAKE;
+  return isSlow ? hostSettings().slowHandlerMs * (0.5 + Math.random() / 2) : Math.random() * MAX_HANDLER_MS;
 }
 
-/** A host with these handlers, as the README shows one. */
-export async function serve(Handlers: Type): Promise<void> {
-  const { port, platform } = setting();
+/** Starts a host with these handlers, as the README shows one. */
+export async function startHost(Handlers: Type): Promise<void> {
+  const { port, platform } = hostSettings();
   const options = { logger: ['warn' as const, 'error' as const], rawBody: true, forceCloseConnections: true };
   const app =
     platform === 'fastify'
@@ -58,28 +59,28 @@ export async function serve(Handlers: Type): Promise<void> {
       : await NestFactory.create(hostOf(Handlers), options);
   app.enableShutdownHooks([], { useProcessExit: true });
   await app.listen(port, '127.0.0.1');
-  report();
+  announceReady();
 }
 
 @Module({})
 class HostModule {}
 
 function hostOf(Handlers: Type): DynamicModule {
-  const { database, lease, ackTimeout } = setting();
+  const { database, leaseMs, ackTimeoutMs } = hostSettings();
   return {
     module: HostModule,
     imports: [
       TypeOrmModule.forRoot({
-        ...identified(database),
+        ...withHostName(database),
         entities: [...cr3dentialsWebhookEntities, Effect],
         migrations: [...cr3dentialsWebhookMigrations],
-        subscribers: [Passing],
+        subscribers: [KillPointSubscriber],
       }),
       EventEmitterModule.forRoot(),
       Cr3dentialsWebhookModule.forRoot({
         auth: { secrets: [SECRET] },
-        ackTimeout,
-        lease: { duration: lease },
+        ackTimeout: ackTimeoutMs,
+        lease: { duration: leaseMs },
         poll: { interval: 50 },
         retry: { attempts: 5, initialDelay: 50, maxDelay: 200 },
       }),

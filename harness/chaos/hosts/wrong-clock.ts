@@ -1,14 +1,14 @@
-/** Preloaded: a machine whose clock is wrong by CLOCK_IS_OFF milliseconds, before anything else has looked at it. */
-const off = Number(process.env.CLOCK_IS_OFF);
+/** Preloaded before anything else: makes the clock of this process wrong by CLOCK_OFFSET_MS. */
+const offsetMs = Number(process.env.CLOCK_OFFSET_MS);
 const RightDate = Date;
 
 globalThis.Date = new Proxy(RightDate, {
-  apply: () => new RightDate(RightDate.now() + off).toString(),
+  apply: () => new RightDate(RightDate.now() + offsetMs).toString(),
   construct: (target, given, newTarget) =>
-    Reflect.construct(target, given.length === 0 ? [RightDate.now() + off] : given, newTarget) as Date,
+    Reflect.construct(target, given.length === 0 ? [RightDate.now() + offsetMs] : given, newTarget) as Date,
   get: (target, property, receiver) =>
-    property === 'now' ? () => RightDate.now() + off : (Reflect.get(target, property, receiver) as unknown),
+    property === 'now' ? () => RightDate.now() + offsetMs : (Reflect.get(target, property, receiver) as unknown),
 });
 
 const { timeOrigin } = performance;
-Object.defineProperty(performance, 'timeOrigin', { get: () => timeOrigin + off });
+Object.defineProperty(performance, 'timeOrigin', { get: () => timeOrigin + offsetMs });

@@ -7,7 +7,8 @@ const NAMES = { sqlite: 'SQLite', postgres: 'PostgreSQL', mariadb: 'MariaDB' } a
 const PROGRAMS = {
   ours: 'this module',
   documented: "the provider's documented handler",
-  careless: 'a host that is careless on purpose',
+  broken: 'a host that is careless on purpose',
+  careless: 'a host that is careless on purpose', // its name in results that are published already
 } as const;
 
 /** The figures of the document, all of them and nothing else. */

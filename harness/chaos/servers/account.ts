@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 
-/** Whom a server runs as: neither PostgreSQL nor MariaDB starts as root. */
+/** The account that a server runs as: neither PostgreSQL nor MariaDB starts as root. */
 export interface Account {
   readonly uid?: number;
   readonly gid?: number;
 }
 
-/** The account of that name where this process is root, and its own where it is not. */
+/** Returns the account of that name for root, and no other account for anyone else. */
 export function unprivileged(name: string): Account {
   if (process.getuid?.() !== 0) return {};
   return { uid: idOf(name, '-u'), gid: idOf(name, '-g') };

@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 
 const DEBIAN_POSTGRES = '/usr/lib/postgresql';
 
-/** Where a program is: on PATH, or where Debian keeps PostgreSQL's, the newest first. */
+/** Finds a program on PATH, or where Debian keeps PostgreSQL's, the newest first. */
 export function binary(name: string, remedy: string): string {
   const found = [...onPath(), ...ofPostgres()].map((folder) => join(folder, name)).find(isExecutable);
   if (found) return found;

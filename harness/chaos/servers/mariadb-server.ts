@@ -7,7 +7,7 @@ import { PrivateServer, temporaryFolder } from './private-server.js';
 
 const REMEDY = 'Install MariaDB (Debian: mariadb-server), or put its programs on PATH.';
 
-/** Not READ_ONLY ADMIN: that user would not notice. */
+/** Without READ_ONLY ADMIN, which would let the user write to a read-only server. */
 const RIGHTS = 'SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, TRIGGER';
 
 export class MariadbServer extends PrivateServer {
@@ -22,7 +22,7 @@ export class MariadbServer extends PrivateServer {
     this.administratorUrl = `mariadb://root@127.0.0.1:${port}/test`;
   }
 
-  static async started(): Promise<MariadbServer> {
+  static async launch(): Promise<MariadbServer> {
     const account = unprivileged('mysql');
     const server = new MariadbServer(temporaryFolder(account), account, await freePort());
     const settings = ['--no-defaults', '--auth-root-authentication-method=normal'];
@@ -31,7 +31,7 @@ export class MariadbServer extends PrivateServer {
       cwd: server.folder,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    await server.begin(`CREATE USER app@127.0.0.1`, `GRANT ${RIGHTS} ON *.* TO app@127.0.0.1`);
+    await server.initialize(`CREATE USER app@127.0.0.1`, `GRANT ${RIGHTS} ON *.* TO app@127.0.0.1`);
     return server;
   }
 
@@ -39,7 +39,7 @@ export class MariadbServer extends PrivateServer {
     await this.query('KILL HARD CONNECTION USER app');
   }
 
-  /** The application's user may not pass it, as the administrator may. */
+  /** Binds the application's user, not the administrator. */
   async setReadOnly(isReadOnly: boolean): Promise<void> {
     await this.query(`SET GLOBAL read_only = ${isReadOnly ? 1 : 0}`);
   }

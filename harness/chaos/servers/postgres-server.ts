@@ -18,7 +18,7 @@ export class PostgresServer extends PrivateServer {
     this.administratorUrl = `postgres://postgres@127.0.0.1:${port}/postgres`;
   }
 
-  static async started(): Promise<PostgresServer> {
+  static async launch(): Promise<PostgresServer> {
     const account = unprivileged('postgres');
     const server = new PostgresServer(temporaryFolder(account), account, await freePort());
     const settings = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
@@ -27,15 +27,15 @@ export class PostgresServer extends PrivateServer {
       cwd: server.folder,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    await server.begin(
+    await server.initialize(
       'CREATE ROLE app LOGIN SUPERUSER',
       'ALTER ROLE postgres SET default_transaction_read_only = off',
     );
     return server;
   }
 
-  /** "immediate": no last words to the disk, its log is read again at the next start. */
-  stopAtOnce(): Promise<void> {
+  /** Stops it with "immediate": nothing is flushed, and the next start recovers from the log. */
+  stopImmediately(): Promise<void> {
     return this.end((server) => server.end('SIGQUIT'));
   }
 
@@ -43,7 +43,7 @@ export class PostgresServer extends PrivateServer {
     await this.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`);
   }
 
-  /** For everyone but the administrator, from the next statement on. */
+  /** Binds everyone but the administrator, from the next statement on. */
   async setReadOnly(isReadOnly: boolean): Promise<void> {
     await this.query(`ALTER SYSTEM SET default_transaction_read_only = ${isReadOnly ? 'on' : 'off'}`);
     await this.query('SELECT pg_reload_conf()');

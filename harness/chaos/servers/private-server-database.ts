@@ -1,5 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
-import { undoAtExit } from '../cleaning.js';
+import { registerCleanup } from '../cleanup.js';
 import { prepareSchema, type DatabaseUnderTest } from '../database-under-test.js';
 import { MariadbServer } from './mariadb-server.js';
 import { PostgresServer } from './postgres-server.js';
@@ -7,11 +7,11 @@ import type { PrivateServer } from './private-server.js';
 import type { DatabaseKind } from '../../../test/support/databases.js';
 
 const kinds = { postgres: PostgresServer, mariadb: MariadbServer };
-/** Each is started once, for all of its trials. */
+/** Each server is started once, for all trials. */
 const servers = new Map<keyof typeof kinds, Promise<PrivateServer>>();
 let databaseCount = 0;
 
-/** An empty database on a server of our own. */
+/** An empty database on a private server. */
 export class PrivateServerDatabase implements DatabaseUnderTest {
   private constructor(
     readonly kind: keyof typeof kinds,
@@ -28,10 +28,10 @@ export class PrivateServerDatabase implements DatabaseUnderTest {
     return database;
   }
 
-  /** @throws Error where the trial is not on a server of our own */
+  /** @throws Error when the database is not on a private server */
   static of(database: DatabaseUnderTest): PrivateServerDatabase {
     if (database instanceof PrivateServerDatabase) return database;
-    throw new Error('This fault is for a server of our own.');
+    throw new Error('This fault needs a private server.');
   }
 
   get options(): DataSourceOptions {
@@ -42,7 +42,7 @@ export class PrivateServerDatabase implements DatabaseUnderTest {
     return { type: this.kind, url: this.at(this.server.administratorUrl) };
   }
 
-  /** The database goes with its server, which may not be there now. */
+  /** Leaves the database to the removal of its server, which may be down now. */
   close(): Promise<void> {
     return Promise.resolve();
   }
@@ -55,8 +55,8 @@ export class PrivateServerDatabase implements DatabaseUnderTest {
 }
 
 async function serverOf(kind: keyof typeof kinds): Promise<PrivateServer> {
-  const server = servers.get(kind) ?? kinds[kind].started();
-  if (!servers.has(kind)) undoAtExit(async () => (await server).remove());
+  const server = servers.get(kind) ?? kinds[kind].launch();
+  if (!servers.has(kind)) registerCleanup(async () => (await server).remove());
   servers.set(kind, server);
   return server;
 }

@@ -7,14 +7,14 @@ import type { DatabaseKind } from '../../../test/support/databases.js';
 import type { Account } from './account.js';
 import { ServerProcess } from './server-process.js';
 
-const PATIENCE = 30_000;
+const START_TIMEOUT_MS = 30_000;
 
-/** A database server of our own, to be broken in every way; nobody else uses it. */
+/** A database server that only the harness uses, and may break in every way. */
 export abstract class PrivateServer {
   abstract readonly kind: Exclude<DatabaseKind, 'sqlite'>;
-  /** As an application's user. */
+  /** Connects as an application's user. */
   abstract readonly url: string;
-  /** As one whom no fault but the server's end keeps out. */
+  /** Connects as the administrator, whom only the server's end keeps out. */
   abstract readonly administratorUrl: string;
   #process: ServerProcess | undefined;
   #connection: DataSource | undefined;
@@ -24,14 +24,14 @@ export abstract class PrivateServer {
     private readonly account: Account,
     protected readonly port: number,
   ) {
-    process.once('exit', this.#leaveNothing);
+    process.once('exit', this.#removeNow);
   }
 
   protected get data(): string {
     return join(this.folder, 'data');
   }
 
-  /** The program that runs, and what it is told. */
+  /** The program and its arguments. */
   protected abstract command(): [string, ...string[]];
   protected abstract readonly shutdownSignal: NodeJS.Signals;
   abstract terminateConnections(): Promise<void>;
@@ -42,30 +42,30 @@ export abstract class PrivateServer {
     const [program, ...args] = this.command();
     const server = new ServerProcess(program, args, this.folder, this.account);
     this.#process = server;
-    const giveUpAt = performance.now() + PATIENCE;
+    const giveUpAt = performance.now() + START_TIMEOUT_MS;
     for (;;) {
       try {
         await this.query('SELECT 1');
         return;
       } catch (error) {
-        if (server.hasEnded) throw new Error(`The server has ended:\n${server.said}`, { cause: error });
+        if (server.hasEnded) throw new Error(`The server has exited:\n${server.log}`, { cause: error });
         if (performance.now() > giveUpAt) throw error;
         await sleep(20);
       }
     }
   }
 
-  /** In its orderly way: what is being done is broken off, what is committed is written. */
+  /** Shuts it down in its orderly way: transactions are aborted, commits are flushed. */
   stop(): Promise<void> {
     return this.end((server) => server.end(this.shutdownSignal));
   }
 
-  /** All of its processes, with SIGKILL. */
+  /** Ends all of its processes with SIGKILL. */
   kill(): Promise<void> {
     return this.end((server) => server.kill());
   }
 
-  /** All of its processes stand still: connections stay open, and nothing is answered. */
+  /** Stops all of its processes with SIGSTOP: connections stay open, and nothing is answered. */
   freeze(): void {
     this.#process?.freeze();
   }
@@ -74,28 +74,28 @@ export abstract class PrivateServer {
     this.#process?.thaw();
   }
 
-  /** Ends it and deletes what it has stored. */
+  /** Ends it and deletes its data. */
   async remove(): Promise<void> {
     this.thaw();
     if (this.#process && !this.#process.hasEnded) await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
-    process.off('exit', this.#leaveNothing);
+    process.off('exit', this.#removeNow);
   }
 
-  /** However this process ends: there is no time to wait for anything then. */
-  readonly #leaveNothing = (): void => {
+  /** Runs when this process exits, where nothing can be awaited. */
+  readonly #removeNow = (): void => {
     this.#process?.killNow();
     rmSync(this.folder, { recursive: true, force: true });
   };
 
-  /** As the administrator. */
+  /** Runs a statement as the administrator. */
   async query<Row>(statement: string): Promise<Row[]> {
     this.#connection ??= await new DataSource({ type: this.kind, url: this.administratorUrl }).initialize();
     return this.#connection.query<Row[]>(statement);
   }
 
-  /** Its first start, and what makes it ready for applications. */
-  protected async begin(...statements: string[]): Promise<void> {
+  /** Starts it for the first time, and prepares it for applications. */
+  protected async initialize(...statements: string[]): Promise<void> {
     try {
       await this.start();
       for (const statement of statements) await this.query(statement);
@@ -113,7 +113,7 @@ export abstract class PrivateServer {
   }
 }
 
-/** Where a server keeps its data. */
+/** Creates the folder of a server's data. */
 export function temporaryFolder({ uid, gid }: Account): string {
   const folder = mkdtempSync(join(tmpdir(), 'cr3d-server-'));
   if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);

@@ -10,12 +10,12 @@ const kinds = { postgres: PostgresServer, mariadb: MariadbServer };
 const INSERT = 'INSERT INTO fact VALUES (1)';
 
 for (const kind of servers) {
-  describe(`a ${kind} server of our own`, () => {
+  describe(`a private ${kind} server`, () => {
     let server: PrivateServer;
     let app: DataSource;
 
     beforeAll(async () => {
-      server = await kinds[kind].started();
+      server = await kinds[kind].launch();
       await server.query('CREATE TABLE fact (n int)');
     });
 

@@ -23,10 +23,10 @@ export class ProxiedDatabase implements DatabaseUnderTest {
     return new ProxiedDatabase(shared, await TcpProxy.to((shared.options as { url?: string }).url));
   }
 
-  /** @throws Error where the hosts reach their database directly */
+  /** @throws Error when the database is not behind a proxy */
   static of(database: DatabaseUnderTest): ProxiedDatabase {
     if (database instanceof ProxiedDatabase) return database;
-    throw new Error('This fault is for a database behind a proxy.');
+    throw new Error('This fault needs a database behind a proxy.');
   }
 
   async close(): Promise<void> {

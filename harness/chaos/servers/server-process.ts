@@ -2,15 +2,15 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Account } from './account.js';
 
-const LAST_WORDS = 4_000;
+const MAX_LOG_CHARS = 4_000;
 
-/** A server of our own, with the processes it has started itself. */
+/** A private server, with the processes that it has started itself. */
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
-  #said = '';
+  #log = '';
 
-  /** A group of its own: a Ctrl-C is for this process, which then ends the server in its own way. */
+  /** Has a process group of its own: Ctrl-C reaches only the harness, which then ends the server. */
   constructor(command: string, args: readonly string[], folder: string, account: Account) {
     this.#child = spawn(command, args, {
       ...account,
@@ -21,7 +21,7 @@ export class ServerProcess {
     this.#ended = once(this.#child, 'close');
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#said = (this.#said + text).slice(-LAST_WORDS);
+        this.#log = (this.#log + text).slice(-MAX_LOG_CHARS);
       });
   }
 
@@ -29,9 +29,9 @@ export class ServerProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** The end of its log. */
-  get said(): string {
-    return this.#said;
+  /** The last characters of its log. */
+  get log(): string {
+    return this.#log;
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
@@ -39,7 +39,7 @@ export class ServerProcess {
     await this.#ended;
   }
 
-  /** All at once, as when the machine's memory runs out: none of them can tell the others. */
+  /** Kills all of its processes at once, so that none can tell the others. */
   async kill(): Promise<void> {
     this.killNow();
     await this.#ended;

@@ -3,13 +3,13 @@ import type { DataSourceOptions } from 'typeorm';
 import { prepareSchema, type DatabaseUnderTest } from '../database-under-test.js';
 import { SmallDisk } from './small-disk.js';
 
-const MEGABYTES = 24;
+const DISK_MEGABYTES = 24;
 
 /** An SQLite file on a small disk of its own. */
 export class SmallDiskDatabase implements DatabaseUnderTest {
   readonly kind = 'sqlite';
   readonly options: DataSourceOptions;
-  readonly disk = SmallDisk.mounted(MEGABYTES);
+  readonly disk = SmallDisk.mount(DISK_MEGABYTES);
 
   private constructor() {
     this.options = { type: 'better-sqlite3', database: join(this.disk.folder, 'chaos.sqlite') };
@@ -26,10 +26,10 @@ export class SmallDiskDatabase implements DatabaseUnderTest {
     }
   }
 
-  /** @throws Error where the database is on the machine's own disk */
+  /** @throws Error when the database is not on a small disk */
   static of(database: DatabaseUnderTest): SmallDiskDatabase {
     if (database instanceof SmallDiskDatabase) return database;
-    throw new Error('This fault is for a small disk.');
+    throw new Error('This fault needs a database on a small disk.');
   }
 
   get directOptions(): DataSourceOptions {

@@ -3,9 +3,9 @@ import { closeSync, mkdtempSync, openSync, rmSync, rmdirSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const PAGE = 4_096;
+const PAGE_BYTES = 4_096;
 
-/** A file system of a few megabytes, in memory: it can be filled and freed, and made read-only. */
+/** A file system of a few megabytes in memory, which can be filled, freed and made read-only. */
 export class SmallDisk {
   readonly #ballast: string;
 
@@ -14,18 +14,18 @@ export class SmallDisk {
     process.once('exit', this.#unmount);
   }
 
-  static mounted(megabytes: number): SmallDisk {
+  static mount(megabytes: number): SmallDisk {
     if (process.getuid?.() !== 0) throw new Error('Only root can mount a small disk. Run as root, on Linux.');
     const folder = mkdtempSync(join(tmpdir(), 'cr3d-disk-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
     return new SmallDisk(folder);
   }
 
-  /** Until not one page is left. */
+  /** Writes until not one page is left. */
   fill(): void {
     const file = openSync(this.#ballast, 'a');
     try {
-      for (const page = Buffer.alloc(PAGE, 1); ;) writeSync(file, page);
+      for (const page = Buffer.alloc(PAGE_BYTES, 1); ;) writeSync(file, page);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     } finally {
@@ -47,7 +47,7 @@ export class SmallDisk {
     this.#unmount();
   }
 
-  /** Lazily: a process that has not quite ended may have a file open. */
+  /** Unmounts lazily: a process that has not quite exited may have a file open. */
   readonly #unmount = (): void => {
     execFileSync('umount', ['-l', this.folder]);
     rmdirSync(this.folder);
