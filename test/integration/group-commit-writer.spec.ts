@@ -9,7 +9,7 @@ import { InboxRepository } from '../../src/inbox/inbox.repository.js';
 import type { ClaimedDelivery, NewDelivery, Verdict } from '../../src/inbox/recording.js';
 import { freshDatabase, type TestDatabase } from '../support/databases.js';
 import { MovingClock } from '../support/moving-clock.js';
-import { OpenedInbox, unrecorded } from '../support/opened-inbox.js';
+import { StandaloneInbox, unrecorded } from '../support/standalone-inbox.js';
 import { until } from '../support/until.js';
 
 setFlagsFromString('--expose-gc');
@@ -81,7 +81,7 @@ class TakeEverything extends Handoff {
 
 describe('the group commit’s writer', () => {
   let database: TestDatabase;
-  let inbox: OpenedInbox;
+  let inbox: StandaloneInbox;
   let repository: WaitForTheTest;
   let handoff: TakeEverything;
   let clock: MovingClock;
@@ -89,7 +89,7 @@ describe('the group commit’s writer', () => {
 
   beforeAll(async () => {
     database = await freshDatabase('sqlite');
-    inbox = await OpenedInbox.of(database);
+    inbox = await StandaloneInbox.open(database);
   });
 
   afterAll(async () => {

@@ -32,7 +32,7 @@ export const networkFaults: readonly Fault[] = [
     ...throughProxy,
     async inject(context) {
       await context.pause(100, 300);
-      proxyOf(context).slowDown({ latency: context.random.whole(5, 40), bytesPerSecond: 200_000 });
+      proxyOf(context).slowDown({ latencyMs: context.random.whole(5, 40), bytesPerSecond: 200_000 });
       await context.pause(500, 1_500);
       proxyOf(context).thaw();
       return performance.now();

@@ -1,12 +1,12 @@
 import type { TestDatabase } from './databases.js';
 
-export interface Kept {
+export interface StoredRows {
   readonly deliveries: readonly string[];
   readonly rejections: readonly string[];
 }
 
-/** Every row that a receiver has written, without what is never the same twice, in no order. */
-export async function keptBy(database: TestDatabase): Promise<Kept> {
+/** Reads every row that a receiver has written, sorted, without the columns that are never the same twice. */
+export async function readStoredRows(database: TestDatabase): Promise<StoredRows> {
   const beside = await database.connect();
   const deliveries = await beside.query<Record<string, unknown>[]>(
     `SELECT session_id, status, platform_id, external_reference_id, payload, fingerprint, duplicates, idempotency_key
@@ -19,7 +19,7 @@ export async function keptBy(database: TestDatabase): Promise<Kept> {
   return { deliveries: lines(deliveries), rejections: lines(rejections) };
 }
 
-/** The first rows that only one of them has: all of them would fill a screen for each. */
+/** Returns the first rows that only one of them has: all of them would fill a screen for each. */
 export function differences(some: readonly string[], others: readonly string[] = []): string[] {
   const [one, other] = [new Set(some), new Set(others)];
   return [...some.filter((row) => !other.has(row)), ...others.filter((row) => !one.has(row))].slice(0, 5);

@@ -12,39 +12,39 @@ import type { Dialect } from '../../src/inbox/dialect/dialect.js';
 import type { TestDatabase } from './databases.js';
 import { payload } from './payload.js';
 
-/** The inbox without an app around it, on connections of its own. */
-export class OpenedInbox {
+/** An inbox without an app around it, on connections of its own. */
+export class StandaloneInbox {
   private constructor(
     readonly dataSource: DataSource,
     readonly connection: InboxConnection,
-    /** What was said on the host's connection, migrations included. */
+    /** The statements of the host's connection, migrations included. */
     readonly statements: readonly string[] = [],
-    /** What was bound in them. */
-    readonly bound: readonly unknown[][] = [],
+    /** The parameters of each statement. */
+    readonly parameters: readonly unknown[][] = [],
   ) {}
 
-  static async of(database: TestDatabase): Promise<OpenedInbox> {
+  static async open(database: TestDatabase): Promise<StandaloneInbox> {
     const host = await hostOf(database);
-    return new OpenedInbox(host, await openInbox(host, undefined));
+    return new StandaloneInbox(host, await openInbox(host, undefined));
   }
 
-  /** On the host's own connection, and as if the database were another. */
-  static async speaking(dialect: Dialect, database: TestDatabase): Promise<OpenedInbox> {
+  /** Opens it on the host's own connection, with the dialect of another database. */
+  static async openWithDialect(dialect: Dialect, database: TestDatabase): Promise<StandaloneInbox> {
     const statements: string[] = [];
-    const bound: unknown[][] = [];
+    const parameters: unknown[][] = [];
     const host = await hostOf(database, {
-      logger: new StatementLogger(statements, bound),
+      logger: new StatementLogger(statements, parameters),
       ...(database.kind === 'sqlite' && { timeout: 0 }), // as the inbox's own would be
     });
     const connection = new InboxConnection(host, dialect, host, database.kind === 'sqlite' ? 1 : 10);
-    return new OpenedInbox(host, connection, statements, bound);
+    return new StandaloneInbox(host, connection, statements, parameters);
   }
 
   get repository(): InboxRepository {
     return new InboxRepository(this.connection);
   }
 
-  /** All of the deliveries, oldest first, as the database has them. */
+  /** Reads all deliveries, oldest first, as the database has them. */
   rows(): Promise<Record<string, unknown>[]> {
     return this.dataSource.query('SELECT * FROM cr3dentials_webhook_delivery ORDER BY id');
   }
@@ -58,14 +58,14 @@ export class OpenedInbox {
 class StatementLogger extends AbstractLogger {
   constructor(
     private readonly statements: string[],
-    private readonly bound: unknown[][],
+    private readonly parameters: unknown[][],
   ) {
     super();
   }
 
   override logQuery(query: string, parameters: unknown[] = []): void {
     this.statements.push(query);
-    this.bound.push(parameters);
+    this.parameters.push(parameters);
   }
 
   protected writeLog(): void {}
@@ -80,13 +80,13 @@ function hostOf(database: TestDatabase, more: object = {}): Promise<DataSource> 
   });
 }
 
-/** Content that has not been recorded yet, of a session of its own unless it is named. */
+/** Returns a delivery that is not recorded yet, of a session of its own unless one is named. */
 export function unrecorded(overrides: Record<string, unknown> = {}, receivedAt = Date.now()): NewDelivery {
   const body = payload(overrides);
   return newDelivery('', Object.assign(new VerificationPayload(), body), JSON.stringify(body), receivedAt);
 }
 
-/** As it is recorded when nobody else sends it and nobody has room for it. */
+/** Wraps it as it is recorded without duplicates. */
 export function alone(delivery: NewDelivery, lease?: Lease) {
   return { delivery, lease, duplicates: 0 };
 }
