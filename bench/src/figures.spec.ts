@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Answers } from './load/answers.js';
-import { Tally } from './load/tally.js';
+import { LoadRecorder } from './load/load-recorder.js';
 import { complaintsOf } from './requests/complaints.js';
 import { isReached } from './report/goal.js';
 import { joinRounds, joinedGoalTable } from './report/join.js';
@@ -27,16 +27,16 @@ describe('answers read from a connection', () => {
   });
 });
 
-describe('a tally', () => {
+describe('a load recorder', () => {
   it('has a rate and latencies of what came while it measured, and counts of everything', () => {
-    const tally = new Tally();
-    tally.add(200, 1_000);
-    tally.begin();
-    for (let milliseconds = 1; milliseconds <= 100; milliseconds++) tally.add(200, milliseconds);
-    tally.add(503, 100);
-    tally.end();
-    tally.add('ECONNRESET', 1_000);
-    const { acknowledged, errors, p50, p99, max } = tally.load();
+    const recorder = new LoadRecorder();
+    recorder.add(200, 1_000);
+    recorder.begin();
+    for (let milliseconds = 1; milliseconds <= 100; milliseconds++) recorder.add(200, milliseconds);
+    recorder.add(503, 100);
+    recorder.end();
+    recorder.add('ECONNRESET', 1_000);
+    const { acknowledged, errors, p50, p99, max } = recorder.load();
     expect({ acknowledged, errors, p50, p99, max }).toEqual({
       acknowledged: 101,
       errors: { 503: 1, ECONNRESET: 1 },

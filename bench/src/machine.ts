@@ -13,7 +13,7 @@ import { administer, type DatabaseKind } from './database.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Of each processor, what may be busy before the figures mean little. */
-const QUIET = 0.25;
+const MAX_QUIET_LOAD = 0.25;
 
 const PACKAGES = [
   '@nestjs/core',
@@ -75,7 +75,9 @@ export function describeMachine({ processor, memory, system, loadBefore, ...mach
     `${processor}, ${memory}, Node ${machine.node}, ${[machine.database, machine.redis ?? []].flat().join('; ')}`,
     `${system}, fdatasync ${machine.fdatasync}, load ${loadBefore.toFixed(1)} before, ${machine.measuredAt}`,
     packages.join(', '),
-    ...(loadBefore > QUIET * cpus().length ? ['NOT A QUIET MACHINE: something else ran before this began.'] : []),
+    ...(loadBefore > MAX_QUIET_LOAD * cpus().length
+      ? ['NOT A QUIET MACHINE: something else ran before this began.']
+      : []),
   ].join('\n');
 }
 

@@ -5,12 +5,12 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 export { expect } from 'expect';
 
 const mocha = globalThis;
-/** Milliseconds: what a mutant keeps a test waiting for is not going to come. */
-const MOST = 20_000;
+/** A mutant that keeps a test waiting longer never answers. */
+const TEST_TIMEOUT_MS = 20_000;
 
 /** Jest's names for what Mocha has. */
 export const describe = withTable((title, body) => mocha.describe(title, body));
-export const it = withTable((title, body) => mocha.it(title, body).timeout(MOST));
+export const it = withTable((title, body) => mocha.it(title, body).timeout(TEST_TIMEOUT_MS));
 export const beforeAll = (hook) => mocha.before(inTime(hook));
 export const afterAll = (hook) => mocha.after(inTime(hook));
 export const beforeEach = (hook) => mocha.beforeEach(inTime(hook));
@@ -31,7 +31,7 @@ function withTable(define) {
 
 function inTime(hook) {
   return function () {
-    this.timeout(MOST);
+    this.timeout(TEST_TIMEOUT_MS);
     return hook();
   };
 }

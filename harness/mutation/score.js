@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { reportOf } from './groups.js';
 
-const LEAST = 90;
-/** Characters of a mutant's name. */
-const CONTEXT = 30;
-const LONGEST = 120;
+const MIN_SCORE_PERCENT = 90;
+const CONTEXT_CHARS = 30;
+const MAX_NAME_CHARS = 120;
 const DOCUMENT = new URL('../../docs/mutation-testing.md', import.meta.url);
 const NOTICED = new Set(['Killed', 'Timeout']);
 const MISSED = new Set(['Survived', 'NoCoverage']);
@@ -26,7 +25,9 @@ export async function score(groups) {
   if (rows.length > 1) rows.push({ group: 'all', noticed: sum(rows, 'noticed'), missed: sum(rows, 'missed') });
   for (const row of rows) row.score = (100 * row.noticed) / (row.noticed + row.missed);
   problems.push(
-    ...rows.filter((row) => !(row.score >= LEAST)).map(({ group }) => `is below ${LEAST} %: the score of ${group}`),
+    ...rows
+      .filter((row) => !(row.score >= MIN_SCORE_PERCENT))
+      .map(({ group }) => `is below ${MIN_SCORE_PERCENT} %: the score of ${group}`),
   );
   return { rows: rows.map((row) => ({ ...row, score: `${row.score.toFixed(1)} %` })), problems };
 }
@@ -49,10 +50,10 @@ function nameOf({ file, original, replacement = '' }) {
 }
 
 function around(code, start, end) {
-  const from = start > CONTEXT + 5 ? start - CONTEXT : 0;
-  const to = end > CONTEXT + 5 ? code.length - end + CONTEXT : code.length;
+  const from = start > CONTEXT_CHARS + 5 ? start - CONTEXT_CHARS : 0;
+  const to = end > CONTEXT_CHARS + 5 ? code.length - end + CONTEXT_CHARS : code.length;
   const part = code.slice(from, to);
-  const short = part.length > LONGEST ? `${part.slice(0, LONGEST - 25)} … ${part.slice(-25)}` : part;
+  const short = part.length > MAX_NAME_CHARS ? `${part.slice(0, MAX_NAME_CHARS - 25)} … ${part.slice(-25)}` : part;
   return `${from > 0 ? '…' : ''}${short}${to < code.length ? '…' : ''}`;
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 
 /** A secret as long as a header can well be, so that an early exit would be as plain as it can be. */
-export const LENGTH = 8_000;
+export const SECRET_CHARS = 8_000;
 
 export const REFERENCE = 'all characters wrong';
 /**
@@ -17,12 +17,12 @@ export interface Guesses {
 }
 
 export function guesses(): Guesses {
-  const secret = randomBytes(LENGTH).toString('hex').slice(0, LENGTH);
+  const secret = randomBytes(SECRET_CHARS).toString('hex').slice(0, SECRET_CHARS);
   const wrong = secret.replaceAll(/./g, 'z');
   const classes = Object.entries({
     [REFERENCE]: wrong,
     'first character right': secret[0] + wrong.slice(1),
-    'first half right': secret.slice(0, LENGTH / 2) + wrong.slice(LENGTH / 2),
+    'first half right': secret.slice(0, SECRET_CHARS / 2) + wrong.slice(SECRET_CHARS / 2),
     'all but the last right': `${secret.slice(0, -1)}z`,
     [OTHER_LENGTH]: wrong,
   }).map(([name, guess]) => [name, copiesOf(guess)] as const);

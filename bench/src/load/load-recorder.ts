@@ -18,10 +18,10 @@ export interface Load {
 }
 
 /** How long the provider waits for an answer. What has none by then counts as an error. */
-export const ANSWER_TIMEOUT = 30_000;
+export const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Counts answers: all of them, and in more detail those that come while it measures. */
-export class Tally {
+export class LoadRecorder {
   acknowledged = 0;
   unsent = 0;
   private readonly errors: Record<string, number> = {};
