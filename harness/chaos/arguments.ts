@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { randomBytes } from 'node:crypto';
+import { listOption } from '../../bench/src/command-line.js';
 import type { DatabaseKind } from '../../test/support/databases.js';
 import { faults } from './faults/index.js';
 
@@ -30,8 +31,8 @@ export function parseArguments(argv: readonly string[]): Choices {
       number,
       1,
     )
-    .addOption(list('--faults <names>', 'faults to inject', names))
-    .addOption(list('--databases <kinds>', 'databases to test', databaseKinds))
+    .addOption(listOption('--faults <names>', 'faults to inject', names))
+    .addOption(listOption('--databases <kinds>', 'databases to test', databaseKinds))
     .option('--sessions <number>', 'sessions that are sent in duplicate', number, 40)
     .option('--copies <number>', 'copies of each session, sent at the same moment', number, 50)
     .option('--seed <text>', 'seed of every random choice', randomBytes(4).toString('hex'))
@@ -40,18 +41,6 @@ export function parseArguments(argv: readonly string[]): Choices {
     .option('--out <file>', 'write the results there, as JSON')
     .parse([...argv], { from: 'user' })
     .opts<Choices>();
-}
-
-function list<T extends string>(flags: string, description: string, values: readonly T[]): Option {
-  return new Option(flags, `${description}: ${values.join(', ')}`)
-    .default(values, 'all')
-    .argParser((text) => text.split(',').map((name) => oneOf(name, values)));
-}
-
-function oneOf<T extends string>(name: string, values: readonly T[]): T {
-  const value = values.find((one) => one === name);
-  if (value === undefined) throw new InvalidArgumentError(`"${name}" is none of ${values.join(', ')}.`);
-  return value;
 }
 
 function number(text: string): number {

@@ -1,16 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { arch, cpus, release, totalmem, type } from 'node:os';
-import { join } from 'node:path';
+import { inspectHardware, installedVersions, type Hardware } from '../../bench/src/hardware.js';
 import type { DatabaseKind } from '../../test/support/databases.js';
 import { openSharedDatabase, withConnection } from './database-under-test.js';
 
-/** What the figures depend on beside the code. */
-export interface Machine {
-  readonly processor: string;
-  readonly memory: string;
-  readonly system: string;
-  readonly node: string;
+/** The machine that the figures were measured on. */
+export interface Machine extends Hardware {
   readonly databases: Readonly<Record<string, string>>;
   readonly packages: Readonly<Record<string, string>>;
 }
@@ -23,25 +16,14 @@ const VERSION: Record<DatabaseKind, string> = {
     "SELECT CONCAT('MariaDB ', version(), ', innodb_flush_log_at_trx_commit = ', @@innodb_flush_log_at_trx_commit) AS version",
 };
 
-export async function inspectMachine(kinds: readonly DatabaseKind[]): Promise<Machine> {
-  const { length, 0: first } = cpus();
-  const packages = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'better-sqlite3'].map(
-    (name) => [name, installed(name)] as const,
-  );
-  return {
-    processor: `${length} × ${first?.model.trim() ?? 'unknown'}`,
-    memory: `${(totalmem() / 1024 ** 3).toFixed(0)} GiB`,
-    system: `${type()} ${release()} ${arch()}`,
-    node: process.version,
-    databases: Object.fromEntries(await Promise.all(kinds.map(async (kind) => [kind, await versionOf(kind)] as const))),
-    packages: Object.fromEntries(packages),
-  };
-}
+const PACKAGES = ['@nestjs/core', 'typeorm', 'pg', 'mysql2', 'better-sqlite3'];
 
-function installed(name: string): string {
-  const folders = createRequire(import.meta.url).resolve.paths(name) ?? [];
-  const manifest = folders.map((folder) => join(folder, name, 'package.json')).find((path) => existsSync(path));
-  return (JSON.parse(readFileSync(manifest ?? '', 'utf8')) as { version: string }).version;
+export async function inspectMachine(kinds: readonly DatabaseKind[]): Promise<Machine> {
+  return {
+    ...inspectHardware(),
+    databases: Object.fromEntries(await Promise.all(kinds.map(async (kind) => [kind, await versionOf(kind)] as const))),
+    packages: installedVersions(PACKAGES, import.meta.url),
+  };
 }
 
 async function versionOf(kind: DatabaseKind): Promise<string> {
