@@ -1,5 +1,9 @@
 // They know no database, and `npm test` has run them.
-const withoutDatabase = ['<rootDir>/test/(testing|types|unit)/'];
+const withoutDatabase = [
+  '<rootDir>/test/(testing|types|unit)/',
+  '<rootDir>/(bench|harness/timing)/',
+  '<rootDir>/harness/chaos/checker\\.spec\\.ts$',
+];
 const leftOut = {
   // Jest calls a file without a test a failure, and these have none where there is no server.
   '': ['\\.servers\\.spec\\.ts$'],
@@ -11,7 +15,7 @@ const leftOut = {
 
 /** @type {import('jest').Config} */
 export default {
-  testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/examples/**/*.spec.ts'],
+  testMatch: ['<rootDir>/{test,harness,examples}/**/*.spec.ts', '<rootDir>/bench/src/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', ...(leftOut[process.env.TEST_DATABASES ?? ''] ?? [])],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],

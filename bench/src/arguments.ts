@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { engineNames, type EngineName } from './backlog/rounds.js';
+import { listOption } from './command-line.js';
 import { contenderNames, type ContenderName } from './contenders/index.js';
 import { databaseKinds, type DatabaseKind } from './database.js';
 
@@ -42,14 +43,14 @@ const SMOKE: Partial<Choices> = {
 export function chosen(argv: readonly string[]): Choices {
   const command = new Command('bench')
     .description('Measures this module beside what else an application could do with a webhook.')
-    .addOption(list('--parts <names>', 'what to measure', parts))
+    .addOption(listOption('--parts <names>', 'what to measure', parts))
     .addOption(
       new Option('--database <kind>', 'for the requests; the other parts are measured on PostgreSQL')
         .choices(databaseKinds)
         .default('postgres'),
     )
-    .addOption(list('--contenders <names>', 'of the requests', contenderNames))
-    .addOption(list('--engines <names>', 'of the backlog', engineNames))
+    .addOption(listOption('--contenders <names>', 'of the requests', contenderNames))
+    .addOption(listOption('--engines <names>', 'of the backlog', engineNames))
     .option('--connections <numbers>', 'of the requests, one after the other', numbers, [16, 64, 256])
     .option('--rounds <number>', 'in each, everyone is measured once', number, 3)
     .option('--warm-up <seconds>', 'not measured', number, 2)
@@ -66,18 +67,6 @@ export function chosen(argv: readonly string[]): Choices {
     .parse([...argv], { from: 'user' });
   const choices = command.opts<Choices>();
   return choices.smoke ? { ...choices, ...SMOKE } : choices;
-}
-
-function list<T extends string>(flags: string, description: string, values: readonly T[]): Option {
-  return new Option(flags, `${description}: ${values.join(', ')}`)
-    .default(values, 'all')
-    .argParser((text) => text.split(',').map((name) => oneOf(name, values)));
-}
-
-function oneOf<T extends string>(name: string, values: readonly T[]): T {
-  const value = values.find((one) => one === name);
-  if (value === undefined) throw new InvalidArgumentError(`"${name}" is none of ${values.join(', ')}.`);
-  return value;
 }
 
 function numbers(text: string): number[] {

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 
-const CHUNK = 250_000;
+const CHUNK_ROWS = 250_000;
 
 /** All but the completed ones, said so that an index finds each: they are counted while time is taken. */
 export const UNFINISHED = `next_attempt_at IS NOT NULL OR lease_expires_at IS NOT NULL OR state IN ('dead', 'unhandled', 'discarded')`;
@@ -29,8 +29,8 @@ export async function insertDeliveries(
   from = 1,
 ): Promise<void> {
   const [due, finished] = state === 'pending' ? ['received', 'NULL'] : ['NULL', 'received + 10'];
-  for (let first = from; first < from + count; first += CHUNK) {
-    const last = Math.min(first + CHUNK, from + count) - 1;
+  for (let first = from; first < from + count; first += CHUNK_ROWS) {
+    const last = Math.min(first + CHUNK_ROWS, from + count) - 1;
     await database.query(`
       INSERT INTO cr3dentials_webhook_delivery
         (id, idempotency_key, tenant, session_id, status, platform_id, external_reference_id, payload, fingerprint, state, attempts, next_attempt_at, received_at, finished_at)

@@ -1,19 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, readdir, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describeRedis } from './redis.js';
 import { administer, type DatabaseKind } from './database.js';
+import { inspectHardware, installedVersions, versionIn, type Hardware } from './hardware.js';
+import { describeRedis } from './redis.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Of each processor, what may be busy before the figures mean little. */
-const QUIET = 0.25;
+const MAX_QUIET_LOAD = 0.25;
 
 const PACKAGES = [
   '@nestjs/core',
@@ -32,13 +32,9 @@ const PACKAGES = [
 ];
 
 /** What the figures depend on beside the code. */
-export interface Machine {
-  readonly processor: string;
-  readonly memory: string;
-  readonly system: string;
+export interface Machine extends Hardware {
   /** How busy it was before the benchmark began: processes that ran or waited, averaged over a minute. */
   readonly loadBefore: number;
-  readonly node: string;
   readonly database: string;
   /** Undefined when nobody needs it. */
   readonly redis: string | undefined;
@@ -49,17 +45,20 @@ export interface Machine {
 }
 
 export async function inspectMachine(kind: DatabaseKind, isRedisNeeded: boolean): Promise<Machine> {
-  const { length, 0: first } = cpus();
+  const { processor, memory, system, node } = inspectHardware();
   return {
-    processor: `${length} × ${first?.model.trim() ?? 'unknown'}`,
-    memory: `${(totalmem() / 1024 ** 3).toFixed(0)} GiB`,
-    system: `${type()} ${release()} ${arch()}`,
+    processor,
+    memory,
+    system,
     loadBefore: loadavg()[0] ?? 0,
-    node: process.version,
+    node,
     database: await describeDatabase(kind),
     redis: isRedisNeeded ? await describeRedis() : undefined,
     fdatasync: await testFdatasync(),
-    packages: await versions(),
+    packages: {
+      'nestjs-cr3dentials-webhook': versionIn(join(root, 'package.json')),
+      ...installedVersions(PACKAGES, import.meta.url), // from the benchmark's own packages upwards
+    },
     measuredAt: new Date().toISOString(),
   };
 }
@@ -75,7 +74,9 @@ export function describeMachine({ processor, memory, system, loadBefore, ...mach
     `${processor}, ${memory}, Node ${machine.node}, ${[machine.database, machine.redis ?? []].flat().join('; ')}`,
     `${system}, fdatasync ${machine.fdatasync}, load ${loadBefore.toFixed(1)} before, ${machine.measuredAt}`,
     packages.join(', '),
-    ...(loadBefore > QUIET * cpus().length ? ['NOT A QUIET MACHINE: something else ran before this began.'] : []),
+    ...(loadBefore > MAX_QUIET_LOAD * cpus().length
+      ? ['NOT A QUIET MACHINE: something else ran before this began.']
+      : []),
   ].join('\n');
 }
 
@@ -123,20 +124,4 @@ async function findTool(name: string): Promise<string | undefined> {
     ...ofVersions.map((version) => join(debian, version, 'bin')),
   ];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
-}
-
-/** Of what is really loaded: from the benchmark's own packages upwards. */
-async function versions(): Promise<Record<string, string>> {
-  const require = createRequire(import.meta.url);
-  const found: Record<string, string> = { 'nestjs-cr3dentials-webhook': await versionIn(join(root, 'package.json')) };
-  for (const name of PACKAGES) {
-    const manifests = require.resolve.paths(name)?.map((folder) => join(folder, name, 'package.json')) ?? [];
-    const manifest = manifests.find((path) => existsSync(path));
-    if (manifest) found[name] = await versionIn(manifest);
-  }
-  return found;
-}
-
-async function versionIn(manifest: string): Promise<string> {
-  return (JSON.parse(await readFile(manifest, 'utf8')) as { version: string }).version;
 }

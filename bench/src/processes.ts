@@ -2,10 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Answer, Question, Report, Setting } from './contenders/contender.js';
-import type { Load } from './load/tally.js';
+import type { Load } from './load/load-recorder.js';
 import type { LoadMessage, Plan } from './load/main.js';
 
-const CLOSE_TIMEOUT = 30_000;
+const CLOSE_TIMEOUT_MS = 30_000;
 
 /** What is to be run: a file of this folder, and what its command line says. */
 export interface Program {
@@ -21,7 +21,7 @@ export class ContenderProcess {
   ) {}
 
   static async start(program: Program, setting: Setting): Promise<ContenderProcess> {
-    const process_ = runContender(program, setting);
+    const process_ = forkContender(program, setting);
     const [answer] = (await orEnd(process_, once(process_.child, 'message'))) as [Answer];
     if (!('listens' in answer)) throw new Error('A contender spoke before it listened.');
     return new ContenderProcess(process_, answer.listens);
@@ -42,7 +42,7 @@ export class ContenderProcess {
 
   async close(): Promise<void> {
     const { child, exit } = this.process;
-    const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_TIMEOUT);
+    const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_TIMEOUT_MS);
     if (child.connected) child.send('close' satisfies Question);
     await exit;
     clearTimeout(timer);
@@ -65,7 +65,7 @@ export async function withContender<T>(
 
 /** Runs a program that says one thing, and then ends. */
 export async function outcomeOf<T>(program: Program, setting: Setting): Promise<T> {
-  const process_ = runContender(program, setting);
+  const process_ = forkContender(program, setting);
   const [outcome] = (await orEnd(process_, once(process_.child, 'message'))) as [T];
   await process_.exit;
   return outcome;
@@ -88,7 +88,7 @@ interface Running {
   readonly exit: Promise<unknown[]>;
 }
 
-function runContender(program: Program, setting: Setting): Running {
+function forkContender(program: Program, setting: Setting): Running {
   const env = { ...process.env, NODE_ENV: 'production', BENCH_SETTING: JSON.stringify(setting) };
   return run(program, ['--expose-gc'], env);
 }

@@ -5,7 +5,7 @@ import type { DatabaseKind } from './database.js';
 import { runContender } from './requests/run.js';
 
 const CONNECTIONS = 64;
-const SHOWN = 40;
+const SHOWN_LINES = 40;
 
 interface CpuProfile {
   readonly nodes: readonly {
@@ -61,7 +61,7 @@ function groupOf(place: string): string {
 
 function describe(title: string, times: ReadonlyMap<string, number>): string[] {
   const total = [...times.values()].reduce((sum, time) => sum + time, 0);
-  const largest = [...times].toSorted(([, a], [, b]) => b - a).slice(0, SHOWN);
+  const largest = [...times].toSorted(([, a], [, b]) => b - a).slice(0, SHOWN_LINES);
   return [
     '',
     `Self time ${title}`,

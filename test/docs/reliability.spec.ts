@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import type { Results } from '../chaos/campaign.js';
-import { faults } from '../chaos/faults/index.js';
-import { missingIn } from '../chaos/report/completeness.js';
-import { APPENDIX, DOCUMENT, resultsIn, withFigures } from '../chaos/report/document.js';
-import { appendixOf } from '../chaos/report/markdown.js';
-import { outOf } from '../chaos/report/statistics.js';
+import type { Results } from '../../harness/chaos/campaign.js';
+import { faults } from '../../harness/chaos/faults/index.js';
+import { missingIn } from '../../harness/chaos/report/completeness.js';
+import { APPENDIX, DOCUMENT, resultsIn, withFigures } from '../../harness/chaos/report/document.js';
+import { appendixOf } from '../../harness/chaos/report/markdown.js';
+import { outOf } from '../../harness/chaos/report/statistics.js';
 
 const text = readFileSync(DOCUMENT, 'utf8');
 const appendix = readFileSync(APPENDIX, 'utf8');

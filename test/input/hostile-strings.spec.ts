@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { EveryHost, type NamedPost } from '../support/every-host.js';
 import { hostileStrings, parsingCases } from '../support/hostile-strings.js';
 import { JSON_TYPE, WITH_SECRET } from '../support/raw-post.js';
-import { differences, keptBy } from '../support/kept.js';
+import { differences, readStoredRows } from '../support/stored-rows.js';
 import { everyFieldAtOnce, openPlaces, places, type Place } from '../support/payload-places.js';
 
 /** `INPUT_PLACES=all`: every string in every place, one at a time; else the strings take turns. */
@@ -49,7 +49,7 @@ describe('the same app on every database and platform', () => {
   });
 
   it('keeps the same of all of it', async () => {
-    const [first, ...others] = await Promise.all(every.hosts.map(({ database }) => keptBy(database)));
+    const [first, ...others] = await Promise.all(every.hosts.map(({ database }) => readStoredRows(database)));
     expect(first?.deliveries.length).toBeGreaterThan(300);
     expect(first?.rejections.length).toBeGreaterThan(500);
     for (const other of others) {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SECRET } from '../support/canaries.js';
 import { EveryHost } from '../support/every-host.js';
-import { keptBy } from '../support/kept.js';
+import { readStoredRows } from '../support/stored-rows.js';
 import { payload } from '../support/payload.js';
-import { send } from '../support/wire.js';
+import { sendRaw } from '../support/raw-connection.js';
 
 const body = (): string => JSON.stringify(payload());
 const length = (content: string): string => `Content-Length: ${Buffer.byteLength(content)}`;
@@ -69,10 +69,10 @@ describe('what is no request', () => {
   async function answersTo(request: string, then?: 'and leaves'): Promise<number[][]> {
     const answers: number[][] = [];
     for (const { app, database } of every.hosts) {
-      const before = await keptBy(database);
-      const statuses = await send(app.url, request, then);
+      const before = await readStoredRows(database);
+      const statuses = await sendRaw(app.url, request, then);
       expect((await app.post(payload())).status).toBe(200);
-      const after = await keptBy(database);
+      const after = await readStoredRows(database);
       const taken = statuses.filter((status) => status === 200).length;
       expect(after.deliveries.length).toBe(before.deliveries.length + taken + 1);
       expect(after.rejections).toEqual(before.rejections);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EveryHost, type Host } from '../support/every-host.js';
-import { keptBy } from '../support/kept.js';
+import { readStoredRows } from '../support/stored-rows.js';
 import { payload } from '../support/payload.js';
 import { SlowPost } from '../support/slow-post.js';
 import { until } from '../support/until.js';
@@ -35,7 +35,7 @@ describe(`${SENDERS} senders that send a byte at a time`, () => {
         for (const sender of senders) sender.finish();
         await until('all are answered', () => senders.every(isAnswered));
         expect(senders.filter(({ answer }) => !answer.startsWith('HTTP/1.1 200 '))).toEqual([]);
-        expect((await keptBy(database)).deliveries.length).toBe(SENDERS + BYTES_LEFT);
+        expect((await readStoredRows(database)).deliveries.length).toBe(SENDERS + BYTES_LEFT);
       } finally {
         for (const sender of senders) sender.leave();
       }
@@ -44,11 +44,11 @@ describe(`${SENDERS} senders that send a byte at a time`, () => {
 
   it('leave nothing behind where they leave before they have said all', async () => {
     for (const { app, database } of every.hosts) {
-      const before = await keptBy(database);
+      const before = await readStoredRows(database);
       const senders = await slowSenders(app.url);
       for (const sender of senders) sender.leave();
       expect((await app.post(payload())).status).toBe(200);
-      const after = await keptBy(database);
+      const after = await readStoredRows(database);
       expect(after.deliveries.length).toBe(before.deliveries.length + 1);
       expect(after.rejections).toEqual(before.rejections);
     }

@@ -5,14 +5,14 @@ import { InFlightDeliveries } from '../../src/processing/worker/in-flight.delive
 import type { DeliveryStateRepository } from '../../src/inbox/delivery-state.repository.js';
 import type { ClaimedDelivery, Lease } from '../../src/inbox/delivery.factory.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
-import { OpenedInbox, alone, unrecorded } from '../support/opened-inbox.js';
+import { StandaloneInbox, alone, unrecorded } from '../support/standalone-inbox.js';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
 
 describe.each(databases)('the claims of two instances, on %s', (kind) => {
   let database: TestDatabase;
-  let inboxes: OpenedInbox[];
+  let inboxes: StandaloneInbox[];
   let one: DeliveryStateRepository;
   let two: DeliveryStateRepository;
 
@@ -20,7 +20,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
 
   beforeEach(async () => {
     database = await freshDatabase(kind);
-    inboxes = [await OpenedInbox.of(database), await OpenedInbox.of(database)];
+    inboxes = [await StandaloneInbox.open(database), await StandaloneInbox.open(database)];
     [one, two] = inboxes.map(({ states }) => states) as [DeliveryStateRepository, DeliveryStateRepository];
   });
 
@@ -248,12 +248,12 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     return batch.map(({ delivery }) => delivery.id);
   }
 
-  function inTransaction(work: Parameters<OpenedInbox['connection']['transaction']>[0]): Promise<unknown> {
-    return (inboxes[0] as OpenedInbox).connection.transaction(work);
+  function inTransaction(work: Parameters<StandaloneInbox['connection']['transaction']>[0]): Promise<unknown> {
+    return (inboxes[0] as StandaloneInbox).connection.transaction(work);
   }
 
   async function rows(): Promise<Record<string, unknown>[]> {
-    return (inboxes[1] as OpenedInbox).rows();
+    return (inboxes[1] as StandaloneInbox).rows();
   }
 
   async function row(id: string | undefined): Promise<Record<string, unknown>> {

@@ -11,7 +11,7 @@ import { PlainTextCodec } from '../../src/inbox/payload.codec.js';
 import type { RecordingVerdict } from '../../src/inbox/verdict.js';
 import { freshDatabase, type TestDatabase } from '../support/databases.js';
 import { MovingClock } from '../support/moving-clock.js';
-import { OpenedInbox, unrecorded } from '../support/opened-inbox.js';
+import { StandaloneInbox, unrecorded } from '../support/standalone-inbox.js';
 import { until } from '../support/until.js';
 
 setFlagsFromString('--expose-gc');
@@ -83,7 +83,7 @@ class TakeEverything extends DeliveryHandoff {
 
 describe('the group commit’s writer', () => {
   let database: TestDatabase;
-  let inbox: OpenedInbox;
+  let inbox: StandaloneInbox;
   let repository: WaitForTheTest;
   let handoff: TakeEverything;
   let clock: MovingClock;
@@ -91,7 +91,7 @@ describe('the group commit’s writer', () => {
 
   beforeAll(async () => {
     database = await freshDatabase('sqlite');
-    inbox = await OpenedInbox.of(database);
+    inbox = await StandaloneInbox.open(database);
   });
 
   afterAll(async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { servers } from '../support/databases.js';
 import { payload } from '../support/payload.js';
 import { ProxiedInbox } from '../support/proxied-inbox.js';
-import { Listener, ShoutingServer } from '../support/shouting-server.js';
+import { EchoClient, EchoServer } from '../support/echo-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 
@@ -10,11 +10,11 @@ const LEASE = { duration: 1_500 };
 
 /** The tests below mean nothing unless the proxy does what it says. */
 describe('a proxy that breaks connections', () => {
-  let server: ShoutingServer;
+  let server: EchoServer;
   let proxy: TcpProxy;
 
   beforeEach(async () => {
-    server = await ShoutingServer.start();
+    server = await EchoServer.start();
     proxy = await TcpProxy.to(server.url);
   });
 
@@ -24,30 +24,30 @@ describe('a proxy that breaks connections', () => {
   });
 
   it('lets what is asked through, and not what is answered, until it ends the connection', async () => {
-    const listener = Listener.to(proxy.url);
-    listener.say('a');
-    await until('it is answered', () => listener.heard === 'A');
+    const client = EchoClient.to(proxy.url);
+    client.send('a');
+    await until('it is answered', () => client.received === 'A');
     proxy.swallowAnswers();
-    listener.say('b');
-    await until('it is heard', () => server.heard.join('') === 'ab');
+    client.send('b');
+    await until('it is heard', () => server.received.join('') === 'ab');
     proxy.cut();
-    await until('it is ended', () => !listener.isConnected);
-    expect(listener.heard).toBe('A');
-    const next = Listener.to(proxy.url);
-    next.say('c');
-    await until('the next is answered', () => next.heard === 'C');
+    await until('it is ended', () => !client.isConnected);
+    expect(client.received).toBe('A');
+    const next = EchoClient.to(proxy.url);
+    next.send('c');
+    await until('the next is answered', () => next.received === 'C');
   });
 
   it('refuses connections until it accepts them again, at the same address', async () => {
     const { url } = proxy;
     await proxy.refuse();
-    const refused = Listener.to(url);
+    const refused = EchoClient.to(url);
     await until('it is refused', () => !refused.isConnected);
     expect(refused.error).toBe('ECONNREFUSED');
     await proxy.accept();
-    const next = Listener.to(url);
-    next.say('z');
-    await until('the next is answered', () => next.heard === 'Z');
+    const next = EchoClient.to(url);
+    next.send('z');
+    await until('the next is answered', () => next.received === 'Z');
   });
 });
 

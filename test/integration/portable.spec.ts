@@ -5,7 +5,7 @@ import { postgresDialect } from '../../src/database/dialect/postgres.dialect.js'
 import { sqliteDialect } from '../../src/database/dialect/sqlite.dialect.js';
 import type { ClaimedDelivery } from '../../src/inbox/delivery.factory.js';
 import { databases, freshDatabase, type DatabaseKind, type TestDatabase } from '../support/databases.js';
-import { OpenedInbox, alone, unrecorded } from '../support/opened-inbox.js';
+import { StandaloneInbox, alone, unrecorded } from '../support/standalone-inbox.js';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -24,11 +24,11 @@ const portable: Record<DatabaseKind, Dialect> = {
 
 describe.each(databases)('a database that cannot return rows from a write, on %s', (kind) => {
   let database: TestDatabase;
-  let inbox: OpenedInbox;
+  let inbox: StandaloneInbox;
 
   beforeEach(async () => {
     database = await freshDatabase(kind);
-    inbox = await OpenedInbox.speaking(portable[kind], database);
+    inbox = await StandaloneInbox.openWithDialect(portable[kind], database);
   });
 
   afterEach(async () => {
@@ -58,7 +58,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
 
   it('agrees with the path that returns rows, step by step', async () => {
     const other = await freshDatabase(kind);
-    const reference = await OpenedInbox.speaking(returning[kind], other);
+    const reference = await StandaloneInbox.openWithDialect(returning[kind], other);
     try {
       const told = await journal(inbox);
       expect(told).toEqual(await journal(reference));
@@ -77,7 +77,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
   });
 
   it('records copies that come at once as one', async () => {
-    const second = await OpenedInbox.speaking(portable[kind], database);
+    const second = await StandaloneInbox.openWithDialect(portable[kind], database);
     const deliveries = Array.from({ length: 20 }, (_, n) => unrecorded({ sessionId: `session ${n % 4}` }));
     const verdicts = await Promise.all(
       deliveries.map((delivery, n) => (n % 2 ? inbox : second).deliveries.record([alone(delivery)])),
@@ -92,7 +92,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     const keys = deliveries.map(({ idempotencyKey }) => idempotencyKey);
     await inbox.deliveries.record(deliveries.map((delivery) => alone(delivery)));
     const insert = inbox.statements.findIndex((statement) => /^\s*INSERT INTO \S*delivery/.test(statement));
-    const written = inbox.bound[insert]?.join() ?? '';
+    const written = inbox.parameters[insert]?.join() ?? '';
     expect(keys.every((key) => written.includes(key))).toBe(true);
     expect(keys.toSorted((a, b) => written.indexOf(a) - written.indexOf(b))).toEqual(keys.toSorted());
   });
@@ -100,7 +100,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
   it('hands a row out to one claimer only', async () => {
     const deliveries = Array.from({ length: 40 }, () => unrecorded());
     await inbox.deliveries.record(deliveries.map((delivery) => alone(delivery)));
-    const second = await OpenedInbox.speaking(portable[kind], database);
+    const second = await StandaloneInbox.openWithDialect(portable[kind], database);
     const claims = await Promise.all(
       Array.from({ length: 8 }, async (_, n) => {
         const lease = { owner: `worker ${n}`, expiresAt: NOW + MINUTE };
@@ -117,7 +117,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
 });
 
 /** What the repository answers through the lives of some deliveries, and what is stored in the end. */
-async function journal(inbox: OpenedInbox) {
+async function journal(inbox: StandaloneInbox) {
   const { deliveries: repository, states } = inbox;
   const deliveries = Array.from({ length: 8 }, (_, n) => unrecorded({ sessionId: `session ${n}` }, NOW - 1_000 + n));
   const sessions = new Map(deliveries.map(({ id, sessionId }) => [id, sessionId]));

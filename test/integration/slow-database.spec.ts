@@ -4,7 +4,7 @@ import { servers } from '../support/databases.js';
 import { MovingClock } from '../support/moving-clock.js';
 import { payload } from '../support/payload.js';
 import { ProxiedInbox } from '../support/proxied-inbox.js';
-import { Listener, ShoutingServer } from '../support/shouting-server.js';
+import { EchoClient, EchoServer } from '../support/echo-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 
@@ -13,11 +13,11 @@ const SLACK = 1_500; // of a slow machine with many POSTs at once
 
 /** The tests below mean nothing unless the proxy does what it says. */
 describe('a proxy between an app and its database', () => {
-  let server: ShoutingServer;
+  let server: EchoServer;
   let proxy: TcpProxy;
 
   beforeEach(async () => {
-    server = await ShoutingServer.start();
+    server = await EchoServer.start();
     proxy = await TcpProxy.to(server.url);
   });
 
@@ -27,39 +27,39 @@ describe('a proxy between an app and its database', () => {
   });
 
   it('lets everything through, at an address that differs in nothing but the port', async () => {
-    const listener = Listener.to(proxy.url);
-    listener.say('hello');
-    await until('it is answered', () => listener.heard === 'HELLO');
-    expect(new URL(proxy.url)).toMatchObject({ protocol: 'shout:', pathname: '/path', search: '?query' });
+    const client = EchoClient.to(proxy.url);
+    client.send('hello');
+    await until('it is answered', () => client.received === 'HELLO');
+    expect(new URL(proxy.url)).toMatchObject({ protocol: 'echo:', pathname: '/path', search: '?query' });
     expect(proxy.url).not.toBe(server.url);
   });
 
   it('holds back both directions while it stalls, of old and new connections, until it thaws', async () => {
-    const old = Listener.to(proxy.url);
-    old.say('old');
-    await until('it is answered', () => old.heard === 'OLD');
+    const old = EchoClient.to(proxy.url);
+    old.send('old');
+    await until('it is answered', () => old.received === 'OLD');
     proxy.stall();
-    const young = Listener.to(proxy.url);
-    old.say('er');
-    young.say('young');
+    const young = EchoClient.to(proxy.url);
+    old.send('er');
+    young.send('young');
     await quiet();
-    expect(server.heard).toEqual(['old']);
+    expect(server.received).toEqual(['old']);
     expect([old.isConnected, young.isConnected]).toEqual([true, true]);
     proxy.thaw();
-    await until('both are answered', () => old.heard === 'OLDER' && young.heard === 'YOUNG');
+    await until('both are answered', () => old.received === 'OLDER' && young.received === 'YOUNG');
   });
 
   it('delays both directions while it is slow, in their order, by latency and by length', async () => {
-    const listener = Listener.to(proxy.url);
-    proxy.slowDown({ latency: 20, bytesPerSecond: 1_000 });
+    const client = EchoClient.to(proxy.url);
+    proxy.slowDown({ latencyMs: 20, bytesPerSecond: 1_000 });
     const begun = performance.now();
-    listener.say('x'.repeat(50));
-    listener.say('yz');
-    await until('it is answered', () => listener.heard === `${'X'.repeat(50)}YZ`);
+    client.send('x'.repeat(50));
+    client.send('yz');
+    await until('it is answered', () => client.received === `${'X'.repeat(50)}YZ`);
     expect(performance.now() - begun).toBeGreaterThan(2 * (20 + 50) - 5);
     proxy.thaw();
-    listener.say('!');
-    await until('that is answered too', () => listener.heard.endsWith('YZ!'));
+    client.send('!');
+    await until('that is answered too', () => client.received.endsWith('YZ!'));
   });
 });
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { SlowLane, type Slowness } from './slow-lane.js';
+import { ThrottledWriter, type Throttle } from './throttled-writer.js';
 
 interface Pair {
   readonly client: Socket;
@@ -14,7 +14,7 @@ export class TcpProxy {
   #port = 0;
   #isStalled = false;
   #swallows = false;
-  #slowness: Slowness | undefined;
+  #throttle: Throttle | undefined;
 
   private constructor(private readonly target: URL) {}
 
@@ -42,13 +42,13 @@ export class TcpProxy {
   thaw(): void {
     this.#isStalled = false;
     this.#swallows = false;
-    this.#slowness = undefined;
+    this.#throttle = undefined;
     for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.resume();
   }
 
   /** Everything goes through, later. */
-  slowDown(slowness: Slowness): void {
-    this.#slowness = slowness;
+  slowDown(throttle: Throttle): void {
+    this.#throttle = throttle;
   }
 
   /** What is asked goes through; what is answered is lost. */
@@ -84,9 +84,9 @@ export class TcpProxy {
     const server = connect(Number(this.target.port), this.target.hostname);
     const pair = { client, server };
     this.#pairs.add(pair);
-    const [there, back] = [new SlowLane(server), new SlowLane(client)];
-    client.on('data', (chunk) => there.carry(chunk, this.#slowness));
-    server.on('data', (chunk) => this.#swallows || back.carry(chunk, this.#slowness));
+    const [there, back] = [new ThrottledWriter(server), new ThrottledWriter(client)];
+    client.on('data', (chunk) => there.write(chunk, this.#throttle));
+    server.on('data', (chunk) => this.#swallows || back.write(chunk, this.#throttle));
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
       if (this.#isStalled) socket.pause();

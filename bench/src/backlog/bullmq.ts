@@ -5,7 +5,7 @@ import { redisConnection as connection } from '../redis.js';
 import { drain } from './engine.js';
 
 const QUEUE = 'backlog';
-const CHUNK = 1_000;
+const CHUNK_JOBS = 1_000;
 
 const { prefix } = setting();
 const queue = new Queue(QUEUE, { connection, prefix });
@@ -13,8 +13,8 @@ let worker: Worker | undefined;
 
 await drain({
   async fill(jobs) {
-    for (let first = 0; first < jobs; first += CHUNK) {
-      const length = Math.min(CHUNK, jobs - first);
+    for (let first = 0; first < jobs; first += CHUNK_JOBS) {
+      const length = Math.min(CHUNK_JOBS, jobs - first);
       await queue.addBulk(
         Array.from({ length }, () => ({ name: 'noop', data: sample, opts: { removeOnComplete: true } })),
       );

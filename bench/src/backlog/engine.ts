@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { setting } from '../contenders/contender.js';
 
-const LOOK_EVERY = 5;
+const POLL_INTERVAL_MS = 5;
 
 /** Something that works off jobs that wait in a database. */
 export interface Engine {
@@ -36,7 +36,7 @@ export async function drain(engine: Engine): Promise<void> {
   const beganAt = performance.now();
   await engine.open(handle);
   await ran;
-  while ((await engine.remaining()) > 0) await sleep(LOOK_EVERY);
+  while ((await engine.remaining()) > 0) await sleep(POLL_INTERVAL_MS);
   const seconds = (performance.now() - beganAt) / 1_000;
   await engine.close();
   process.send?.({ seconds, runs } satisfies Drained);

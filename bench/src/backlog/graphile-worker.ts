@@ -3,7 +3,7 @@ import { setting } from '../contenders/contender.js';
 import { PAYLOAD, sessions } from '../deliveries.sql.js';
 import { connect, count, drain, settle } from './engine.js';
 
-const CHUNK = 10_000;
+const CHUNK_JOBS = 10_000;
 
 const { url } = setting().database as { url: string };
 const logger = new Logger(() => () => {});
@@ -13,8 +13,8 @@ let runner: Runner | undefined;
 await drain({
   async fill(jobs) {
     await runMigrations({ connectionString: url, logger });
-    for (let first = 1; first <= jobs; first += CHUNK) {
-      const last = Math.min(jobs, first + CHUNK - 1);
+    for (let first = 1; first <= jobs; first += CHUNK_JOBS) {
+      const last = Math.min(jobs, first + CHUNK_JOBS - 1);
       await database.query(`
         SELECT count(*) FROM graphile_worker.add_jobs((
           SELECT array_agg(('noop', ${PAYLOAD}, NULL, NULL, NULL, NULL, NULL, NULL)::graphile_worker.job_spec)

@@ -5,7 +5,7 @@ import { connect, count, drain, settle } from './engine.js';
 
 const QUEUE = 'noop';
 const LOOPS = 4;
-const BATCH = 500;
+const BATCH_JOBS = 500;
 
 const { url } = setting().database as { url: string };
 const database = await connect();
@@ -35,7 +35,7 @@ await drain({
 
 async function work(handle: () => void): Promise<void> {
   for (;;) {
-    const jobs = await boss.fetch(QUEUE, { batchSize: BATCH });
+    const jobs = await boss.fetch(QUEUE, { batchSize: BATCH_JOBS });
     if (!jobs || jobs.length === 0) return;
     for (let job = 0; job < jobs.length; job++) handle();
     await boss.complete(

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { Session } from 'node:inspector/promises';
 
-const INTERVAL = 500;
+const INTERVAL_US = 500;
 
 /** Where this process spends its time, from now on. The answer ends that, and writes it to the file. */
 export async function profileTo(file: string): Promise<() => Promise<void>> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
-  await session.post('Profiler.setSamplingInterval', { interval: INTERVAL });
+  await session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US });
   await session.post('Profiler.start');
   return async () => {
     const { profile } = await session.post('Profiler.stop');

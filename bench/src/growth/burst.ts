@@ -3,21 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
 import type { Plan } from '../load/main.js';
-import type { Load } from '../load/tally.js';
+import type { Load } from '../load/load-recorder.js';
 import { sendLoad } from '../processes.js';
 import { untilQuiet } from '../requests/run.js';
 import { CONNECTIONS, TABLE, withOurs } from './growth.js';
 
 /** Of the capacity, for what is sent while things are normal. */
-const TRICKLE = 0.25;
+const TRICKLE_SHARE = 0.25;
 const TIMES_CAPACITY = 10;
 /** Seconds that opening its connections may take: Node closes those that are idle for five. */
-const OPENING = 2;
-const SLICE = 0.5;
-const MOST_SLICES = 120;
+const OPENING_SECONDS = 2;
+const SLICE_SECONDS = 0.5;
+const MAX_SLICES = 120;
 /** What counts as normal again, against the p99 before. */
-const NORMAL = 1.5;
-const NORMAL_MARGIN = 5;
+const NORMAL_FACTOR = 1.5;
+const NORMAL_MARGIN_MS = 5;
 
 export interface BurstPlan {
   /** Seconds. */
@@ -68,23 +68,23 @@ async function sendBurst(
     return load;
   };
   const { rate: capacity } = await send({ kind: 'closed', port, connections: CONNECTIONS, warmUp: 2, duration: 5 });
-  const trickle = { kind: 'open', port, rate: TRICKLE * capacity, connections: CONNECTIONS } as const;
+  const trickle = { kind: 'open', port, rate: TRICKLE_SHARE * capacity, connections: CONNECTIONS } as const;
   const { p99: p99Before } = await send({ ...trickle, duration: 3 });
   say(`capacity ${capacity.toFixed(0)} ack/s; p99 ${p99Before.toFixed(1)} ms at a quarter of it`);
 
   const rate = TIMES_CAPACITY * capacity;
-  const connections = Math.min(most, Math.ceil(OPENING * capacity));
+  const connections = Math.min(most, Math.ceil(OPENING_SECONDS * capacity));
   const load = await send({ kind: 'open', port, rate, duration, connections, acknowledgedTo });
-  const normalAfter = await untilNormal(() => send({ ...trickle, duration: SLICE }), p99Before);
+  const normalAfter = await untilNormal(() => send({ ...trickle, duration: SLICE_SECONDS }), p99Before);
   return { capacity, p99Before, load, normalAfter, acknowledged };
 }
 
 async function untilNormal(trickle: () => Promise<Load>, p99Before: number): Promise<number | null> {
   const beganAt = performance.now();
-  for (let slice = 0; slice < MOST_SLICES; slice++) {
+  for (let slice = 0; slice < MAX_SLICES; slice++) {
     const sliceBeganAt = performance.now();
     const { p99 } = await trickle();
-    if (p99 <= NORMAL * p99Before + NORMAL_MARGIN) return (sliceBeganAt - beganAt) / 1_000;
+    if (p99 <= NORMAL_FACTOR * p99Before + NORMAL_MARGIN_MS) return (sliceBeganAt - beganAt) / 1_000;
   }
   return null;
 }

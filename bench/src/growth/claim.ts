@@ -6,7 +6,7 @@ import { OursModule } from '../contenders/ours.module.js';
 import { median } from '../report/statistics.js';
 
 const TIMES = 30;
-const LIMIT = 200;
+const LIMIT_ROWS = 200;
 
 /** How long a worker's claim takes: the very call that it makes, without a worker that makes it. */
 const app = await NestFactory.createApplicationContext(
@@ -20,9 +20,10 @@ const times: number[] = [];
 for (let time = 0; time < TIMES; time++) {
   const now = Date.now();
   const beganAt = performance.now();
-  const claimed = await repository.claim({ owner, expiresAt: now + 30_000 }, now, LIMIT);
+  const claimed = await repository.claim({ owner, expiresAt: now + 30_000 }, now, LIMIT_ROWS);
   times.push(performance.now() - beganAt);
-  if (claimed.length !== LIMIT) throw new Error(`A claim took ${claimed.length} deliveries instead of ${LIMIT}.`);
+  if (claimed.length !== LIMIT_ROWS)
+    throw new Error(`A claim took ${claimed.length} deliveries instead of ${LIMIT_ROWS}.`);
   await repository.release(
     claimed.map(({ id }) => id),
     owner,

@@ -2,7 +2,7 @@ import { sendLoad } from '../processes.js';
 import { untilQuiet } from '../requests/run.js';
 import { CONNECTIONS, withOurs } from './growth.js';
 
-const A_DAY = 24 * 3_600;
+const DAY_SECONDS = 24 * 3_600;
 
 export interface MemoryPlan {
   /** After how many deliveries it is looked at, first to last. */
@@ -33,7 +33,14 @@ export function runMemory({ looks }: MemoryPlan, say: (what: string) => void): P
 }
 
 async function send(port: number, deliveries: number): Promise<number> {
-  const plan = { kind: 'closed', port, connections: CONNECTIONS, warmUp: 0, duration: A_DAY, deliveries } as const;
+  const plan = {
+    kind: 'closed',
+    port,
+    connections: CONNECTIONS,
+    warmUp: 0,
+    duration: DAY_SECONDS,
+    deliveries,
+  } as const;
   return (await sendLoad(plan)).acknowledged;
 }
 

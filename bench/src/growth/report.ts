@@ -11,8 +11,8 @@ export interface Growth {
   readonly burst: Burst;
 }
 
-/** Within seconds, in seconds. */
-const SOON = 5;
+/** The longest time until answers are normal again after a burst. */
+const MAX_RECOVERY_SECONDS = 5;
 
 export function growthTables({ rows, memory, burst }: Growth): string {
   return [rowsTable(rows), memoryTable(memory), burstTable(burst)].join('\n\n');
@@ -92,7 +92,7 @@ export function growthGoals({ rows, memory, burst }: Growth): Goal[] {
     {
       figure: 'burst: seconds until p99 was normal again',
       value: burst.normalAfter ?? Number.POSITIVE_INFINITY,
-      demand: `≤ ${SOON}`,
+      demand: `≤ ${MAX_RECOVERY_SECONDS}`,
     },
   ];
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, type Came } from './connection.js';
-import { ANSWER_TIMEOUT, Tally, type Load } from './tally.js';
+import { ANSWER_TIMEOUT_MS, LoadRecorder, type Load } from './load-recorder.js';
 
 export interface ClosedLoopPlan {
   readonly kind: 'closed';
@@ -15,7 +15,7 @@ export interface ClosedLoopPlan {
 
 /** As many deliveries under way as there are connections: the next is sent when one has been answered. */
 export class ClosedLoop {
-  private readonly tally = new Tally();
+  private readonly recorder = new LoadRecorder();
   private readonly connections: Connection[];
   private readonly answered: Promise<void>;
   private readonly most: number;
@@ -35,19 +35,19 @@ export class ClosedLoop {
   async send(onMeasuring: () => void): Promise<Load> {
     for (const connection of this.connections) this.sendNext(connection);
     await sleep(this.plan.warmUp * 1_000);
-    this.tally.begin();
+    this.recorder.begin();
     onMeasuring();
     await this.answeredWithin(this.plan.duration * 1_000);
-    this.tally.end();
+    this.recorder.end();
     this.isEnding = true;
-    await this.answeredWithin(ANSWER_TIMEOUT);
-    this.tally.unanswered(this.underWay);
+    await this.answeredWithin(ANSWER_TIMEOUT_MS);
+    this.recorder.unanswered(this.underWay);
     for (const connection of this.connections) connection.close();
-    return this.tally.load();
+    return this.recorder.load();
   }
 
   private came(connection: Connection, came: Came, milliseconds: number): void {
-    this.tally.add(came, milliseconds);
+    this.recorder.add(came, milliseconds);
     this.sendNext(connection);
   }
 

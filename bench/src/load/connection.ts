@@ -3,7 +3,7 @@ import { HOST } from '../contenders/contender.js';
 import { Answers } from './answers.js';
 import { Delivery } from './delivery.js';
 
-const READ_BUFFER = 4_096;
+const READ_BUFFER_BYTES = 4_096;
 
 /** What came back: a status, or why the connection was lost without an answer. */
 export type Came = number | string;
@@ -34,7 +34,7 @@ export class Connection {
 
   private open(): Socket {
     const answers = new Answers((status) => this.came(status));
-    const buffer = Buffer.allocUnsafe(READ_BUFFER);
+    const buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
     const socket = connect({
       port: this.port,
       host: HOST,

@@ -1,6 +1,6 @@
 import { ClosedLoop, type ClosedLoopPlan } from './closed-loop.js';
 import { OpenLoop, type OpenLoopPlan } from './open-loop.js';
-import type { Load } from './tally.js';
+import type { Load } from './load-recorder.js';
 
 export type Plan = ClosedLoopPlan | OpenLoopPlan;
 export type LoadMessage = 'measuring' | { load: Load };

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, type Came } from './connection.js';
-import { ANSWER_TIMEOUT, Tally, type Load } from './tally.js';
+import { ANSWER_TIMEOUT_MS, LoadRecorder, type Load } from './load-recorder.js';
 
-const TICK = 2;
+const TICK_MS = 2;
 /** Connections that are opened together, before anything is measured. */
 const OPENED_TOGETHER = 32;
 
@@ -25,7 +25,7 @@ export interface OpenLoopPlan {
 
 /** Deliveries come at a steady rate, as a provider's do. Latency counts from when a delivery came to be sent. */
 export class OpenLoop {
-  private readonly tally = new Tally();
+  private readonly recorder = new LoadRecorder();
   private readonly idle: Connection[] = [];
   private readonly acknowledged: string[] = [];
   private readonly connections: Connection[] = [];
@@ -35,21 +35,21 @@ export class OpenLoop {
 
   async send(onMeasuring: () => void): Promise<Load> {
     await this.open();
-    this.tally.begin();
+    this.recorder.begin();
     onMeasuring();
     const beganAt = performance.now();
     const endsAt = beganAt + this.plan.duration * 1_000;
     let arrived = 0;
     for (let now = beganAt; now < endsAt; now = performance.now()) {
       for (const due = ((now - beganAt) * this.plan.rate) / 1_000; arrived < due; arrived++) this.arrive();
-      await sleep(TICK);
+      await sleep(TICK_MS);
     }
     await this.answered();
-    this.tally.unanswered(this.underWay);
-    this.tally.end();
+    this.recorder.unanswered(this.underWay);
+    this.recorder.end();
     for (const connection of this.connections) connection.close();
     if (this.plan.acknowledgedTo) await writeFile(this.plan.acknowledgedTo, this.acknowledged.join('\n'));
-    return this.tally.load();
+    return this.recorder.load();
   }
 
   private async open(): Promise<void> {
@@ -65,7 +65,7 @@ export class OpenLoop {
   private arrive(): void {
     const connection = this.idle.shift();
     if (connection) this.sendOn(connection);
-    else this.tally.unsent++;
+    else this.recorder.unsent++;
   }
 
   private sendOn(connection: Connection): void {
@@ -74,14 +74,14 @@ export class OpenLoop {
   }
 
   private came(connection: Connection, came: Came, milliseconds: number, sessionId: string): void {
-    this.tally.add(came, milliseconds);
+    this.recorder.add(came, milliseconds);
     if (came === 200 && this.plan.acknowledgedTo) this.acknowledged.push(sessionId);
     this.idle.push(connection);
     this.underWay--;
   }
 
   private async answered(): Promise<void> {
-    const givesUpAt = performance.now() + ANSWER_TIMEOUT;
-    while (this.underWay > 0 && performance.now() < givesUpAt) await sleep(TICK);
+    const givesUpAt = performance.now() + ANSWER_TIMEOUT_MS;
+    while (this.underWay > 0 && performance.now() < givesUpAt) await sleep(TICK_MS);
   }
 }

@@ -3,12 +3,12 @@ import type { DataSource } from 'typeorm';
 import type { Report } from '../contenders/contender.js';
 import type { Contender, ContenderName, Table } from '../contenders/index.js';
 import { withFreshDatabase, type DatabaseKind } from '../database.js';
-import type { Load } from '../load/tally.js';
+import type { Load } from '../load/load-recorder.js';
 import { sendLoad, withContender, type ContenderProcess } from '../processes.js';
 
 /** How long a contender may go on after the load before what is missing counts as lost, while nothing moves. */
-const PATIENCE = 3_000;
-const LOOK_EVERY = 20;
+const STALL_TIMEOUT_MS = 3_000;
+const POLL_INTERVAL_MS = 20;
 
 /** What one contender came to in one run. */
 export interface Run extends Load {
@@ -76,8 +76,8 @@ export async function untilQuiet(
     const now = performance.now();
     if (report.handled > handled) movedAt = now;
     handled = report.handled;
-    if (handled >= acknowledged || now - movedAt > PATIENCE) return { handled, behind: movedAt - endedAt };
-    await sleep(LOOK_EVERY);
+    if (handled >= acknowledged || now - movedAt > STALL_TIMEOUT_MS) return { handled, behind: movedAt - endedAt };
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 
@@ -87,9 +87,9 @@ async function lookInto(
   { table, unfinished }: Table,
 ): Promise<Pick<Run, 'stored' | 'unfinished'>> {
   const countLeft = async () => (unfinished ? countRows(connection, `${table} WHERE ${unfinished}`) : 0);
-  const givesUpAt = performance.now() + PATIENCE;
+  const givesUpAt = performance.now() + STALL_TIMEOUT_MS;
   let left = await countLeft();
-  for (; left > 0 && performance.now() < givesUpAt; left = await countLeft()) await sleep(LOOK_EVERY);
+  for (; left > 0 && performance.now() < givesUpAt; left = await countLeft()) await sleep(POLL_INTERVAL_MS);
   return { stored: await countRows(connection, table), unfinished: left };
 }
 

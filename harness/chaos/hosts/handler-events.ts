@@ -1,0 +1,23 @@
+import { openSync, writeSync } from 'node:fs';
+import { hostSettings, type KillPoint } from './host-settings.js';
+
+const file = openSync(hostSettings().eventsFile, 'a');
+let armed: KillPoint | undefined;
+
+/** Records that a handler has begun or ended; the file outlives this process. */
+export function emit(session: string, handler: 'begins' | 'ends'): void {
+  writeSync(file, `${JSON.stringify({ session, handler, by: hostSettings().name })}\n`);
+}
+
+/** Kills this process when the harness has armed this point. */
+export function killPoint(point: KillPoint): void {
+  if (armed === point) process.kill(process.pid, 'SIGKILL');
+}
+
+/** Tells the harness that this host listens; the host exits with the harness. */
+export function announceReady(): void {
+  process.on('message', (point: KillPoint) => (armed = point));
+  process.on('disconnect', () => process.exit());
+  process.channel?.unref();
+  process.send?.('listens');
+}

@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook';
+import { Table, type DataSource } from 'typeorm';
+import { databases, freshDatabase, type TestDatabase } from '../../test/support/databases.js';
+import { HostProcess } from '../../test/support/host-process.js';
+import { payload } from '../../test/support/payload.js';
+import { until } from '../../test/support/until.js';
+
+describe.each(databases)('on %s', (kind) => {
+  let database: TestDatabase;
+  let connection: DataSource;
+  let hosts: HostProcess[];
+
+  beforeEach(async () => {
+    hosts = [];
+    database = await freshDatabase(kind);
+    connection = await database.connect({
+      entities: [...cr3dentialsWebhookEntities],
+      migrations: [...cr3dentialsWebhookMigrations],
+      migrationsRun: true,
+    });
+    const effect = new Table({
+      name: 'effect',
+      columns: [
+        { name: 'session', type: 'varchar', length: '64', isPrimary: true },
+        { name: 'count', type: 'int' },
+      ],
+    });
+    await connection.createQueryRunner().createTable(effect);
+  });
+
+  afterEach(async () => {
+    await Promise.all(hosts.map((host) => host.end('SIGKILL')));
+    await database.drop();
+  });
+
+  async function start(environment: Record<string, string> = {}): Promise<HostProcess> {
+    const host = await HostProcess.start(database, environment);
+    hosts.push(host);
+    return host;
+  }
+
+  const rows = <Row>(text: string) => connection.query<Row[]>(text);
+  const escaped = (name: string) => connection.driver.escape(name);
+  const effects = () =>
+    rows<{ session: string; count: number }>(`SELECT session, ${escaped('count')} AS count FROM effect`);
+  const states = () =>
+    rows<{ session_id: string; state: string }>('SELECT session_id, state FROM cr3dentials_webhook_delivery');
+
+  const allCompleted = (sessions: string[]) =>
+    until('every session is completed', async () => {
+      const found = new Map((await states()).map(({ session_id: session, state }) => [session, state]));
+      return sessions.every((session) => found.get(session) === 'completed');
+    });
+
+  describe.each(['between insert and answer', 'in a handler', 'between handler and completion'])(
+    'a process killed %s',
+    (place) => {
+      it('loses nothing: another takes over once the lease has run out', async () => {
+        const [victim, survivor] = [await start({ KILL_AT: place }), await start()];
+        const body = payload();
+        const answer = await victim.post(body);
+        await until('the victim is dead', () => victim.hasEnded);
+        const repeated = answer ?? (await survivor.post(body)); // a sender that had no answer sends again
+        expect(repeated).toBe(200);
+        await allCompleted([String(body.sessionId)]);
+        expect(await effects()).toEqual([{ session: body.sessionId, count: 1 }]);
+        const ends = () =>
+          survivor.facts.filter(({ session, handler }) => session === body.sessionId && handler === 'ends');
+        await until('it has said so', () => ends().length > 0);
+        expect(ends()).toHaveLength(1);
+        expect(survivor.errors.join('\n')).toMatch(/Took over 1 deliveries/);
+      });
+    },
+  );
+
+  describe('a process killed under load', () => {
+    it('has every delivery it acknowledged in the inbox, and each takes effect once', async () => {
+      const [victim, survivor] = [await start(), await start()];
+      const acknowledged: string[] = [];
+      let isAlive = true;
+      const senders = Array.from({ length: 16 }, async () => {
+        while (isAlive) {
+          const sessionId = randomUUID();
+          const status = await victim.post(payload({ sessionId }));
+          if (status === 200) acknowledged.push(sessionId);
+          else isAlive = false;
+        }
+      });
+      await until('hundreds are acknowledged', () => acknowledged.length > 300);
+      await victim.end('SIGKILL');
+      await Promise.all(senders);
+      await allCompleted(acknowledged);
+      const counts = new Map((await effects()).map(({ session, count }) => [session, Number(count)]));
+      expect(acknowledged.filter((session) => counts.get(session) !== 1)).toEqual([]);
+      expect(survivor.hasEnded).toBe(false);
+    });
+  });
+
+  describe('two processes on one database', () => {
+    it('never run one handler of one delivery at the same time', async () => {
+      const workers = await Promise.all([start({ HANDLER_TAKES: '150' }), start({ HANDLER_TAKES: '150' })]);
+      const receiver = await start({ PROCESSING: 'false' });
+      const bodies = Array.from({ length: 120 }, () => payload());
+      await Promise.all(bodies.map((body) => receiver.post(body)));
+      await allCompleted(bodies.map(({ sessionId }) => String(sessionId)));
+      const said = () => workers.flatMap((worker) => worker.facts).filter(({ handler }) => handler);
+      await until('the workers have said so', () => said().length >= 2 * bodies.length);
+      const facts = said();
+      expect(workers.every((worker) => worker.facts.some(({ handler }) => handler === 'ends'))).toBe(true);
+      for (const { sessionId } of bodies) {
+        const moments = facts.filter(({ session }) => session === sessionId).map(({ handler }) => handler);
+        expect(moments).toEqual(['begins', 'ends']);
+      }
+    });
+  });
+
+  describe('a process told to end', () => {
+    it('finishes what it has begun and exits with 0', async () => {
+      const worker = await start({ HANDLER_TAKES: '300' });
+      const body = payload();
+      expect(await worker.post(body)).toBe(200);
+      await until('its handler has begun', () => worker.facts.some(({ handler }) => handler === 'begins'));
+      expect(await worker.end('SIGTERM')).toBe(0);
+      expect((await states()).map(({ state }) => state)).toEqual(['completed']);
+      expect(worker.facts.at(-1)).toMatchObject({ session: body.sessionId, handler: 'ends' });
+    });
+  });
+});

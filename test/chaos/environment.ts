@@ -1,3 +1,0 @@
-/** Loaded first: where the servers are, as the tests have it. */
-process.env.TEST_POSTGRES_URL ??= 'postgres://postgres@127.0.0.1:5432/test';
-process.env.TEST_MARIADB_URL ??= 'mariadb://root@127.0.0.1:3306/test';
