@@ -1,5 +1,5 @@
 // They know no database, and `npm test` has run them.
-const withoutDatabase = ['<rootDir>/test/(testing|types|unit)/'];
+const withoutDatabase = ['<rootDir>/test/(packaging|testing|unit)/'];
 const leftOut = {
   // Jest calls a file without a test a failure, and these have none where there is no server.
   '': ['\\.servers\\.spec\\.ts$'],
@@ -34,8 +34,8 @@ export default {
       },
     ],
   },
-  setupFilesAfterEnv: ['<rootDir>/test/support/canaries.setup.ts'],
-  globalSetup: '<rootDir>/test/support/demand-servers.js',
+  setupFilesAfterEnv: ['<rootDir>/test/support/app/canaries.setup.ts'],
+  globalSetup: '<rootDir>/test/support/database/demand-servers.js',
   testTimeout: 30_000,
   maxWorkers: 2, // even on two processors: the tests wait for servers more than they work
 };

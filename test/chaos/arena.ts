@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseKind } from '../support/databases.js';
+import type { DatabaseKind } from '../support/database/databases.js';
 import { clear, collect, settle } from './evidence.js';
 import type { Fault } from './fault.js';
 import { ACK_TIMEOUT, Fleet, LEASE } from './fleet.js';

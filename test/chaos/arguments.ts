@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { randomBytes } from 'node:crypto';
-import type { DatabaseKind } from '../support/databases.js';
+import type { DatabaseKind } from '../support/database/databases.js';
 import { faults } from './faults/index.js';
 
 const databaseKinds: readonly DatabaseKind[] = ['sqlite', 'postgres', 'mariadb'];

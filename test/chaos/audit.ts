@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { DatabaseKind } from '../support/databases.js';
+import type { DatabaseKind } from '../support/database/databases.js';
 
 /** One committed change of who has a delivery, or of its state, as the database saw it. */
 export interface Change {

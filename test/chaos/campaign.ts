@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../support/databases.js';
+import type { DatabaseKind } from '../support/database/databases.js';
 import { Arena } from './arena.js';
 import { DUPLICATES, type Choices } from './arguments.js';
 import { blindnessOf } from './controls.js';

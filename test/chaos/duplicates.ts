@@ -1,5 +1,5 @@
 import { Cr3dentialsSimulator, verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
-import type { DatabaseKind } from '../support/databases.js';
+import type { DatabaseKind } from '../support/database/databases.js';
 import { collect, settle } from './evidence.js';
 import { Fleet } from './fleet.js';
 import { sharedGround } from './ground.js';

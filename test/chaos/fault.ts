@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../support/databases.js';
+import type { DatabaseKind } from '../support/database/databases.js';
 import type { Ground } from './ground.js';
 import type { HostProgram, Instance } from './instance.js';
 import type { Random } from './random.js';

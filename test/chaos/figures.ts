@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../support/databases.js';
+import type { DatabaseKind } from '../support/database/databases.js';
 import type { HostProgram } from './instance.js';
 import type { Verdict } from './verdict.js';
 

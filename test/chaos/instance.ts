@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, truncateSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DataSourceOptions } from 'typeorm';
-import { freePort } from '../support/free-port.js';
+import { freePort } from '../support/network/free-port.js';
 import type { HostSetting, Place } from './hosts/setting.js';
 
 export type HostProgram = 'ours' | 'documented' | 'careless';

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook';
 import { Table, type DataSource } from 'typeorm';
-import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
-import { HostProcess } from '../support/host-process.js';
-import { payload } from '../support/payload.js';
-import { until } from '../support/until.js';
+import { databases, freshDatabase, type TestDatabase } from '../support/database/databases.js';
+import { HostProcess } from '../support/app/host-process.js';
+import { payload } from '../support/app/payload.js';
+import { until } from '../support/time/until.js';
 
 describe.each(databases)('on %s', (kind) => {
   let database: TestDatabase;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
-import type { DatabaseKind } from '../support/databases.js';
+import type { DatabaseKind } from '../support/database/databases.js';
 import { sharedGround, visit } from './ground.js';
 
 /** What the figures depend on beside the code. */

@@ -1,4 +1,4 @@
-import type { TestDatabase } from './databases.js';
+import type { TestDatabase } from './database/databases.js';
 
 export interface Kept {
   readonly deliveries: readonly string[];

@@ -9,8 +9,8 @@ import { openDatabase } from '../../src/database/database.connection.factory.js'
 import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
 import { newDelivery, type Lease, type NewDelivery } from '../../src/inbox/delivery.factory.js';
 import type { Dialect } from '../../src/database/dialect/dialect.js';
-import type { TestDatabase } from './databases.js';
-import { payload } from './payload.js';
+import type { TestDatabase } from './database/databases.js';
+import { payload } from './app/payload.js';
 
 /** The inbox without an app around it, on connections of its own. */
 export class OpenedInbox {

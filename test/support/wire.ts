@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { lookForCanaries } from './canaries.js';
+import { lookForCanaries } from './app/canaries.js';
 
 /** Milliseconds in which whoever waits would have been answered. */
 const MOST_SILENCE = 10_000;

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { until } from '../../support/until.js';
+import { until } from '../../support/time/until.js';
 import type { Fault, Scene } from '../fault.js';
 import { visit } from '../ground.js';
 import { DiskGround } from '../servers/disk-ground.js';

@@ -1,5 +1,5 @@
-import type { DatabaseKind } from '../../support/databases.js';
-import type { TcpProxy } from '../../support/tcp-proxy.js';
+import type { DatabaseKind } from '../../support/database/databases.js';
+import type { TcpProxy } from '../../support/network/tcp-proxy.js';
 import type { Fault, Scene } from '../fault.js';
 import { ProxiedGround } from '../servers/proxied-ground.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseKind } from '../../support/databases.js';
+import type { DatabaseKind } from '../../support/database/databases.js';
 import type { Fault, Scene } from '../fault.js';
 import { places } from '../hosts/setting.js';
 import type { Instance } from '../instance.js';

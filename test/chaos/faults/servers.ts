@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../../support/databases.js';
+import type { DatabaseKind } from '../../support/database/databases.js';
 import type { Fault, Scene } from '../fault.js';
 import { PostgresServer } from '../servers/postgres-server.js';
 import type { PrivateServer } from '../servers/private-server.js';

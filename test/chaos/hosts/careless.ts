@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
 import { DataSource } from 'typeorm';
-import { Effect } from '../../support/effects.js';
+import { Effect } from '../../support/app/effects.js';
 import { serve, witness } from './host.module.js';
 
 /** Does what the module's documentation warns of: a harness that does not notice measures nothing. */

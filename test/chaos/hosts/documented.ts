@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
-import { Effect } from '../../support/effects.js';
+import { Effect } from '../../support/app/effects.js';
 import { identified } from './database.js';
 import { report } from './facts.js';
 import { PATH, SECRET, setting } from './setting.js';

@@ -13,7 +13,7 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventSubscriber, type AfterQueryEvent, type BeforeQueryEvent, type EntitySubscriberInterface } from 'typeorm';
-import { Effect } from '../../support/effects.js';
+import { Effect } from '../../support/app/effects.js';
 import { identified } from './database.js';
 import { passBy, report, say } from './facts.js';
 import { FAILS_AT_FIRST, FAILS_FOR_GOOD, SECRET, setting } from './setting.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { Effect } from '../../support/effects.js';
+import { Effect } from '../../support/app/effects.js';
 import { passBy } from './facts.js';
 import { serve, witness } from './host.module.js';
 

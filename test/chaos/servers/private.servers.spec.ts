@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { servers } from '../../support/databases.js';
-import { until } from '../../support/until.js';
+import { servers } from '../../support/database/databases.js';
+import { until } from '../../support/time/until.js';
 import { MariadbServer } from './mariadb-server.js';
 import { PostgresServer } from './postgres-server.js';
 import type { PrivateServer } from './private-server.js';

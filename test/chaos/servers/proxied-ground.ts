@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
-import type { DatabaseKind } from '../../support/databases.js';
-import { TcpProxy } from '../../support/tcp-proxy.js';
+import type { DatabaseKind } from '../../support/database/databases.js';
+import { TcpProxy } from '../../support/network/tcp-proxy.js';
 import { sharedGround, type Ground } from '../ground.js';
 
 /** A database on the tests' server, which the hosts reach through a proxy. */

@@ -4,7 +4,7 @@ import { furnish, type Ground } from '../ground.js';
 import { MariadbServer } from './mariadb-server.js';
 import { PostgresServer } from './postgres-server.js';
 import type { PrivateServer } from './private-server.js';
-import type { DatabaseKind } from '../../support/databases.js';
+import type { DatabaseKind } from '../../support/database/databases.js';
 
 const kinds = { postgres: PostgresServer, mariadb: MariadbServer };
 /** Each is started once, for all of its trials. */
