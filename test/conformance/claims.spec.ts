@@ -29,7 +29,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     await database?.drop();
   });
 
-  it.each([3, 10, 50])('hand out no delivery twice: 100 deliveries, 8 claimers, %d at a time', async (limit) => {
+  it.each([3, 10, 50])('never return a delivery twice: 100 deliveries, 8 claimers, %d at a time', async (limit) => {
     const ids = await record(100);
     const claims: ClaimedDelivery[][] = [];
     const claimers = Array.from({ length: 8 }, async (_, n) => {
@@ -52,7 +52,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     );
   });
 
-  it('hand out what is due, the longest due first, with all that a worker needs', async () => {
+  it('return what is due, the longest due first, with everything that a worker needs', async () => {
     const [late, later] = [unrecorded({ sessionId: 'späť' }, NOW - 5), unrecorded({ status: 'ERROR' }, NOW - 4)];
     await one.record([unrecorded({}, NOW + 1), later, late].map((delivery) => alone(delivery)));
     const { id, tenant, sessionId, status, rawBody, receivedAt } = late;
@@ -63,7 +63,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(await two.claim(leaseOf('me'), NOW, 10)).toEqual([]);
   });
 
-  it('take over only what is leased, and whose lease has run out', async () => {
+  it('rescue only deliveries whose lease has expired', async () => {
     const [expired, current] = await recordLeased('dead', [NOW - 1, NOW]);
     await record(1);
     const [finished] = await recordLeased('dead', [NOW - MINUTE]);
@@ -73,12 +73,12 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(await row(current)).toMatchObject({ lease_owner: 'dead', rescues: 0 });
   });
 
-  it('take nothing over that is in hand, and no more than there is room for', async () => {
+  it('rescue nothing that is in flight, and no more than the capacity', async () => {
     const ids = await recordLeased('me', [NOW - 4, NOW - 3, NOW - 2, NOW - 1]);
     expect(idsOf(await one.rescueExpired(leaseOf('me'), NOW, 2, ids.slice(0, 1), false))).toEqual(ids.slice(1, 3));
   });
 
-  it('take each over once, however many want it', async () => {
+  it('rescue each delivery once, however many workers try', async () => {
     const ids = await recordLeased(
       'dead',
       Array.from({ length: 60 }, (_, n) => NOW - 1_000 + n),
@@ -93,7 +93,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ rescues: 1, attempts: 2 })));
   });
 
-  it('take what has outlived a worker one at a time, and bury it after the third', async () => {
+  it('rescue a delivery that has crashed workers alone, and mark it dead after its third crash', async () => {
     const ids = await recordLeased('first', [NOW - 3, NOW - 2, NOW - 1]);
     for (const n of [1, 2, 3]) await one.rescueExpired(leaseOf('second', NOW + n), NOW, 1, [], false);
     const now = NOW + 4;
@@ -117,14 +117,14 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(await one.deadLetterPoisoned(now + 1, [])).toBe(0);
     expect(await one.deadLetterPoisoned(now + 2, suspects.slice(0, 1))).toBe(1);
     expect(await row(suspects[0])).toMatchObject({ state: 'processing' });
-    const { finished_at: finishedAt, ...buried } = await row(suspects[1]);
-    expect(buried).toMatchObject({ state: 'dead', reason: 'crash-loop', lease_owner: null, lease_expires_at: null });
+    const { finished_at: finishedAt, ...dead } = await row(suspects[1]);
+    expect(dead).toMatchObject({ state: 'dead', reason: 'crash-loop', lease_owner: null, lease_expires_at: null });
     expect(Number(finishedAt)).toBe(now + 2);
     expect(await two.deadLetterPoisoned(now + 2, [])).toBe(1);
     expect(await row(ids[2])).toMatchObject({ state: 'processing', rescues: 1, reason: null });
   });
 
-  it('take over nothing that is to be buried', async () => {
+  it('do not rescue a delivery that is to be marked dead', async () => {
     const [id] = await recordLeased('first', [NOW - 1]);
     await one.rescueExpired(leaseOf('second', NOW + 1), NOW, 1, [], false);
     await one.rescueExpired(leaseOf('third', NOW + 3), NOW + 2, 1, [], true);
@@ -135,7 +135,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(await one.deadLetterPoisoned(NOW + 4, [])).toBe(1);
   });
 
-  it('take over no suspect that there is no room for', async () => {
+  it('do not rescue a suspect without capacity for it', async () => {
     const [, , suspect] = await recordLeased('dead', [NOW + 1, NOW + 2, NOW - 1]);
     await one.rescueExpired(leaseOf('second', NOW + 3), NOW, 1, [], false);
     const rescuer = new DeliveryRescuer(one, { now: () => NOW + 4 });
@@ -146,7 +146,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     ]);
   });
 
-  it('forget that a delivery has outlived workers once one has finished with it', async () => {
+  it('reset the count of crashes once a worker has finished the delivery', async () => {
     const ids = await recordLeased('dead', [NOW - 2, NOW - 1]);
     await one.rescueExpired(leaseOf('me'), NOW, 10, [], false);
     await inTransaction((execute) => one.settle(execute, String(ids[0]), 'me', { nextAttemptAt: NOW }, NOW));
@@ -154,7 +154,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ rescues: 0 })));
   });
 
-  it('are renewed for those that are still the worker’s, which it is told', async () => {
+  it('are renewed when they are still those of the worker, which is told which', async () => {
     const [mine, taken, finished] = await recordLeased('me', [NOW + 1, NOW - 1, NOW + 1]);
     const [foreign] = await recordLeased('another', [NOW + 1]);
     await two.rescueExpired(leaseOf('another', NOW + 5), NOW, 10, [], false);
@@ -171,7 +171,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     ]);
   });
 
-  it('are given back as if they had never been made', async () => {
+  it('are released as if they had never been made', async () => {
     const ids = await record(2);
     await one.claim(leaseOf('me'), NOW, 10);
     await one.release(ids.slice(0, 1), 'me', NOW + 7);
@@ -187,16 +187,16 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   });
 
   it.each<[string, (id: string) => Promise<unknown>, unknown]>([
-    ['finishes', (id) => one.complete([id], 'me', 'completed', NOW), 0],
-    ['completes', (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'completed', NOW)), false],
-    ['buries', (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'dead', NOW)), false],
+    ['completes it in a batch', (id) => one.complete([id], 'me', 'completed', NOW), 0],
+    ['completes it', (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'completed', NOW)), false],
+    ['marks it dead', (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'dead', NOW)), false],
     [
-      'postpones',
+      'postpones it',
       (id) => inTransaction((execute) => one.settle(execute, id, 'me', { nextAttemptAt: NOW }, NOW)),
       false,
     ],
-    ['gives back', (id) => one.release([id], 'me', NOW), undefined],
-    ['renews', (id) => one.renew(leaseOf('me'), [id]), new Set()],
+    ['releases it', (id) => one.release([id], 'me', NOW), undefined],
+    ['renews it', (id) => one.renew(leaseOf('me'), [id]), new Set()],
   ])('do not let a worker that has lost its lease change anything when it %s', async (_, change, answer) => {
     const [taken, ended] = await recordLeased('me', [NOW - 2, NOW - 1]);
     await two.rescueExpired(leaseOf('another'), NOW, 10, [], false);
@@ -208,20 +208,25 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   });
 
   it.each<[string, (id: string) => Promise<unknown>, unknown, object]>([
-    ['finishes', (id) => one.complete([id], 'me', 'unhandled', NOW), 1, { state: 'unhandled', reason: null }],
     [
-      'completes',
+      'completes it in a batch',
+      (id) => one.complete([id], 'me', 'unhandled', NOW),
+      1,
+      { state: 'unhandled', reason: null },
+    ],
+    [
+      'completes it',
       (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'completed', NOW)),
       true,
       { state: 'completed', reason: null },
     ],
     [
-      'buries',
+      'marks it dead',
       (id) => inTransaction((execute) => one.settle(execute, id, 'me', 'dead', NOW)),
       true,
       { state: 'dead', reason: 'handler' },
     ],
-  ])('end with the lease when the worker that has it %s', async (_, change, answer, stored) => {
+  ])('end with the lease when their worker %s', async (_, change, answer, stored) => {
     const [id, other] = await recordLeased('me', [NOW + 1, NOW + 1]);
     expect(await change(String(id))).toEqual(answer);
     expect(await row(id)).toMatchObject({

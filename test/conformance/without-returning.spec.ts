@@ -56,7 +56,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     expect((await inbox.rows()).map((row) => Number(row.last_duplicate_at))).toEqual([NOW, 0, 0]);
   });
 
-  it('agrees with the path that returns rows, step by step', async () => {
+  it('agrees step by step with the path that returns rows', async () => {
     const other = await freshDatabase(kind);
     const reference = await OpenedInbox.speaking(returning[kind], other);
     try {
@@ -76,7 +76,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     }
   });
 
-  it('records copies that come at once as one', async () => {
+  it('records concurrent copies as one', async () => {
     const second = await OpenedInbox.speaking(portable[kind], database);
     const deliveries = Array.from({ length: 20 }, (_, n) => unrecorded({ sessionId: `session ${n % 4}` }));
     const verdicts = await Promise.all(
@@ -87,7 +87,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     await second.close();
   });
 
-  it('writes a batch in the order of the keys: two that meet would wait for each other otherwise', async () => {
+  it('writes a batch in the order of the keys, so that two batches do not deadlock', async () => {
     const deliveries = Array.from({ length: 20 }, () => unrecorded());
     const keys = deliveries.map(({ idempotencyKey }) => idempotencyKey);
     await inbox.repository.record(deliveries.map((delivery) => alone(delivery)));
@@ -97,7 +97,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     expect(keys.toSorted((a, b) => written.indexOf(a) - written.indexOf(b))).toEqual(keys.toSorted());
   });
 
-  it('hands a row out to one claimer only', async () => {
+  it('returns a row to one claimer only', async () => {
     const deliveries = Array.from({ length: 40 }, () => unrecorded());
     await inbox.repository.record(deliveries.map((delivery) => alone(delivery)));
     const second = await OpenedInbox.speaking(portable[kind], database);
@@ -152,13 +152,13 @@ async function journal(inbox: OpenedInbox) {
   say('renewed', (await repository.renew({ ...two, expiresAt: NOW + 2 * MINUTE }, ids)).size);
   sayClaimed('none has expired', await repository.rescueExpired(three, NOW, 10, [], false));
   const first = ids.slice(0, 1);
-  sayClaimed('expired, but one in hand', await repository.rescueExpired(three, NOW + 90_000, 10, first, false));
+  sayClaimed('expired, but one in flight', await repository.rescueExpired(three, NOW + 90_000, 10, first, false));
   sayClaimed('expired, and that one too', await repository.rescueExpired(three, NOW + 90_000, 1, [], false));
   say('finished', await repository.complete(first, 'three', 'completed', NOW));
   say('finished by another', await repository.complete(ids, 'one', 'completed', NOW));
   const later = NOW + 10 * MINUTE;
   sayClaimed('left twice', await repository.rescueExpired({ owner: 'four', expiresAt: later }, later, 2, [], true));
-  say('nothing to bury yet', await repository.deadLetterPoisoned(later, []));
-  say('buried', await repository.deadLetterPoisoned(later + 1, []));
+  say('nothing poisoned yet', await repository.deadLetterPoisoned(later, []));
+  say('dead-lettered', await repository.deadLetterPoisoned(later + 1, []));
   return { steps, rows: (await inbox.rows()).map(({ id, ...row }) => ({ ...row, known: sessions.has(String(id)) })) };
 }

@@ -31,7 +31,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       await database?.drop();
     });
 
-    it('turns a delivery into a typed event', async () => {
+    it('turns a delivery into one typed event', async () => {
       const body = payload();
       const answers = await Promise.all([1, 2, 3].map(() => app.post(body)));
       expect(answers.map((answer) => [answer.status, answer.body])).toEqual(

@@ -11,7 +11,7 @@ jest.setTimeout(allPlaces ? 1_200_000 : 120_000);
 
 const [anyValue] = openPlaces as [Place];
 
-describe('the same app on every database and platform', () => {
+describe('hostile strings, to the same app on every database and platform', () => {
   let every: EveryHost;
 
   beforeAll(async () => {
@@ -20,18 +20,18 @@ describe('the same app on every database and platform', () => {
 
   afterAll(() => every?.stop());
 
-  it('answers 400 to every hostile string in the place of a body', async () => {
+  it('are answered 400 in the place of a body', async () => {
     const posts = hostileStrings.map((content) => named(content, content));
     expect(await every.compare(posts)).toEqual({ statuses: { 400: posts.length }, disagreements: [] });
   });
 
-  it('answers 400 to every hostile string in every documented field at once', async () => {
+  it('are answered 400 in every documented field at once', async () => {
     const short = hostileStrings.filter((text) => text.length < 50_000); // else too large, eight times
     const posts = short.map((text) => named(text, everyFieldAtOnce(JSON.stringify(text))));
     expect(await every.compare(posts)).toEqual({ statuses: { 400: posts.length }, disagreements: [] });
   });
 
-  it('answers every hostile string alike, as a value and in the place of one', async () => {
+  it('are answered the same, as a value and in the place of one', async () => {
     const posts = hostileStrings.flatMap((text, index) => inPlaces(text, index));
     const { statuses, disagreements } = await every.compare(posts);
     expect(disagreements).toEqual([]);
@@ -41,14 +41,14 @@ describe('the same app on every database and platform', () => {
   it.each([
     ['accepts all that every parser has to accept', 'y_', 200],
     ['refuses all that every parser has to refuse', 'n_', 400],
-  ])('%s', async (_, kind, status) => {
+  ])('are answered as a JSON parser must, every host %s', async (_, kind, status) => {
     const cases = parsingCases.filter(({ name }) => name.startsWith(kind) && !reachesPrototype(name));
     const posts = cases.map(({ name, input }) => named(name, anyValue.around(input, name)));
     expect(posts.length).toBeGreaterThan(90);
     expect(await every.compare(posts)).toEqual({ statuses: { [status]: posts.length }, disagreements: [] });
   });
 
-  it('keeps the same of all of it', async () => {
+  it('are stored the same by every host', async () => {
     const [first, ...others] = await Promise.all(every.hosts.map(({ database }) => keptBy(database)));
     expect(first?.deliveries.length).toBeGreaterThan(300);
     expect(first?.rejections.length).toBeGreaterThan(500);
@@ -59,8 +59,8 @@ describe('the same app on every database and platform', () => {
   });
 });
 
-describe('a comparison of hosts of which one answers a letter otherwise', () => {
-  it('says so of every post', async () => {
+describe('the comparison of hosts', () => {
+  it('reports every post that one host answers with another letter', async () => {
     const every = await EveryHost.start((builder, platform, kind) =>
       platform === 'fastify' && kind === 'sqlite'
         ? builder.configured((host) => changeAnswers(host.getHttpAdapter().getInstance()))

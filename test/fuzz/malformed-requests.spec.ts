@@ -56,7 +56,7 @@ const headless: [what: string, request: () => string][] = [
   ['the beginning of a TLS connection', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
 ];
 
-describe('what is no request', () => {
+describe('a malformed request', () => {
   let every: EveryHost;
 
   beforeAll(async () => {
@@ -81,11 +81,14 @@ describe('what is no request', () => {
     return answers;
   }
 
-  it.each([...unframed, ...headless])('is answered 400 by every host, and kept nowhere: %s', async (_what, request) => {
-    expect(await answersTo(request())).toEqual(every.hosts.map(() => [400]));
-  });
+  it.each([...unframed, ...headless])(
+    'is answered 400 by every host and stored nowhere: %s',
+    async (_what, request) => {
+      expect(await answersTo(request())).toEqual(every.hosts.map(() => [400]));
+    },
+  );
 
-  it('is answered 431 where its head is larger than Node takes', async () => {
+  it('is answered 431 when its head is larger than Node accepts', async () => {
     const request = post([`X-Any: ${'x'.repeat(20_000)}`, length(body())], body());
     expect(await answersTo(request)).toEqual(every.hosts.map(() => [431]));
   });
@@ -93,7 +96,7 @@ describe('what is no request', () => {
   it.each<[string, (content: string) => string]>([
     ['it ends', (content) => post([length(content)], content.slice(0, -1))],
     ['its last chunk', (content) => post([CHUNKED], chunk(content))],
-  ])('is answered 400 by every host, and kept nowhere, where the sender goes before %s', async (_what, request) => {
+  ])('is answered 400 by every host and stored nowhere when the sender leaves before %s', async (_what, request) => {
     expect(await answersTo(request(body()), 'and leaves')).toEqual(every.hosts.map(() => [400]));
   });
 
@@ -105,7 +108,7 @@ describe('what is no request', () => {
     ['the protocol of before', [200], () => last().replace('HTTP/1.1', 'HTTP/1.0')],
     ['empty lines before it', [200], () => `\r\n\r\n${last()}`],
     ['an expectation', [100, 200], () => post(['Expect: 100-continue', length(body()), 'Connection: close'], body())],
-  ])('is not %s', async (_what, statuses, request) => {
+  ])('is not a request with %s, which is answered 200', async (_what, statuses, request) => {
     expect(await answersTo(request())).toEqual(every.hosts.map(() => statuses));
   });
 });

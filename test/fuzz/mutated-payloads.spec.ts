@@ -33,7 +33,7 @@ const anyMutation = record<Mutation>({
 const anyString = string({ unit: 'binary', maxLength: 20 });
 const anyValue = oneof(jsonValue({ maxDepth: 4, stringUnit: 'binary' }), anyString);
 
-describe('the same app on every database and platform', () => {
+describe('mutated payloads, to the same app on every database and platform', () => {
   let every: EveryHost;
 
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describe('the same app on every database and platform', () => {
   afterAll(() => every?.stop());
 
   it(
-    'answers 200 or 400 to mutated bytes, and keeps the same of them',
+    'are answered 200 or 400 and stored the same when bytes are mutated',
     async () => {
       const met = new Set<string>();
       await assert(
@@ -58,7 +58,7 @@ describe('the same app on every database and platform', () => {
   );
 
   it(
-    'answers 200 or 400 to any value in any field, and keeps it as it was sent',
+    'are answered 200 or 400 and stored as sent with any value in any field',
     async () => {
       const changed: string[] = [];
       const anyFields = array(tuple(constantFrom(...Object.keys(payload()), 'other'), anyValue), { maxLength: 3 });

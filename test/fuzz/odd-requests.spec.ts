@@ -37,7 +37,7 @@ const wide: [name: string, text: string][] = [
   ['many lone surrogates', `"${String.raw`\ud800`.repeat(160_000)}"`],
 ];
 
-describe('the same app on every database and platform', () => {
+describe('odd requests, to the same app on every database and platform', () => {
   let every: EveryHost;
 
   beforeAll(async () => {
@@ -46,14 +46,14 @@ describe('the same app on every database and platform', () => {
 
   afterAll(() => every?.stop());
 
-  it('answers 404 to every other method', async () => {
+  it('are answered 404 with every other method', async () => {
     // CONNECT asks for a tunnel, which Node itself refuses by closing the connection.
     const methods = METHODS.filter((method) => method !== 'POST' && method !== 'CONNECT');
     const posts = methods.map((method): NamedPost => ({ name: method, method, content: good() }));
     expect(await every.compare(posts)).toEqual(allOf(posts, 404));
   });
 
-  it('answers 415 to what would be large once it is inflated', async () => {
+  it('are answered 415 when they would be large once inflated', async () => {
     expect(brotliDecompressSync(brotli).length).toBeGreaterThan(1_000 * brotli.length);
     const posts = bombs.map(([name, content]): NamedPost => ({
       name,
@@ -63,7 +63,7 @@ describe('the same app on every database and platform', () => {
     expect(await every.compare(posts)).toEqual(allOf(posts, 415));
   });
 
-  it('answers 400 to what is too deep', async () => {
+  it('are answered 400 when they are nested too deeply', async () => {
     const posts = deep.flatMap(([name, text]): NamedPost[] => [
       { name, content: text },
       { name: `${name}, within`, content: anyValue.around(text, name) },
@@ -71,7 +71,7 @@ describe('the same app on every database and platform', () => {
     expect(await every.compare(posts)).toEqual(allOf(posts, 400));
   });
 
-  it('answers 200 to what is wide', async () => {
+  it('are answered 200 when they are wide', async () => {
     for (const [name, text] of wide) {
       // One at a time: all hosts share this process, and each has to answer within its `ackTimeout`.
       const posts = [{ name, content: anyValue.around(text, name) }];
@@ -95,7 +95,7 @@ describe('the same app on every database and platform', () => {
       [WITH_SECRET, JSON_TYPE, ['If-None-Match', '*'], ['Range', 'bytes=0-1'], ['Accept', 'x/y']],
     ],
     ['hundreds more', 200, [WITH_SECRET, JSON_TYPE, ...Array.from({ length: 900 }, (_, n) => [`h${n}`, '1'] as const)]],
-  ])('answers headers with %s alike: %d', async (name, status, headers) => {
+  ])('are answered the same with these headers: %s (%d)', async (name, status, headers) => {
     const posts = [{ name, content: good(), headers }];
     expect(await every.compare(posts)).toEqual(allOf(posts, status));
   });

@@ -21,7 +21,7 @@ describe(`${SENDERS} senders that send a byte at a time`, () => {
 
   afterAll(() => every?.stop());
 
-  it('keep nobody else waiting, and are answered once they have said all', async () => {
+  it('delay nobody else, and are answered when they have sent everything', async () => {
     for (const { app, database } of every.hosts) {
       const senders = await slowSenders(app.url);
       try {
@@ -42,7 +42,7 @@ describe(`${SENDERS} senders that send a byte at a time`, () => {
     }
   }, 120_000);
 
-  it('leave nothing behind where they leave before they have said all', async () => {
+  it('leave nothing behind when they disconnect before they have sent everything', async () => {
     for (const { app, database } of every.hosts) {
       const before = await keptBy(database);
       const senders = await slowSenders(app.url);
@@ -55,8 +55,8 @@ describe(`${SENDERS} senders that send a byte at a time`, () => {
   }, 120_000);
 });
 
-describe('a host that has room for a few senders only', () => {
-  it('is seen to leave the others without an answer', async () => {
+describe('a host with a limit of a few connections', () => {
+  it('is seen to leave the other senders without an answer', async () => {
     const every = await EveryHost.start((builder) =>
       builder.configured((host) => void ((host.getHttpServer() as { maxConnections: number }).maxConnections = 10)),
     );

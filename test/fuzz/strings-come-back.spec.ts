@@ -32,13 +32,13 @@ describe.each([
 
   afterAll(() => every?.stop());
 
-  it('is acknowledged wherever a string may stand, and comes back as it was sent', async () => {
+  it('is acknowledged wherever a string may stand, and read back as it was sent', async () => {
     for (const changed of await Promise.all(every.hosts.map((host) => changedBy(host, keepsRawBody))))
       expect(changed).toEqual([]);
   }, 120_000);
 });
 
-describe('a host whose store changes an accent', () => {
+describe('a host whose database changes an accent', () => {
   it('is found out', async () => {
     const every = await EveryHost.start((builder) => builder.withHandlers(RememberedEvents));
     try {

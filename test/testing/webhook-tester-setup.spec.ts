@@ -128,7 +128,7 @@ describe('the app under test', () => {
 });
 
 describe('a delivery that does not settle', () => {
-  it('is told with the handler that failed, and how to make its retries end', async () => {
+  it('is reported with the handler that failed, and how to make its retries end', async () => {
     const app = await host.start((builder) =>
       builder.withHandlers(Fail).withOptions({ retry: { initialDelay: 60_000, jitter: 'none' } }),
     );
@@ -143,7 +143,7 @@ describe('a delivery that does not settle', () => {
     );
   });
 
-  it('is told to be in the hands of its handlers', async () => {
+  it('is reported as being handled', async () => {
     const app = await host.start((builder) =>
       builder.withHandlers(NeverEnd).withOptions({ processing: { drainTimeout: 0 } }),
     );
@@ -153,7 +153,7 @@ describe('a delivery that does not settle', () => {
     );
   });
 
-  it('is told to have no worker', async () => {
+  it('is reported as having no worker', async () => {
     const app = await host.start((builder) => builder.withOptions({ processing: { enabled: false } }));
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
     await expect(webhook.deliver(verificationPayload(), { until: 'settled' })).rejects.toEqual(
@@ -161,7 +161,7 @@ describe('a delivery that does not settle', () => {
     );
   });
 
-  it('is told not to be recorded', async () => {
+  it('is reported as not recorded', async () => {
     const app = await host.start();
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
     await expect(webhook.settled('nobody-has-sent-this')).rejects.toEqual(late(/It is not recorded/));

@@ -75,7 +75,7 @@ const wrong: readonly (readonly [name: string, post: WirePost])[] = [
   ['for a status that nobody knows', { headers: [key('wrong')], content: JSON.stringify(payload({ status: 'X' })) }],
 ];
 
-describe.each(platforms)('on %s', (platform) => {
+describe.each(platforms)('the bytes of a 401, on %s', (platform) => {
   let database: TestDatabase;
   let app: WebhookApp;
   let refusal: string;
@@ -99,31 +99,31 @@ describe.each(platforms)('on %s', (platform) => {
     await database?.drop();
   });
 
-  it('a wrong key is answered 401 with one constant body', () => {
+  it('are one constant body for a wrong key', () => {
     const [head = '', body] = refusal.split('\r\n\r\n');
     expect(head).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n/);
     expect(body).toBe('{"statusCode":401,"error":"Unauthorized","message":"The webhook secret is missing or wrong."}');
   });
 
-  it.each(wrong)('every byte but the date is the same: %s', async (_, post) => {
+  it.each(wrong)('are the same but for the date: %s', async (_, post) => {
     expect(await bytesOfAnswer(app.url, post)).toBe(refusal);
   });
 
-  it('every byte but the date is the same for a session that is known', async () => {
+  it('are the same but for the date when the session is known', async () => {
     expect(await bytesOfAnswer(app.url, of(SECRET))).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(await bytesOfAnswer(app.url, of('wrong'))).toBe(refusal);
   });
 
-  it('the right key is told apart by the same eyes', async () => {
+  it('are told apart from those of a 200 to the right key', async () => {
     for (const value of [SECRET, ` \t${SECRET}\t `])
       expect(await bytesOfAnswer(app.url, of(value))).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*{"received":true}$/);
   });
 
-  it('the expired key was let in until it expired', () => {
+  it('are not those of the answer to a key before it expires', () => {
     expect(expired).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 
-  it('nothing is kept of what was not let in', async () => {
+  it('are sent without anything of the request being stored', async () => {
     const before = await app.inbox.stats();
     for (const [, post] of wrong) await bytesOfAnswer(app.url, post);
     const after = await app.inbox.stats();
@@ -131,8 +131,8 @@ describe.each(platforms)('on %s', (platform) => {
   });
 });
 
-describe.each(platforms)('secrets found for each request, on %s', (platform) => {
-  it('say with no byte whether the tenant or the key is unknown', async () => {
+describe.each(platforms)('the bytes of a 401 with a secret resolver, on %s', (platform) => {
+  it('are the same for an unknown tenant and for a wrong key', async () => {
     const database = await freshDatabase('sqlite');
     const app = await webhookApp(database)
       .on(platform)

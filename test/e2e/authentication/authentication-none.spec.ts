@@ -61,7 +61,7 @@ const modules = [
   ['forRootAsync', (auth: unknown) => Cr3dentialsWebhookModule.forRootAsync({ useFactory: () => asOptions(auth) })],
 ] as const;
 
-describe.each(modules)('a host that lets everyone in by accident, with %s', (_, module) => {
+describe.each(modules)('a host whose auth option is empty or wrong by accident, with %s', (_, module) => {
   const host = freshHost('sqlite');
 
   const boot = async (auth: unknown): Promise<unknown> =>
@@ -72,13 +72,13 @@ describe.each(modules)('a host that lets everyone in by accident, with %s', (_, 
         (error: unknown) => error,
       );
 
-  it.each(accidents)('does not boot, and is told what to do: %s', async (_name, auth) => {
+  it.each(accidents)('does not boot with %s, and the error names the remedy', async (_name, auth) => {
     const error = await boot(auth);
     expect(error).toBeInstanceOf(Cr3dentialsWebhookError);
     expect(error).toMatchObject({ code: 'OPTIONS_INVALID', message: expect.stringMatching(REMEDY) });
   });
 
-  it('boots with the word "none" alone, and is warned at every boot', async () => {
+  it('boots with auth "none", and warns at every boot', async () => {
     for (const time of ['first', 'second']) {
       const app = await host.start((builder) => builder.withModule(module('none')));
       expect([time, app.logger.matching(/^WARN auth is "none": everyone/)]).toEqual([time, [expect.any(String)]]);
@@ -89,17 +89,17 @@ describe.each(modules)('a host that lets everyone in by accident, with %s', (_, 
   });
 });
 
-describe('a host that does not name auth at all', () => {
+describe('a host without an auth option', () => {
   const host = freshHost('sqlite');
 
-  it('does not boot', async () => {
+  it('does not boot without "auth"', async () => {
     const boot = host.start((builder) =>
       builder.withModule(Cr3dentialsWebhookModule.forRoot({} as Cr3dentialsWebhookOptions)),
     );
     await expect(boot).rejects.toThrow(/^Option "auth" is missing\. Pass { secrets/);
   });
 
-  it('does not boot without the options', async () => {
+  it('does not boot when the factory returns no options', async () => {
     const importing = Cr3dentialsWebhookModule.forRootAsync({ useFactory: () => undefined as never });
     const boot = host.start((builder) => builder.importing(EventEmitterModule.forRoot()).withModule(importing));
     await expect(boot).rejects.toThrow(/^The options must be an object\. Pass { auth/);

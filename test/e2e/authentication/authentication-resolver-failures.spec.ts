@@ -18,7 +18,7 @@ const SECRET = 'Kestrel-of-the-north-4711';
 /** What hosts without types return; the compiler would not let it through. */
 const untyped = (found: unknown) => () => found as ReturnType<SecretResolver>;
 
-describe.each(platforms)('secrets that a host on %s cannot find', (platform) => {
+describe.each(platforms)('a secret resolver that fails, on %s', (platform) => {
   const host = freshHost('sqlite');
   let app: WebhookApp;
 
@@ -62,7 +62,7 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
       'an error of HTTP is thrown',
       () => Promise.reject(Object.assign(new Error('no'), { status: 404, getStatus: () => 404 })),
     ],
-  ])('ask for the POST to be sent again, where %s', async (_, resolveSecrets) => {
+  ])('makes the guard answer 503 when %s', async (_, resolveSecrets) => {
     await start(resolveSecrets);
     expect(await outcome()).toEqual(TRY_AGAIN);
   });
@@ -74,7 +74,7 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
       'the header, in an error of this module',
       ({ headers }) => Promise.reject(new PermanentError(`nobody has the key\n${String(headers['x-api-key'])}`)),
     ],
-  ])('are told of in the log without the secret, where the error quotes %s', async (_, resolveSecrets) => {
+  ])('is logged without the secret when the error quotes %s', async (_, resolveSecrets) => {
     await start(resolveSecrets);
     expect(await outcome()).toEqual(TRY_AGAIN);
   });
@@ -91,7 +91,7 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
     ['to expire at a text', { secrets: [{ value: SECRET, notAfter: '2999-01-01' }] }],
     ['a text', SECRET],
     ['a list', [SECRET]],
-  ])('ask for the POST to be sent again, where they are %s', async (_, found) => {
+  ])('makes the guard answer 503 when the secrets are %s', async (_, found) => {
     await start(untyped(found));
     expect(await outcome()).toEqual(TRY_AGAIN);
   });
@@ -103,13 +103,13 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
     ['a number', 4711],
     ['null', null],
     ['an object', { name: 'north' }],
-  ])('ask for the POST to be sent again, where the tenant is %s', async (_, tenant) => {
+  ])('makes the guard answer 503 when the tenant is %s', async (_, tenant) => {
     await start(untyped({ tenant, secrets: [SECRET] }));
     expect(await outcome()).toEqual(TRY_AGAIN);
     expect(app.logger.matching(/: its tenant is not well-formed text of up to 255 characters /)).toHaveLength(1);
   });
 
-  it('ask for the POST to be sent again, and it is taken once they are found', async () => {
+  it('makes the guard answer 503 only until it succeeds', async () => {
     let isDown = true;
     await start(() => (isDown ? Promise.reject(new Error('no connection')) : { secrets: [SECRET] }));
     expect(await outcome()).toEqual(TRY_AGAIN);
@@ -119,7 +119,7 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
     expect(await app.delivery(body.sessionId, 'pending')).toMatchObject({ duplicates: 0 });
   });
 
-  describe('in time', () => {
+  describe('within a time limit', () => {
     const ackTimeout = 1_500;
     let took: number;
 
@@ -127,7 +127,7 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
       took = 0;
     });
 
-    it('ask for the POST to be sent again within ackTimeout', async () => {
+    it('makes the guard answer 503 within ackTimeout when it does not settle', async () => {
       await start(() => new Promise(() => {}), { ackTimeout });
       await timed(async () => expect(await outcome()).toEqual(TRY_AGAIN));
       expect(took).toBeGreaterThan(ackTimeout * 0.95);
@@ -135,7 +135,7 @@ describe.each(platforms)('secrets that a host on %s cannot find', (platform) => 
       expect(app.logger.matching(/it took longer than 1500 ms/)).toHaveLength(1);
     });
 
-    it('leave the inbox what is left of ackTimeout', async () => {
+    it('leaves the inbox the rest of ackTimeout', async () => {
       await start(() => sleep(ackTimeout * 0.8, { secrets: [SECRET] }), { ackTimeout });
       const beside = await host.database.connect();
       await beside.query('BEGIN IMMEDIATE');

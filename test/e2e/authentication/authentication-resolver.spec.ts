@@ -25,7 +25,7 @@ const byTenant: SecretResolver = async ({ params: { tenant } }) => {
   return tenant === 'south' ? { tenant, secrets: ['retired', { value: SOUTH }] } : undefined;
 };
 
-describe.each(platforms)('secrets that a host on %s finds for each request', (platform) => {
+describe.each(platforms)('a secret resolver, on %s', (platform) => {
   const host = freshHost('sqlite');
   let app: WebhookApp;
 
@@ -40,10 +40,10 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
     return rawPost(app.url, { content: JSON.stringify(body), headers, path });
   }
 
-  describe('by a route parameter', () => {
+  describe('that chooses by a route parameter', () => {
     beforeEach(() => start(byTenant));
 
-    it('let in each tenant with its own', async () => {
+    it('accepts each tenant with its own secret only', async () => {
       expect((await knock(payload(), NORTH)).status).toBe(200);
       expect((await knock(payload(), SOUTH, '/hooks/south')).status).toBe(200);
       for (const [secret, tenant] of [
@@ -57,7 +57,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
       expect(app.logger.matching(/Kestrel|^ERROR/)).toEqual([]);
     });
 
-    it('make two deliveries of one session of two tenants', async () => {
+    it('stores one session of two tenants as two deliveries', async () => {
       const { sessionId } = payload();
       const north = payload({ sessionId });
       const south = payload({ sessionId, status: 'ERROR', extractedData: null });
@@ -69,7 +69,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
       expect(await app.inbox.rejections.list()).toEqual([]);
     });
 
-    it('keep a rejection of each tenant', async () => {
+    it('stores one rejection per tenant', async () => {
       const body = payload({ status: 'ARCHIVED' });
       for (const [secret, tenant] of [
         [NORTH, 'north'],
@@ -86,7 +86,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
     });
   });
 
-  it('are found from what a request says, alike on every platform', async () => {
+  it('is called once, with the same view of the request on every platform', async () => {
     const asked: UnauthenticatedRequest[] = [];
     await start((request) => {
       asked.push(request);
@@ -102,7 +102,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
     expect(request?.headers).toMatchObject({ 'x-api-key': NORTH, 'content-type': 'application/json' });
   });
 
-  it('are not looked for where there is nothing to compare them with', async () => {
+  it('is not called when the request has no secret', async () => {
     let asked = 0;
     await start(() => {
       asked++;
@@ -113,7 +113,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
     expect(asked).toBe(0);
   });
 
-  it('are compared with a header that was sent once', async () => {
+  it('does not accept a secret header that is sent twice', async () => {
     await start(() => ({ secrets: [NORTH] }));
     for (const values of [
       [NORTH, NORTH],
@@ -126,7 +126,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
     }
   });
 
-  it('expire', async () => {
+  it('may return secrets that expire', async () => {
     const clock = new MovingClock();
     const notAfter = new Date(clock.now() + 60_000);
     app = await host.start((builder) =>
@@ -148,7 +148,7 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
     ['an empty secret', { secrets: ['', { value: '' }] }],
     ['a secret that has expired', { secrets: [{ value: NORTH, notAfter: new Date(0) }] }],
     ['a secret that expires at no time', { secrets: [{ value: NORTH, notAfter: new Date(Number.NaN) }] }],
-  ])('let nobody in where they are %s', async (_, found) => {
+  ])('accepts nobody when it returns %s', async (_, found) => {
     await start(() => found);
     expect(said(await knock(payload(), NORTH))).toEqual(UNAUTHORIZED);
     expect(said(await knock(payload(), ''))).toEqual(UNAUTHORIZED);
@@ -161,14 +161,14 @@ describe.each(platforms)('secrets that a host on %s finds for each request', (pl
     ['255 characters', 't'.repeat(255), 't'.repeat(255)],
     ['other characters than ASCII', 'Łódź 😀 ', 'Łódź 😀 '],
     ['quotes', `'"\\;--`, `'"\\;--`],
-  ])('make a delivery of the tenant they name: %s', async (_, tenant, kept) => {
+  ])('sets the tenant of a delivery: %s', async (_, tenant, kept) => {
     await start(() => ({ tenant, secrets: [NORTH] }));
     const body = payload();
     expect((await knock(body, NORTH)).status).toBe(200);
     expect(await app.delivery(body.sessionId, 'pending', kept)).toMatchObject({ tenant: kept });
   });
 
-  it('make a delivery of no tenant where they name none', async () => {
+  it('leaves a delivery without a tenant when it names none', async () => {
     await start(() => ({ secrets: [NORTH] }));
     const body = payload();
     expect((await knock(body, NORTH)).status).toBe(200);

@@ -16,7 +16,7 @@ const ACK_TIMEOUT = 10_000;
 const hosts = databases.map((kind) => [kind, kind === 'sqlite' ? 'express' : 'fastify'] as const);
 
 describe.each([...hosts, ['sqlite', 'fastify'] as const])(
-  'a secret that is changed while posts come in, on %s and %s',
+  'a secret that is rotated while posts arrive, on %s and %s',
   (kind, platform) => {
     const host = freshHost(kind);
     let sender: SenderUnderWay;
@@ -39,7 +39,7 @@ describe.each([...hosts, ['sqlite', 'fastify'] as const])(
       expect(pending + processing + unhandled).toBe(sender.accepted.length);
     }
 
-    it('is changed from instance to instance, and no post is refused', async () => {
+    it('is replaced instance by instance without a refused post', async () => {
       const first = await start({ secrets: [OLD] });
       sender.begin(first);
       await sender.hasSent(50);
@@ -57,7 +57,7 @@ describe.each([...hosts, ['sqlite', 'fastify'] as const])(
       expect((await last.post(payload(), { headers: { 'x-api-key': OLD } })).status).toBe(401);
     });
 
-    it('expires by itself once the other is in use, and no post is refused', async () => {
+    it('expires once the new secret is in use without a refused post', async () => {
       const clock = new MovingClock();
       const notAfter = new Date(clock.now() + MINUTE);
       const app = await start(
@@ -80,7 +80,7 @@ describe.each([...hosts, ['sqlite', 'fastify'] as const])(
       expect((await app.post(payload(), { headers: { 'x-api-key': OLD } })).status).toBe(401);
     });
 
-    it('is changed where the host finds it for each request, and no post is refused', async () => {
+    it('is replaced in the resolver without a refused post', async () => {
       let secrets: SharedSecret[] = [OLD];
       const app = await start({ resolveSecrets: () => Promise.resolve({ secrets }) });
       sender.begin(app);
@@ -94,7 +94,7 @@ describe.each([...hosts, ['sqlite', 'fastify'] as const])(
       expect((await app.post(payload(), { headers: { 'x-api-key': OLD } })).status).toBe(401);
     });
 
-    it('that is taken away while it is in use has posts refused, which is seen', async () => {
+    it('leads to refused posts, which are counted, when it is removed too early', async () => {
       let secrets: SharedSecret[] = [OLD];
       const app = await start({ resolveSecrets: () => ({ secrets }) });
       sender.begin(app);

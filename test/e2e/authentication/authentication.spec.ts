@@ -54,7 +54,7 @@ describe.each(platforms)('a sender, on %s', (platform) => {
         ['X-API-Key-2', 'wrong'],
       ],
     ],
-  ])('is let in with %s', async (_, headers) => {
+  ])('is accepted with %s', async (_, headers) => {
     expect((await knock(app, headers)).status).toBe(ACCEPTED);
   });
 
@@ -127,7 +127,7 @@ describe.each(platforms)('a sender, on %s', (platform) => {
     expect(await app.inbox.rejections.list()).toEqual([]);
   });
 
-  it('is counted where it is not let in', async () => {
+  it('is counted as refused when it is answered 401', async () => {
     const { refused } = await app.inbox.stats();
     await knock(app, []);
     await knock(app, [['X-API-Key', 'wrong']]);
@@ -135,14 +135,14 @@ describe.each(platforms)('a sender, on %s', (platform) => {
     expect((await app.inbox.stats()).refused).toBe(refused + 2);
   });
 
-  it('is answered 401 for what is against the contract too, and nothing is kept of it', async () => {
+  it('is answered 401 for an invalid payload too, and nothing is stored', async () => {
     for (const body of [payload({ sessionId: 1 }), payload({ status: 'ARCHIVED' })]) {
       expect(said(await app.post(body, { headers: { 'x-api-key': 'wrong' } }))).toEqual(UNAUTHORIZED);
     }
     expect(await app.inbox.rejections.list()).toEqual([]);
   });
 
-  it('is not let in by a secret in the query or in the body', async () => {
+  it('is answered 401 with the secret in the query or in the body', async () => {
     expect(said(await knock(app, [], `/webhook/cr3dentials?x-api-key=${SECRET}&X-API-Key=${SECRET}`))).toEqual(
       UNAUTHORIZED,
     );
@@ -150,12 +150,12 @@ describe.each(platforms)('a sender, on %s', (platform) => {
     expect(said(await rawPost(app.url, { content: body, headers: [JSON_TYPE] }))).toEqual(UNAUTHORIZED);
   });
 
-  it('leaves no word of a header in the log', () => {
+  it('sends headers of which nothing is logged', () => {
     expect(app.logger.lines.filter((line) => /Kestrel|kestrel|Bearer|wrong/.test(line))).toEqual([]);
   });
 });
 
-describe.each(platforms)('the secrets of a host on %s', (platform) => {
+describe.each(platforms)('the auth option, on %s', (platform) => {
   const host = freshHost('sqlite');
 
   function start(auth: AuthOptions | 'none', clock?: Clock): Promise<WebhookApp> {
@@ -165,14 +165,14 @@ describe.each(platforms)('the secrets of a host on %s', (platform) => {
     });
   }
 
-  it('are read from the header it names, and from no other', async () => {
+  it('reads the secret from the configured header only', async () => {
     const app = await start({ header: 'X-Partner-Token', secrets: [SECRET] });
     expect((await knock(app, [['x-partner-TOKEN', SECRET]])).status).toBe(ACCEPTED);
     expect(said(await knock(app, [['X-API-Key', SECRET]]))).toEqual(UNAUTHORIZED);
   });
 
   it.each(['Authorization', 'From', 'User-Agent', 'Referer', 'Cookie', 'X-Forwarded-For'])(
-    'are read from %s as it stands, unless it was sent twice',
+    'reads the secret from %s as it stands, and refuses a second one',
     async (header) => {
       const app = await start({ header, secrets: [SECRET, `Bearer ${SECRET}`] });
       expect((await knock(app, [[header, SECRET]])).status).toBe(ACCEPTED);
@@ -198,13 +198,13 @@ describe.each(platforms)('the secrets of a host on %s', (platform) => {
     },
   );
 
-  it('let nobody in by the one header that Node reads as a list', async () => {
+  it('accepts nobody by Set-Cookie, which Node parses into a list', async () => {
     const app = await start({ header: 'Set-Cookie', secrets: [SECRET] });
     expect(said(await knock(app, [['Set-Cookie', SECRET]]))).toEqual(UNAUTHORIZED);
     expect(said(await knock(app, []))).toEqual(UNAUTHORIZED);
   });
 
-  it('are all accepted at once', async () => {
+  it('accepts each of several secrets', async () => {
     const secrets = [SECRET, { value: 'the-one-of-next-month' }, { value: 'the-one-of-the-tests', id: 'tests' }];
     const app = await start({ secrets });
     for (const value of [SECRET, 'the-one-of-next-month', 'the-one-of-the-tests']) {
@@ -213,7 +213,7 @@ describe.each(platforms)('the secrets of a host on %s', (platform) => {
     expect(said(await knock(app, [['X-API-Key', 'tests']]))).toEqual(UNAUTHORIZED);
   });
 
-  it('are accepted until they expire, each by itself', async () => {
+  it('accepts each secret until it expires', async () => {
     const clock = new MovingClock();
     const soon = new Date(clock.now() + MINUTE);
     const app = await start({ secrets: [{ value: 'the-one-that-expires', notAfter: soon }, SECRET] }, clock);
@@ -223,7 +223,7 @@ describe.each(platforms)('the secrets of a host on %s', (platform) => {
     expect((await knock(app, [['X-API-Key', SECRET]])).status).toBe(ACCEPTED);
   });
 
-  it('are not needed where auth is "none", which is warned of', async () => {
+  it('accepts everyone as "none", and warns of it', async () => {
     const app = await start('none');
     expect((await knock(app, [])).status).toBe(ACCEPTED);
     expect(
@@ -238,7 +238,7 @@ describe.each(platforms)('the secrets of a host on %s', (platform) => {
     expect(app.logger.matching(/^WARN auth is "none".*\/webhook\/cr3dentials.*Set auth\.secrets/)).toHaveLength(1);
   });
 
-  it('are warned of where they are short, by name or by place, and never printed', async () => {
+  it('warns of a short secret by its id or its index, and never prints it', async () => {
     const secrets = ['long-enough-at16', 'pebble', { value: 'brook', id: 'staging' }, { value: 'exactly-15-long' }];
     const app = await start({ secrets });
     const warnings = app.logger.matching(/fewer than 16 characters/).map((line) => line.split(' has ')[0]);
@@ -247,7 +247,7 @@ describe.each(platforms)('the secrets of a host on %s', (platform) => {
     expect((await knock(app, [['X-API-Key', 'pebble']])).status).toBe(ACCEPTED);
   });
 
-  it('are warned of where they have expired, by the clock that refuses them', async () => {
+  it('warns of an expired secret by the clock that refuses it', async () => {
     const clock = new MovingClock();
     const secrets = [{ value: 'the-one-that-expired', id: 'old', notAfter: new Date(clock.now() + MINUTE) }, SECRET];
     clock.advance(2 * MINUTE);

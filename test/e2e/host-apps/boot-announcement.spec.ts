@@ -57,8 +57,8 @@ async function linesOf(builder: WebhookAppBuilder, pattern: RegExp): Promise<str
 
 const announcements = (builder: WebhookAppBuilder) => linesOf(builder, /^LOG POST /);
 
-describe('the line that an app says at boot', () => {
-  it('tells the route, the database, the tables and the handlers by event', async () => {
+describe('the boot line of an app', () => {
+  it('names the route, the database, the tables and the handlers by event', async () => {
     const { database: file } = database.options as { database: string };
     expect(await announcements(webhookApp(database).withHandlers(Accounts))).toEqual([
       `LOG POST /webhook/cr3dentials | inbox in better-sqlite3 ${file} (durable): ${TABLES}` +
@@ -67,19 +67,19 @@ describe('the line that an app says at boot', () => {
     ]);
   });
 
-  it('tells several routes', async () => {
+  it('names several routes', async () => {
     const [line] = await announcements(webhookApp(database).withOptions({ path: ['a', '/b/:tenant/'] }));
     expect(line).toMatch(/^LOG POST \/a, \/b\/:tenant \| /);
   });
 
-  it('tells the route as the sender has to call it, behind a global prefix', async () => {
+  it('names the route with the global prefix', async () => {
     const builder = webhookApp(database).configured((host) => host.setGlobalPrefix('api'));
     const [line] = await announcements(builder);
     expect(await app?.post(payload(), { path: '/api/webhook/cr3dentials' })).toMatchObject({ status: 200 });
     expect(line).toMatch(/^LOG POST \/api\/webhook\/cr3dentials \| /);
   });
 
-  it('tells that a receive-only instance only receives', async () => {
+  it('says when an instance only receives', async () => {
     const builder = webhookApp(database)
       .withHandlers(Accounts)
       .withOptions({ processing: { enabled: false } });
@@ -88,13 +88,13 @@ describe('the line that an app says at boot', () => {
     expect(line).not.toContain('accounts.activate');
   });
 
-  it('tells of the event emitter where somebody listens, and only there', async () => {
+  it('names the event emitter only when there is a listener', async () => {
     const [line] = await announcements(webhookApp(database).withHandlers(Listener));
     expect(line).toContain('COMPLETED → event-emitter; PARTIAL_COMPLETE → nobody');
   });
 
   it.each([true, false])(
-    'tells of the event emitter that the host imports after us (both global: %p)',
+    'names an event emitter module that is imported after ours (both global: %p)',
     async (isGlobal) => {
       const [line] = await announcements(importingOursFirst(isGlobal).withHandlers(Listener));
       expect(line).toContain('COMPLETED → event-emitter;');
@@ -102,7 +102,7 @@ describe('the line that an app says at boot', () => {
   );
 });
 
-describe('a delivery left from before the boot', () => {
+describe('a delivery that is pending before the boot', () => {
   /** Another module of the host, which boots between ours and the event emitter's. */
   @Module({})
   class TakesItsTime implements OnApplicationBootstrap {
@@ -111,7 +111,7 @@ describe('a delivery left from before the boot', () => {
     }
   }
 
-  it.each([true, false])('reaches an event emitter that boots after us (all global: %p)', async (isGlobal) => {
+  it.each([true, false])('reaches an event emitter that boots after our module (all global: %p)', async (isGlobal) => {
     const body = payload();
     app = await webhookApp(database)
       .withOptions({ processing: { enabled: false } })
@@ -152,14 +152,14 @@ describe('weak authentication', () => {
       { auth: { secrets: [{ value: SECRET, id: 'old', notAfter: new Date(Date.now() + 60_000) }] } },
       'Secret "old" has expired and is refused. Remove it.',
     ],
-  ])('is warned about at every boot: %s', async (_, options, warning) => {
+  ])('is warned of at every boot: %s', async (_, options, warning) => {
     const clock = new MovingClock();
     clock.advance(120_000);
     const builder = webhookApp(database).withClock(clock).withOptions(options);
     expect(await linesOf(builder, /auth|[Ss]ecret/)).toEqual([`WARN ${warning} Cr3dentialsWebhook`]);
   });
 
-  it('is not what 16 characters are', async () => {
+  it('does not include a secret of 16 characters', async () => {
     const auth = { secrets: ['x'.repeat(16), { value: SECRET, notAfter: new Date(Date.now() + 60_000) }] };
     expect(await linesOf(webhookApp(database).withOptions({ auth }), /WARN.*(auth|[Ss]ecret)/)).toEqual([]);
   });
@@ -169,16 +169,16 @@ describe('shutdown hooks', () => {
   const WARNING =
     'WARN SIGTERM will end handlers half-way, to be run again after their lease. Call app.enableShutdownHooks(). Cr3dentialsWebhook';
 
-  it('are missed where nobody listens to SIGTERM', async () => {
+  it('are warned of as missing when nothing listens to SIGTERM', async () => {
     expect(await linesOf(webhookApp(database), /SIGTERM/)).toEqual([WARNING]);
   });
 
-  it('are there once the host has enabled them', async () => {
+  it('are not warned of once the host has enabled them', async () => {
     const builder = webhookApp(database).configured((host) => host.enableShutdownHooks());
     expect(await linesOf(builder, /SIGTERM/)).toEqual([]);
   });
 
-  it("may be the host's own", async () => {
+  it('are not warned of when the host listens to SIGTERM by itself', async () => {
     process.once('SIGTERM', shutDown);
     try {
       expect(await linesOf(webhookApp(database), /SIGTERM/)).toEqual([]);

@@ -103,8 +103,8 @@ function bootWith(module: DynamicModule): Promise<WebhookApp> {
   return webhookApp(database).withModule(module).start();
 }
 
-describe('options that do not fit', () => {
-  it('stop the boot when a factory answers what Nest needs before it is called', async () => {
+describe('invalid options', () => {
+  it('stop the boot when a factory returns "path", which Nest needs earlier', async () => {
     const module = Cr3dentialsWebhookModule.forRootAsync({ useFactory: () => ({ ...options, path }) });
     await expect(bootWith(module)).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
@@ -119,7 +119,7 @@ describe('options that do not fit', () => {
       'Option "auth.secrets[0]" is undefined. Set the environment variable that it is read from.',
     ],
     [{ ...options, poll: { intervall: 5 } }, 'Unknown option "poll.intervall". Did you mean "poll.interval"?'],
-  ])('stop the boot when a factory answers them: %j', async (given, message) => {
+  ])('stop the boot when a factory returns %j', async (given, message) => {
     const useFactory = () => given as Cr3dentialsWebhookOptions;
     await expect(bootWith(Cr3dentialsWebhookModule.forRootAsync({ useFactory }))).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
@@ -127,7 +127,7 @@ describe('options that do not fit', () => {
     });
   });
 
-  it('stop the boot of forRoot where it is written', () => {
+  it('make forRoot throw where it is called', () => {
     const given = { ...options, lease: { duration: 1 } };
     expect(thrownBy(() => Cr3dentialsWebhookModule.forRoot(given))).toMatchObject({
       code: 'OPTIONS_INVALID',
@@ -135,7 +135,7 @@ describe('options that do not fit', () => {
     });
   });
 
-  it('stop the boot of forRoot when they are missing or contradict each other', async () => {
+  it('make forRoot throw when they are missing or contradict each other', async () => {
     await expect(bootWith(Cr3dentialsWebhookModule.forRoot({} as Cr3dentialsWebhookOptions))).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
       message: expect.stringMatching(/^Option "auth" is missing\. Pass/),
@@ -148,7 +148,7 @@ describe('options that do not fit', () => {
   });
 });
 
-describe('a module elsewhere in the host', () => {
+describe('a host module that does not import ours', () => {
   @Injectable()
   class Operator {
     constructor(readonly inbox: Cr3dentialsWebhookInbox) {}
@@ -157,14 +157,14 @@ describe('a module elsewhere in the host', () => {
   @Module({ providers: [Operator] })
   class OperatorModule {}
 
-  it('injects the inbox without importing the module where it is global', async () => {
+  it('can inject the inbox when our module is global', async () => {
     app = await webhookApp(database).importing(OperatorModule).withOptions({ isGlobal: true }).start();
     const operator = app.nest.get(Operator, { strict: false });
     expect(operator.inbox).toBe(app.inbox);
     expect(await operator.inbox.stats()).toMatchObject({ pending: 0 });
   });
 
-  it('does not by default', async () => {
+  it('cannot inject the inbox by default', async () => {
     await expect(webhookApp(database).importing(OperatorModule).start()).rejects.toThrow(
       /can't resolve dependencies of the Operator/,
     );
@@ -199,7 +199,7 @@ describe('a host without HTTP', () => {
 });
 
 describe('two apps in one process', () => {
-  it('do not meet', async () => {
+  it('share neither deliveries nor handlers', async () => {
     const elsewhere = await freshDatabase('sqlite');
     const other = await webhookApp(elsewhere)
       .withHandlers(Remember)

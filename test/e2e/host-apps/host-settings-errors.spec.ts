@@ -64,7 +64,7 @@ const OTHERS = [
   '/my-webhook/cr3dentials',
 ];
 
-describe.each(platforms)('a host on %s that answers 500 to every error', (platform) => {
+describe.each(platforms)('a host on %s with a filter that answers 500 to every error', (platform) => {
   const host = freshHost('sqlite');
 
   beforeEach(() => {
@@ -74,8 +74,8 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
   describe.each<[string, (builder: WebhookAppBuilder) => WebhookAppBuilder]>([
     ['by a provider', (builder) => builder.withHandlers({ provide: APP_FILTER, useClass: AnswerFiveHundred })],
     ['by a setting', (builder) => builder.configured(useFilter)],
-  ])('%s', (_, build) => {
-    it('answers 400, 413 and 415 to what cannot be read, and sees none of it', async () => {
+  ])('registered %s', (_, build) => {
+    it('answers 400, 413 and 415 to an unreadable body, and the filter sees none of it', async () => {
       const app = await host.start((builder) => build(builder.on(platform)));
       const answers = [];
       for (const [name, post] of [...unreadable, ...notJson, ...tooLarge]) {
@@ -89,7 +89,7 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
       expect(caught).toEqual([]);
     });
 
-    it('answers 401, 400 and 503 where we do, and sees none of it', async () => {
+    it('answers 401, 400 and 503 on our route, and the filter sees none of it', async () => {
       const app = await host.start((builder) => build(builder.on(platform)));
       expect((await app.post(payload(), { headers: { 'x-api-key': 'wrong' } })).status).toBe(401);
       expect((await app.post(payload({ platformId: PERSON }))).status).toBe(400);
@@ -101,7 +101,7 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
       expect(caught).toEqual([]);
     });
 
-    it('answers 503 where the secrets cannot be found, and sees none of it', async () => {
+    it('answers 503 when the secret resolver fails, and the filter sees none of it', async () => {
       const app = await host.start((builder) =>
         build(builder.on(platform).withOptions({ auth: { resolveSecrets: noConnection } })),
       );
@@ -109,7 +109,7 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
       expect(caught).toEqual([]);
     });
 
-    it('answers 500 to what its own routes throw, and to what it has no route for', async () => {
+    it('answers 500 to errors of its own routes, and to an unknown route', async () => {
       const app = await host.start((builder) => build(builder.on(platform).withControllers(Others)));
       for (const path of ['/others', '/webhook/cr3dentials', '/nowhere']) {
         const answer = await fetch(app.url + path);
@@ -118,7 +118,7 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
       expect(caught).toMatchObject([{ message: 'of the host' }, { message: 'of the host' }, { status: 404 }]);
     });
 
-    it('answers 500 to what cannot be read on our path, but with a method of its own', async () => {
+    it('answers 500 to an unreadable body with another method on our path', async () => {
       const app = await host.start((builder) => build(builder.on(platform).withControllers(Others)));
       const path = '/webhook/cr3dentials';
       for (const [content, answer] of [
@@ -130,7 +130,7 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
       expect(caught).toHaveLength(1);
     });
 
-    it.each(OTHERS)('answers 500 to what cannot be read at %s, a route of its own', async (path) => {
+    it.each(OTHERS)('answers 500 to an unreadable body at %s, a route of its own', async (path) => {
       const app = await host.start((builder) => build(builder.on(platform).withControllers(Others)));
       expect(await app.post({ a: 1 }, { path })).toMatchObject({ status: 200, body: '{"hostReceived":{"a":1}}' });
       expect(await app.post('{"a":', { path })).toMatchObject(HOSTS_ANSWER);
@@ -140,10 +140,10 @@ describe.each(platforms)('a host on %s that answers 500 to every error', (platfo
   });
 });
 
-describe('a host on express that breaks its own parser', () => {
+describe('a host on express that breaks its own body parser', () => {
   const host = freshHost('sqlite');
 
-  it('answers with its own error: the sender is not to blame', async () => {
+  it('answers with its own error instead of blaming the sender', async () => {
     caught.length = 0;
     const app = await host.start((builder) =>
       builder.withHandlers({ provide: APP_FILTER, useClass: AnswerFiveHundred }).configured((nest) =>
@@ -166,7 +166,7 @@ describe.each(platforms)('a host on %s with routes of its own', (platform) => {
     ['/', OTHERS],
     [':tenant', OTHERS.filter((route) => route.lastIndexOf('/') > 0)],
     ['cr3dentials', OTHERS],
-  ])('gives its own answers on them where ours is at “%s”', async (path, routes) => {
+  ])('keeps its own answers on them when our route is “%s”', async (path, routes) => {
     const alone = await host.start((builder) =>
       builder.on(platform).withControllers(Others).withOptions({ path: 'somewhere/else/entirely' }),
     );
@@ -190,14 +190,14 @@ class Shorter {
   }
 }
 
-describe.each(platforms)('a host on %s that excludes routes of its own from its prefix', (platform) => {
+describe.each(platforms)('a host on %s that excludes its own routes from the global prefix', (platform) => {
   const host = freshHost('sqlite');
 
   it.each([
     ['/', '/partners/api', '/x'],
     [':tenant', '/partners/api/acme', '/x/acme'],
     ['webhook/cr3dentials', '/partners/api/webhook/cr3dentials', '/x/webhook/cr3dentials'],
-  ])('gives its own answers on them where ours is at “%s”', async (path, ours, hosts) => {
+  ])('keeps its own answers on them when our route is “%s”', async (path, ours, hosts) => {
     caught.length = 0;
     const exclude = ['x', 'x/:tenant', 'x/webhook/cr3dentials'];
     const app = await host.start((builder) =>
@@ -217,7 +217,7 @@ describe.each(platforms)('a host on %s that excludes routes of its own from its 
   });
 });
 
-describe.each(platforms)('a host on %s with a middleware that refuses', (platform) => {
+describe.each(platforms)('a host on %s with a middleware that throws', (platform) => {
   const host = freshHost('sqlite');
 
   it.each<[string, Error, string]>([

@@ -65,12 +65,12 @@ describe.each(platforms)('a host on %s with a global interceptor', (platform) =>
     ['that swallows errors', SwallowErrors],
   ];
 
-  it.each(interceptors)('%s answers 200 to what is stored', async (_, interceptor) => {
+  it.each(interceptors)('%s answers 200 to a stored delivery', async (_, interceptor) => {
     await start(interceptor);
     expect(said(await app.post(payload()))).toEqual(ACKNOWLEDGED);
   });
 
-  it.each(interceptors)('%s answers 401 to who is not known and 4xx to what cannot be read', async (_, interceptor) => {
+  it.each(interceptors)('%s answers 401 to a wrong secret and 4xx to an unreadable body', async (_, interceptor) => {
     await start(interceptor);
     expect((await app.post(payload(), { headers: { 'x-api-key': 'wrong' } })).status).toBe(401);
     expect((await app.post('{')).status).toBe(400);
@@ -79,12 +79,12 @@ describe.each(platforms)('a host on %s with a global interceptor', (platform) =>
     expect((await app.post(payload({ extractedData: { all: 'x'.repeat(2_000_000) } }))).status).toBe(413);
   });
 
-  it.each(interceptors)('%s answers 400 to what is against the contract', async (_, interceptor) => {
+  it.each(interceptors)('%s answers 400 to an invalid payload', async (_, interceptor) => {
     await start(interceptor);
     expect((await app.post(payload({ platformId: null }))).status).toBe(400);
   });
 
-  it.each(interceptors)('%s answers 503 to what is not stored', async (_, interceptor) => {
+  it.each(interceptors)('%s answers 503 to a delivery that cannot be stored', async (_, interceptor) => {
     await start(interceptor);
     const beside = await host.database.connect();
     await beside.query('ALTER TABLE cr3dentials_webhook_delivery RENAME TO missing');
@@ -94,7 +94,7 @@ describe.each(platforms)('a host on %s with a global interceptor', (platform) =>
     expect(answer.headers['retry-after']).toBe('5');
   });
 
-  it('that answers in place of the route acknowledges nothing', async () => {
+  it('that answers instead of the route acknowledges nothing', async () => {
     AnswerInPlace.calls = 0;
     await start(AnswerInPlace);
     const answered: unknown[] = [];
@@ -113,12 +113,12 @@ describe.each(platforms)('a host on %s with a global interceptor', (platform) =>
     expect(await app.inbox.list()).toEqual([]);
   });
 
-  it('that loses patience has answered, and what is stored later is not answered again', async () => {
+  it('that times out has answered already when the delivery is stored', async () => {
     await start(LosePatience);
-    const letGo = await holdInbox(host.database, await host.database.connect());
+    const unlock = await holdInbox(host.database, await host.database.connect());
     const body = payload();
     const { status } = await app.post(body);
-    await letGo();
+    await unlock();
     await app.delivery(body.sessionId, 'pending');
 
     expect(status).toBe(504);
@@ -126,15 +126,15 @@ describe.each(platforms)('a host on %s with a global interceptor', (platform) =>
   });
 });
 
-describe.each(platforms)('a host on %s with a middleware that loses patience', (platform) => {
+describe.each(platforms)('a host on %s with a middleware that times out', (platform) => {
   const host = freshHost('sqlite');
 
-  it('has answered, and what is stored later is not answered again', async () => {
+  it('has answered already when the delivery is stored', async () => {
     const app = await host.start((builder) => builder.on(platform).configured((nest) => nest.use(losePatience)));
-    const letGo = await holdInbox(host.database, await host.database.connect());
+    const unlock = await holdInbox(host.database, await host.database.connect());
     const body = payload();
     const { status } = await app.post(body);
-    await letGo();
+    await unlock();
     await app.delivery(body.sessionId, 'pending');
     expect((await app.post(payload())).status).toBe(200); // by now, whatever the late answer came to has been logged
 

@@ -149,7 +149,7 @@ describe.each(platforms)('the route of a host on %s', (platform) => {
     '/webhook/cr3dentials?path=/other',
     '/webhook/cr3dentials#other',
     '/webhook/./cr3dentials',
-  ])('is ours with every answer or with none, spelled %s', async (path) => {
+  ])('gives either all of our answers or none when it is spelled %s', async (path) => {
     const app = await host.start((builder) =>
       builder.on(platform).withHandlers({ provide: APP_FILTER, useClass: CatchAll }),
     );
@@ -160,7 +160,7 @@ describe.each(platforms)('the route of a host on %s', (platform) => {
     expect(caught).toHaveLength(isOurs ? 0 : 1);
   });
 
-  it('takes one session for one delivery, whichever of several paths it is sent to', async () => {
+  it('makes one delivery of one session that is sent to several paths', async () => {
     const app = await host.start((builder) => builder.on(platform).withOptions({ path: ['one', 'two'] }));
     const body = payload();
     for (const path of ['/one', '/two']) expect(said(await app.post(body, { path }))).toEqual(ACKNOWLEDGED);
@@ -173,7 +173,7 @@ describe.each(platforms)('the route of a host on %s', (platform) => {
     expect(app.logger.lines.filter((line) => line.includes(SECRET))).toEqual([]);
   });
 
-  it.each(['GET', 'PUT', 'PATCH', 'DELETE'])('is left to the host for %s', async (method) => {
+  it.each(['GET', 'PUT', 'PATCH', 'DELETE'])('leaves %s to the host', async (method) => {
     const app: WebhookApp = await host.start((builder) =>
       builder.on(platform).withHandlers({ provide: APP_FILTER, useClass: CatchAll }),
     );

@@ -100,7 +100,7 @@ describe.each(platforms)('a host on %s with a global pipe', (platform) => {
     ['that trims in place', new TrimInPlace()],
     ['that trims in copies', new TrimCopies()],
     ['that refuses what is no body', new RefuseWhatIsNoBody()],
-  ])('%s is sent every delivery whole', async (_, pipe) => {
+  ])('%s stores and handles every delivery unchanged', async (_, pipe) => {
     for (const setting of ['useGlobalPipes', 'APP_PIPE']) {
       const app = await host.start((builder) =>
         setting === 'APP_PIPE'
@@ -151,13 +151,13 @@ describe.each(platforms)('a host on %s with a global guard', (platform) => {
   const host = freshHost('sqlite');
   const guard: Provider = { provide: APP_GUARD, useClass: RefuseUnlessPublic };
 
-  it('refuses every delivery unless the controller is decorated', async () => {
+  it('refuses every delivery when our controller is not decorated', async () => {
     const app = await host.start((builder) => builder.on(platform).withHandlers(guard));
     expect((await app.post(payload())).status).toBe(403);
     expect(await app.inbox.list()).toEqual([]);
   });
 
-  it('lets in what the controller’s decorators let through, and nobody without the secret', async () => {
+  it('accepts what the controller’s decorators let pass, and still requires the secret', async () => {
     const app = await host.start((builder) =>
       builder
         .on(platform)

@@ -8,7 +8,7 @@ import { webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
 const MINUTE = 60_000;
 const SLACK = 20_000; // what a slow machine may take between two readings of the clock
 
-describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
+describe.each(databases)('an inbox that no worker processes, on %s', (kind) => {
   let database: TestDatabase;
   let clock: MovingClock;
   let app: WebhookApp;
@@ -27,7 +27,7 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
     await database?.drop();
   });
 
-  it('finds a delivery with what it was sent, when, and by its id or its session', async () => {
+  it('finds a delivery by its id or its session, with its content and its time', async () => {
     clock.advance(10 * 365 * 24 * 60 * MINUTE);
     const body = payload({ status: 'PARTIAL_COMPLETE', externalReferenceId: 'Bestellung 7 – ß' });
     const before = clock.now();
@@ -59,7 +59,7 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
     expect(await app.inbox.find({ sessionId: 'unknown' })).toBeNull();
   });
 
-  it('says when a delivery was sent again last', async () => {
+  it('tells when a duplicate arrived last', async () => {
     const body = payload();
     await app.post(body);
     clock.advance(MINUTE);
@@ -73,13 +73,13 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
     expect(delivery.lastDuplicateAt).toBeGreaterThanOrEqual(between);
   });
 
-  it.each([1.5, 0.1 + 0.2, -7, 0, Number.MAX_SAFE_INTEGER, 1e21, 5e-324])('keeps a platform id of %d', async (id) => {
+  it.each([1.5, 0.1 + 0.2, -7, 0, Number.MAX_SAFE_INTEGER, 1e21, 5e-324])('keeps a platformId of %d', async (id) => {
     const body = payload({ platformId: id, externalReferenceId: null });
     await app.post(body);
     expect(await app.delivery(body.sessionId, 'pending')).toMatchObject({ platformId: id, externalReferenceId: null });
   });
 
-  it('lists newest first, in pages, with ids in the order of arrival', async () => {
+  it('lists deliveries newest first, in pages, with ids in order of arrival', async () => {
     const sessions = Array.from({ length: 7 }, (_, n) => `session ${n}`);
     for (const sessionId of sessions) await app.post(payload({ sessionId }));
     const all = await app.inbox.list();
@@ -103,7 +103,7 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
     expect(pages.flat()).toEqual(all.map(({ id }) => id));
   });
 
-  it('lists fifty unless it is told otherwise', async () => {
+  it('lists fifty deliveries by default', async () => {
     await Promise.all(Array.from({ length: 55 }, () => app.post(payload())));
     expect(await app.inbox.list()).toHaveLength(50);
     expect(await app.inbox.list({ limit: 100 })).toHaveLength(55);
@@ -123,7 +123,7 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
     expect(await app.inbox.list({ externalReferenceId: 'user_1', state: 'completed' })).toEqual([]);
   });
 
-  it('says how long the oldest due delivery has waited', async () => {
+  it('reports how long the oldest due delivery has waited', async () => {
     expect(await app.inbox.stats()).toMatchObject({ pending: 0, oldestDue: 0 });
     await app.post(payload());
     const lease = { owner: 'another worker', expiresAt: clock.now() + 60 * MINUTE };
@@ -138,7 +138,7 @@ describe.each(databases)('an inbox that nobody processes, on %s', (kind) => {
     expect(oldestDue).toBeLessThan(4 * MINUTE + SLACK);
   });
 
-  it('counts a delivery whose lease has run out as due since then, and one whose lease has not as not due', async () => {
+  it('counts a delivery as due from the moment its lease expires', async () => {
     const repository = app.nest.get(DeliveryRepository, { strict: false });
     for (const minutes of [2, 1]) {
       await app.post(payload());

@@ -17,7 +17,7 @@ import { webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
 const MINUTE = 60_000;
 
 describe.each(databases)('an inbox with deliveries in every state, on %s', (kind) => {
-  let letGo: (() => void) | undefined;
+  let finish: (() => void) | undefined;
 
   @Injectable()
   class EveryEnd {
@@ -37,7 +37,7 @@ describe.each(databases)('an inbox with deliveries in every state, on %s', (kind
     @OnVerification(VerificationPartiallyCompleted)
     keepOn(): Promise<void> {
       return new Promise((resolve) => {
-        letGo = resolve;
+        finish = resolve;
       });
     }
   }
@@ -72,12 +72,12 @@ describe.each(databases)('an inbox with deliveries in every state, on %s', (kind
   });
 
   afterAll(async () => {
-    letGo?.();
+    finish?.();
     await app?.stop();
     await database?.drop();
   });
 
-  it.each(states)('lists the %s ones', async (state, status, count) => {
+  it.each(states)('lists the %s deliveries', async (state, status, count) => {
     const listed = await app.inbox.list({ state });
     expect(listed.map((delivery) => [delivery.state, delivery.status])).toEqual(
       Array.from({ length: count }, () => [state, status]),
@@ -85,7 +85,7 @@ describe.each(databases)('an inbox with deliveries in every state, on %s', (kind
     expect(listed.map(({ sessionId }) => sessionId)).toEqual(sessions.get(state)?.toReversed());
   });
 
-  it('counts each state, with nothing due', async () => {
+  it('counts the deliveries of each state, none of them due', async () => {
     expect(await app.inbox.stats()).toMatchObject({
       ...Object.fromEntries(states.map(([state, , count]) => [state, count])),
       openRejections: 0,
@@ -93,7 +93,7 @@ describe.each(databases)('an inbox with deliveries in every state, on %s', (kind
     });
   });
 
-  it('counts the rejections that nobody has decided on', async () => {
+  it('counts the open rejections', async () => {
     const sessionId = sessions.get('completed')?.[0];
     await app.post(payload({ status: 'PAUSED' }));
     await app.post(payload({ status: 'PAUSED' }));

@@ -61,7 +61,7 @@ describe.each(databases)('the log and the columns, on %s', (kind) => {
     await database?.drop();
   });
 
-  it.each(BREAKERS)('have one line of a handler error that quotes %s, and no personal data', async (name, breaker) => {
+  it.each(BREAKERS)('have one line for a handler error that quotes %s, and no personal data', async (name, breaker) => {
     const before = app.logger.lines.length;
     const body = payload({
       sessionId: `${name}${breaker}session`,
@@ -83,7 +83,7 @@ describe.each(databases)('the log and the columns, on %s', (kind) => {
     }
   });
 
-  it.each(BREAKERS)('have one line of a rejection where %s is in every field', async (name, breaker) => {
+  it.each(BREAKERS)('have one line for a rejection with %s in every field', async (name, breaker) => {
     const before = app.logger.lines.length;
     const odd = `${name}${breaker}`;
     const posts = [

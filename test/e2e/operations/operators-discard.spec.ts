@@ -49,11 +49,11 @@ class OnlyWhenCancelled {
   handle(): void {}
 }
 
-describe.each(databases)('discarding on %s', (kind) => {
+describe.each(databases)('discard, on %s', (kind) => {
   const host = freshHost(kind);
 
   it.each(['pending', 'unhandled'] as const)(
-    'ends a delivery that is %s; it is kept and can be replayed',
+    'ends a delivery that is %s, which is kept and can be replayed',
     async (state) => {
       const before = await host.start((a) =>
         a.withHandlers(OnlyWhenCancelled).withOptions({ processing: { enabled: state === 'unhandled' } }),
@@ -78,7 +78,7 @@ describe.each(databases)('discarding on %s', (kind) => {
     },
   );
 
-  it('ends a delivery that is dead', async () => {
+  it('ends a dead delivery', async () => {
     const app = await host.start((a) => a.withHandlers(DieAtOnce));
     const body = payload();
     await app.post(body);
@@ -88,7 +88,7 @@ describe.each(databases)('discarding on %s', (kind) => {
     expect(await app.inbox.stats()).toMatchObject({ dead: 0, discarded: 1 });
   });
 
-  it('leaves what has completed, what a worker has in hand, and what is unknown', async () => {
+  it('changes nothing for a completed, a claimed or an unknown delivery', async () => {
     const app = await host.start((a) => a.withHandlers(SucceedAtOnce, WaitAtAGate));
     const [done, busy] = [payload(), payload({ status: 'ERROR' })];
     await app.post(done);

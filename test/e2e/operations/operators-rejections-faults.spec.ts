@@ -19,7 +19,7 @@ async function rejected(app: WebhookApp, body: Record<string, unknown>): Promise
   return rejection?.id ?? '';
 }
 
-describe.each(databases)('accepting a rejection on %s', (kind) => {
+describe.each(databases)('accepting a rejection, on %s', (kind) => {
   const host = freshHost(kind);
 
   function start(): Promise<WebhookApp> {
@@ -30,7 +30,7 @@ describe.each(databases)('accepting a rejection on %s', (kind) => {
     ['none', '', 'a b'],
     ['one before the text, as some editors put it', MARK, 'a b'],
     ['one within the text, which belongs to it', '', `a${MARK}b`],
-  ])('takes its body with byte order marks: %s', async (_, before, externalReferenceId) => {
+  ])('reads a body with byte order marks: %s', async (_, before, externalReferenceId) => {
     const app = await start();
     const broken = payload({ platformId: 'one', externalReferenceId });
     const id = await rejected(app, broken);
@@ -41,7 +41,7 @@ describe.each(databases)('accepting a rejection on %s', (kind) => {
     expect(await app.delivery(broken.sessionId, 'completed')).toMatchObject({ externalReferenceId, rawBody });
   });
 
-  it('takes a body that is nothing but a byte order mark for an empty object', async () => {
+  it('treats a body of only a byte order mark as an empty object', async () => {
     const app = await start();
     const id = await rejected(app, payload({ platformId: 'one' }));
     await app.nest.get(DataSource).getRepository(Rejection).update(id, { rawBody: MARK });
@@ -49,7 +49,7 @@ describe.each(databases)('accepting a rejection on %s', (kind) => {
     expect(await app.inbox.rejections.accept(id)).toBe('rejected');
   });
 
-  it('changes nothing when it fails midway, and can be asked for again', async () => {
+  it('changes nothing when it fails midway, and can be repeated', async () => {
     const app = await start();
     const first = payload();
     await app.post(first);

@@ -59,14 +59,14 @@ async function conflict(app: WebhookApp) {
   return { id, first, second, rejection: await open(app, 'conflict') };
 }
 
-describe.each(databases)('a rejection on %s', (kind) => {
+describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
   const host = freshHost(kind);
 
   function start(): Promise<WebhookApp> {
     return host.start((a) => withEffects(a).withHandlers(Remember, Book));
   }
 
-  it('is listed while it is open, newest first, and by reason, state and page', async () => {
+  it('lists the open ones, newest first, and filters by reason, state and page', async () => {
     const app = await start();
     const { rejection } = await conflict(app);
     await app.post(payload({ status: 'ON_HOLD' }));
@@ -84,7 +84,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await app.inbox.stats()).toMatchObject({ openRejections: 2 });
   });
 
-  it('that is a conflict takes the place of what was recorded, and every handler runs for it', async () => {
+  it('replaces the recorded content with that of a conflict, and runs every handler for it', async () => {
     const app = await start();
     const { id, first, second, rejection } = await conflict(app);
     expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED']);
@@ -102,7 +102,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await app.inbox.find(id)).toMatchObject({ duplicates: 1 });
   });
 
-  it('that is a conflict leaves no handler out, although others were replayed by name before', async () => {
+  it('runs every handler for an accepted conflict, although the delivery was replayed by name before', async () => {
     const app = await start();
     const { id, first, rejection } = await conflict(app);
     await app.inbox.replay(id, { handlers: ['book'] });
@@ -114,7 +114,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await effectsOf(app, first.sessionId)).toBe(3);
   });
 
-  it('that was superseded swaps back, as often as it is asked for', async () => {
+  it('swaps a superseded content back, as often as it is asked to', async () => {
     const app = await start();
     const { id, first, second, rejection } = await conflict(app);
     await app.inbox.rejections.accept(rejection.id);
@@ -129,7 +129,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED', 'ERROR', 'COMPLETED', 'ERROR', 'COMPLETED']);
   });
 
-  it('that was accepted is open again when the sender repeats it after it was superseded', async () => {
+  it('opens an accepted rejection again when the sender repeats it after it was superseded', async () => {
     const app = await start();
     const { first, second, rejection } = await conflict(app);
     await app.inbox.rejections.accept(rejection.id);
@@ -143,7 +143,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await app.inbox.rejections.accept(repeated.id)).toBe('accepted');
   });
 
-  it('that is a conflict has to wait while a worker has the delivery in hand', async () => {
+  it('returns "busy" for a conflict while a worker has claimed the delivery', async () => {
     const app = await host.start((a) => a.withHandlers(WaitAtAGate));
     const [first, second] = [payload(), payload({ status: 'ERROR' })];
     second.sessionId = first.sessionId;
@@ -161,7 +161,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     await app.delivery(first.sessionId, 'completed');
   });
 
-  it('with a status that is still unknown stays rejected', async () => {
+  it('returns "rejected" for a status that is still unknown', async () => {
     const app = await start();
     const body = payload({ status: 'ON_HOLD' });
     await app.post(body);
@@ -173,7 +173,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
   });
 
   it.each(['invalid', 'unknown-status'] as const)(
-    '(%s) that has come to fit the contract is a delivery',
+    'makes a delivery of a rejection (%s) that has become valid',
     async (reason) => {
       const app = await start();
       const broken = payload(reason === 'invalid' ? { platformId: 'one' } : { status: 'ON_HOLD' });
@@ -189,7 +189,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     },
   );
 
-  it('whose content has become a delivery already is a duplicate, and decided', async () => {
+  it('returns "duplicate" for content that has become a delivery already, and closes the rejection', async () => {
     const app = await start();
     const broken = payload({ platformId: 'one' });
     await app.post(broken);
@@ -207,7 +207,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(app.nest.get(Remember).statuses).toHaveLength(1);
   });
 
-  it('is accepted once', async () => {
+  it('accepts a rejection only once', async () => {
     const app = await start();
     const { first, rejection } = await conflict(app);
     const { rejections } = app.inbox;
@@ -221,7 +221,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await effectsOf(app, first.sessionId)).toBe(2);
   });
 
-  it('that was discarded can still be accepted', async () => {
+  it('accepts a rejection that was discarded', async () => {
     const app = await start();
     const { first, rejection } = await conflict(app);
     const { rejections } = app.inbox;
@@ -232,7 +232,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ status: 'ERROR' });
   });
 
-  it('that was discarded stays so when the sender repeats it', async () => {
+  it('leaves a discarded rejection discarded when the sender repeats it', async () => {
     const app = await start();
     const { second, rejection } = await conflict(app);
     await app.inbox.rejections.discard(rejection.id);
@@ -242,7 +242,7 @@ describe.each(databases)('a rejection on %s', (kind) => {
     expect(await app.inbox.rejections.list()).toEqual([]);
   });
 
-  it('that there is not is unknown', async () => {
+  it('returns "unknown" for an id that does not exist', async () => {
     const app = await start();
 
     expect(await app.inbox.rejections.accept(uuidv7())).toBe('unknown');

@@ -68,7 +68,7 @@ async function completed(app: WebhookApp) {
   return app.delivery(body.sessionId, 'completed');
 }
 
-describe.each(databases)('a replay on %s', (kind) => {
+describe.each(databases)('replay, on %s', (kind) => {
   const host = freshHost(kind);
 
   function start(): Promise<WebhookApp> {
@@ -79,7 +79,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     );
   }
 
-  it('of a dead delivery gives its dead handlers all their attempts again, and runs no other', async () => {
+  it('gives the dead handlers of a dead delivery all their attempts again, and runs no other', async () => {
     const app = await start();
     const [failAt, book] = [app.nest.get(FailAt), app.nest.get(Book)];
     failAt.failing = [1, 2, 3];
@@ -104,7 +104,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(await effectsOf(app, body.sessionId)).toBe(1);
   });
 
-  it('of a completed delivery runs nothing, and says so', async () => {
+  it('returns "completed" for a completed delivery, and runs nothing', async () => {
     const app = await start();
     const delivery = await completed(app);
 
@@ -112,7 +112,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(await app.inbox.find(delivery.id)).toEqual(delivery);
   });
 
-  it('of a completed delivery by name runs that handler once more, and no other', async () => {
+  it('runs a named handler of a completed delivery once more, and no other', async () => {
     const app = await start();
     const { id, sessionId } = await completed(app);
     expect(await app.inbox.replay(id, { handlers: ['book'] })).toBe('replayed');
@@ -133,7 +133,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(await effectsOf(app, sessionId)).toBe(3);
   });
 
-  it('by name is retried when it fails, and still runs no other', async () => {
+  it('retries a named handler that fails, and still runs no other', async () => {
     const app = await start();
     const { id, sessionId } = await completed(app);
     const failAt = app.nest.get(FailAt);
@@ -148,7 +148,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(runs.find(({ handler }) => handler === 'fail-at')).toMatchObject({ state: 'completed', attempts: 3 });
   });
 
-  it('by name that dies can be replayed again, with or without its name', async () => {
+  it('replays a named handler again after it died, with or without its name', async () => {
     const app = await start();
     const { id, sessionId } = await completed(app);
     const failAt = app.nest.get(FailAt);
@@ -164,7 +164,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(await effectsOf(app, sessionId)).toBe(1);
   });
 
-  it('by name leaves other dead handlers as they are', async () => {
+  it('leaves other dead handlers dead when it names one', async () => {
     const app = await start();
     const [fragile, failAt] = [app.nest.get(Fragile), app.nest.get(FailAt)];
     fragile.isBroken = true;
@@ -185,7 +185,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(failAt.calls.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
-  it('by name of what has not been processed yet leaves no handler out', async () => {
+  it('runs every handler of a delivery that was not processed yet, although it names one', async () => {
     const receiver = await host.start((a) =>
       withEffects(a)
         .withHandlers(Fragile, FailAt, Book)
@@ -204,7 +204,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(await effectsOf(app, body.sessionId)).toBe(1);
   });
 
-  it('names only handlers that are subscribed', async () => {
+  it('throws for a handler that is not subscribed', async () => {
     const app = await start();
     const delivery = await completed(app);
 
@@ -218,7 +218,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(await app.inbox.find(delivery.id)).toEqual(delivery);
   });
 
-  it('of what a worker has in hand has to be asked for again', async () => {
+  it('returns "busy" for a delivery that a worker has claimed', async () => {
     const app = await start();
     const { gate } = app.nest.get(WaitAtAGate);
     const body = payload({ status: 'ERROR' });
@@ -235,7 +235,7 @@ describe.each(databases)('a replay on %s', (kind) => {
     expect(gate.arrivals).toBe(2);
   });
 
-  it('of nothing is unknown', async () => {
+  it('returns "unknown" for an id that does not exist', async () => {
     const app = await start();
 
     expect(await app.inbox.replay(uuidv7())).toBe('unknown');

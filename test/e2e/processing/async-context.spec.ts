@@ -65,7 +65,7 @@ for (const kind of databases) {
   describe.each(platforms)(`handlers in a host with AsyncLocalStorage, on ${kind} and %s`, (platform) => {
     const host = freshHost(kind);
 
-    it('see the store of no request, at no attempt', async () => {
+    it('see no store of a request, at any attempt', async () => {
       const app = await host.start((a) => inAStorePerRequest(a.on(platform)).withHandlers(LookAround));
       await postSome(app, 16);
       const { found } = app.nest.get(LookAround);
@@ -73,13 +73,13 @@ for (const kind of databases) {
       expect(new Set(found)).toEqual(new Set([undefined]));
     });
 
-    it('do not see what another handler has left in its context', async () => {
+    it('do not see a store that another handler has entered', async () => {
       const app = await host.start((a) => inAStorePerRequest(a.on(platform)).withHandlers(EnterAStore));
       await postSome(app, 16);
       expect(new Set(app.nest.get(EnterAStore).found)).toEqual(new Set([undefined]));
     });
 
-    it('see no store of the request that has started the app, as on serverless platforms', async () => {
+    it('see no store of the request that started the app, as on serverless platforms', async () => {
       const app = await tenants.run('the first request', () =>
         host.start((a) => a.on(platform).withHandlers(LookAround)),
       );
@@ -87,7 +87,7 @@ for (const kind of databases) {
       expect(new Set(app.nest.get(LookAround).found)).toEqual(new Set([undefined]));
     });
 
-    it('are told from this test: without a way out of the request they would see its store', async () => {
+    it('are run by a test in which an ordinary callback keeps the store of the request', async () => {
       await tenants.run('the request', () =>
         expect(new Promise((resolve) => setImmediate(() => resolve(tenants.getStore())))).resolves.toBe('the request'),
       );

@@ -65,10 +65,10 @@ const quickly = { lease: { duration: 900 }, processing: { drainTimeout: 0 } };
 
 const BURIED = 'ERROR 1 deliveries have killed their worker three times and are dead (crash-loop). Cr3dentialsWebhook';
 
-describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
+describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) => {
   const host = freshHost(kind);
 
-  /** Recorded by an instance that processes nothing, so that the first to have it in hand is the one that is gone. */
+  /** Recorded by an instance that processes nothing, so that the first worker to claim it is the one that has crashed. */
   async function abandoned(rescues: number, count = 1) {
     const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
     const bodies = Array.from({ length: count }, () => payload());
@@ -81,7 +81,7 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     return bodies;
   }
 
-  it('is taken over twice, and dead after it has killed its worker three times', async () => {
+  it('is rescued twice, and dead after its third crash', async () => {
     const app = await host.start((a) => a.withHandlers(NeverEnd).withOptions(quickly));
     const { signals } = app.nest.get(NeverEnd);
     const body = payload();
@@ -100,7 +100,7 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     await until('it has been said', () => app.logger.matching(/^ERROR .*crash-loop/).length === 1);
   });
 
-  it('is dead without another run once it has killed its third worker', async () => {
+  it('is dead without another run when it is found after its third crash', async () => {
     const [body] = await abandoned(2);
     const app = await host.start((a) => a.withHandlers(FailOnce).withOptions(quickly));
     await app.delivery(body?.sessionId, 'dead');
@@ -109,7 +109,7 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     expect(app.nest.get(FailOnce).attempts).toEqual([]);
   });
 
-  it('starts over when it has come to a clean end in between', async () => {
+  it('starts to count from zero after a run that ends normally', async () => {
     const [body] = await abandoned(1);
     const app = await host.start((a) =>
       a.withHandlers(FailOnce).withOptions({ ...quickly, retry: { initialDelay: 3_600_000, maxDelay: 3_600_000 } }),
@@ -119,7 +119,7 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     expect(await app.inbox.find(id)).toMatchObject({ rescues: 0, attempts: 1 });
   });
 
-  it('starts over when an operator replays it', async () => {
+  it('starts to count from zero after a replay', async () => {
     const [body] = await abandoned(2);
     const app = await host.start((a) => a.withHandlers(FailOnce).withOptions(quickly));
     const { id, finishedAt } = await app.delivery(body?.sessionId, 'dead');
@@ -136,7 +136,7 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     expect(after.nest.get(FailOnce).attempts).toEqual([1, 2]);
   });
 
-  it('is taken over beside others the first time', async () => {
+  it('is rescued together with others after its first crash', async () => {
     await abandoned(0, 3);
     const app = await host.start((a) => a.withHandlers(WaitAtAGate));
     const { gate } = app.nest.get(WaitAtAGate);
@@ -150,7 +150,7 @@ describe.each(databases)('a delivery whose worker is gone, on %s', (kind) => {
     ]);
   });
 
-  it('is taken over alone when it has killed before: it may be what kills', async () => {
+  it('is rescued alone after its second crash, because it may be a poison message', async () => {
     await abandoned(1, 3);
     const app = await host.start((a) => a.withHandlers(WaitAtAGate, Probe));
     const handler = app.nest.get(WaitAtAGate);

@@ -14,7 +14,7 @@ function listeningTo(event: string | string[], options?: Parameters<typeof OnEve
   return Listener;
 }
 
-describe('a boot with listeners', () => {
+describe('@OnEvent listeners at boot', () => {
   const host = freshHost('sqlite');
 
   async function warnings(Listener: new () => object, wildcard = false): Promise<string[]> {
@@ -31,14 +31,14 @@ describe('a boot with listeners', () => {
     ['with async alone', VerificationCompleted.eventName, { suppressErrors: false, async: true }],
     ['with nextTick alone', VerificationCompleted.eventName, { suppressErrors: false, nextTick: true }],
     ['with promisify alone', VerificationCompleted.eventName, { async: true, promisify: true }],
-  ])('warns of a listener that would lose its failures %s, and says what to write', async (_, event, options) => {
+  ])('are warned of when their failures would be lost %s, with the remedy', async (_, event, options) => {
     const [warning, ...others] = await warnings(listeningTo(event, options));
 
     expect(warning).toMatch(/Listener\.hear .*@OnVerification/);
     expect(others).toEqual([]);
   });
 
-  it('warns of a listener with wildcards like of any other', async () => {
+  it('are warned of when they listen by a wildcard', async () => {
     expect(await warnings(listeningTo('cr3dentials.**'), true)).toHaveLength(1);
     expect(await warnings(listeningTo(['cr3dentials', '*', 'errored']), true)).toHaveLength(1);
     expect(await warnings(listeningTo('orders.**'), true)).toEqual([]);
@@ -49,7 +49,7 @@ describe('a boot with listeners', () => {
     ['promises', VerificationCompleted.eventName, { suppressErrors: false, async: true, promisify: true }],
     ['listens to another event', 'orders.created', undefined],
     ['listens to an event of a similar name', `${VerificationCompleted.eventName}.again`, undefined],
-  ])('does not warn of a listener that %s', async (_, event, options) => {
+  ])('are not warned of when one %s', async (_, event, options) => {
     expect(await warnings(listeningTo(event, options))).toEqual([]);
   });
 });

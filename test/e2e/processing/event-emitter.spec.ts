@@ -89,13 +89,13 @@ async function told(app: WebhookApp, body = payload(), state = 'completed') {
   return app.delivery(body.sessionId, state);
 }
 
-describe.each(databases)('a listener of the event emitter on %s', (kind) => {
+describe.each(databases)('a listener of the event emitter, on %s', (kind) => {
   const host = freshHost(kind);
 
   it.each([
     ['fails', FailOnce],
     ['fails in the background', FailOnceInTheBackground],
-  ])('that %s is retried, together with all others', async (_, Class) => {
+  ])('that %s is retried together with all other listeners', async (_, Class) => {
     const app = await host.start((a) => a.withHandlers(Listen, Class, Handle));
     const { runs } = await told(app);
 
@@ -112,7 +112,7 @@ describe.each(databases)('a listener of the event emitter on %s', (kind) => {
 describe('the event emitter', () => {
   const host = freshHost('sqlite');
 
-  it('is given the event that handlers are given', async () => {
+  it('emits the same event that handlers get', async () => {
     const app = await host.start((a) => a.withHandlers(Listen, Handle));
     const { id, runs } = await told(app);
 
@@ -124,7 +124,7 @@ describe('the event emitter', () => {
     expect(runs).toEqual([]);
   });
 
-  it('has completed when every listener has', async () => {
+  it('completes its run when every listener has completed', async () => {
     const app = await host.start((a) => a.withHandlers(Listen, WaitAtAGate));
     const { gate } = app.nest.get(WaitAtAGate);
     const body = payload();
@@ -138,7 +138,7 @@ describe('the event emitter', () => {
     expect(app.nest.get(Listen).heard).toHaveLength(1);
   });
 
-  it('reaches listeners with wildcards', async () => {
+  it('reaches listeners by wildcard', async () => {
     const app = await host.start((a) =>
       a
         .withoutEventEmitter()
@@ -159,7 +159,7 @@ describe('the event emitter', () => {
   it.each([
     ['without wildcards', false],
     ['with wildcards', true],
-  ])('reaches listeners of any event, and those that came after the boot, %s', async (_, wildcard) => {
+  ])('reaches listeners of any event and listeners that are added after the boot, %s', async (_, wildcard) => {
     const app = await host.start((a) => a.withoutEventEmitter().importing(EventEmitterModule.forRoot({ wildcard })));
     const heard: unknown[] = [];
     app.nest.get(EventEmitter2).onAny((name, event: VerificationEvent) => heard.push([name, event.sessionId]));
@@ -169,7 +169,7 @@ describe('the event emitter', () => {
     expect(heard).toEqual([[VerificationCompleted.eventName, body.sessionId]]);
   });
 
-  it('is no handler where nobody listens to the event', async () => {
+  it('has no run when no listener subscribes to the event', async () => {
     const app = await host.start((a) => a.withHandlers(Listen));
 
     expect((await told(app, payload({ status: 'ERROR' }), 'unhandled')).runs).toEqual([]);
@@ -190,7 +190,7 @@ describe('the event emitter', () => {
     expect(app.nest.get(Handle).events).toHaveLength(1);
   });
 
-  it('need not be there', async () => {
+  it('is optional', async () => {
     const app = await host.start((a) => a.withoutEventEmitter().withHandlers(Handle));
     await told(app);
 
@@ -198,14 +198,14 @@ describe('the event emitter', () => {
     expect(() => app.nest.get(EventEmitter2)).toThrow(/could not find EventEmitter/);
   });
 
-  it('keeps its id to itself', async () => {
+  it('reserves its handler id', async () => {
     await expect(host.start((a) => a.withHandlers(TakeTheReservedId))).rejects.toMatchObject({
       code: 'HANDLER_INVALID',
       message: expect.stringContaining('"event-emitter"'),
     });
   });
 
-  it('hears of a backlog that was there before its listeners were', async () => {
+  it('emits a delivery from before the boot after its listeners are registered', async () => {
     const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
     const body = payload();
     await receiver.post(body);

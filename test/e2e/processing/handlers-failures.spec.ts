@@ -63,11 +63,11 @@ const secrets = [
 const sensitive = () =>
   payload({ extractedData: data, externalReferenceId: 'user_of_the_partner', metadata: { tier: 'tier-gold' } });
 
-describe.each(databases)('a handler that takes too long on %s', (kind) => {
+describe.each(databases)('a handler that times out, on %s', (kind) => {
   const host = freshHost(kind);
   const impatient = { processing: { handlerTimeout: 40 }, retry: { attempts: 2, initialDelay: 1 } };
 
-  it('has its signal aborted, and has used up an attempt', async () => {
+  it('has its signal aborted and has used up an attempt', async () => {
     const app = await host.start((a) => a.withHandlers(StopWithItsSignal).withOptions(impatient));
     const body = payload();
     await app.post(body);
@@ -80,7 +80,7 @@ describe.each(databases)('a handler that takes too long on %s', (kind) => {
     expect(runs).toMatchObject([{ attempts: 2, lastError: 'Error: It took longer than 40 ms.' }]);
   });
 
-  it('does not hold its delivery when it ignores its signal, and changes nothing when it ends at last', async () => {
+  it('frees its delivery even when it ignores the signal, and changes nothing when it ends later', async () => {
     const app = await host.start((a) => a.withHandlers(IgnoreItsSignal).withOptions(impatient));
     const body = payload();
     await app.post(body);
@@ -99,7 +99,7 @@ describe.each(databases)('a handler that takes too long on %s', (kind) => {
 describe('a handler that ends in time', () => {
   const host = freshHost('sqlite');
 
-  it('never has its signal aborted, not even after its time would have been over', async () => {
+  it('never has its signal aborted, not even after the timeout would have passed', async () => {
     const app = await host.start((a) =>
       a.withHandlers(IgnoreItsSignal).withOptions({ processing: { handlerTimeout: 40 }, retry: { attempts: 1 } }),
     );
@@ -116,7 +116,7 @@ describe('a handler that ends in time', () => {
   });
 });
 
-describe('what is remembered of a failure', () => {
+describe('the stored error of a failed run', () => {
   const host = freshHost('sqlite');
 
   async function failed(make: (event: VerificationEvent) => unknown, body = sensitive()) {
@@ -127,7 +127,7 @@ describe('what is remembered of a failure', () => {
     return { app, lastError: runs[0]?.lastError ?? '', logged: linesOfHandler(app) };
   }
 
-  it('is its name and message, in the column and in one line of the log', async () => {
+  it('is its name and message, in the column and in one log line', async () => {
     const { lastError, logged } = await failed(() => new TypeError('the ledger\n is   closed\u0000\u2028today'));
 
     expect(lastError).toMatch(/^TypeError: the ledger +is +closed +today$/);
@@ -144,7 +144,7 @@ describe('what is remembered of a failure', () => {
     ['the metadata', ({ metadata }) => new Error(JSON.stringify(metadata))],
     ['a value, and is no Error', ({ extractedData }) => `no account of ${String(extractedData?.accountHolder)}`],
     ['a value in its name', (event) => Object.assign(new Error('x'), { name: String(event.extractedData?.iban) })],
-  ])('quotes none of the payload when the error quotes %s', async (_, make) => {
+  ])('contains nothing of the payload when the error quotes %s', async (_, make) => {
     const { app, lastError, logged } = await failed(make);
 
     expect(lastError).toContain('[redacted]');
@@ -154,7 +154,7 @@ describe('what is remembered of a failure', () => {
     expect(app.logger.lines.filter((line) => /[\n\r]/.test(line))).toEqual([]);
   });
 
-  it('quotes none of the payload when the error quotes more than is read of it', async () => {
+  it('contains nothing of the payload when the error quotes more than is read of it', async () => {
     const long = payload({ extractedData: { first: 'A'.repeat(6_000), second: 'B'.repeat(6_000) } });
     const { lastError } = await failed(({ extractedData }) => new Error(JSON.stringify(extractedData)), long);
 
@@ -162,7 +162,7 @@ describe('what is remembered of a failure', () => {
     expect(lastError).not.toMatch(/AAA|BBB/);
   });
 
-  it('is capped', async () => {
+  it('is cut to a maximum length', async () => {
     const { lastError, logged } = await failed(() => new Error('x'.repeat(100_000)));
 
     expect(lastError).toHaveLength(501);

@@ -41,8 +41,8 @@ function boot(...handlers: (new () => object)[]): Promise<WebhookApp> {
   return host.start((a) => a.withHandlers(...handlers));
 }
 
-describe('the ids of handlers', () => {
-  it('stop the boot when two are alike, and the message says what to write', async () => {
+describe('handler ids', () => {
+  it('stop the boot when two are equal, with the remedy', async () => {
     await expect(boot(First, Second)).rejects.toMatchObject({
       code: 'HANDLER_INVALID',
       message: expect.stringMatching(
@@ -51,7 +51,7 @@ describe('the ids of handlers', () => {
     });
   });
 
-  it('stop the boot when two classes of one name leave them to the default', async () => {
+  it('stop the boot when two classes of the same name use the default', async () => {
     await expect(boot(sameName(), sameName())).rejects.toThrow(/Two handlers have the id "Accounts\.activate"/);
   });
 

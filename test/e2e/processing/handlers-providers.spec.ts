@@ -98,7 +98,7 @@ function handlersOfCompleted(app: WebhookApp): Promise<string> {
   );
 }
 
-describe('a handler is found', () => {
+describe('the discovery of handlers', () => {
   it.each([
     ['on a provider', 'Plain.handle', (a: WebhookAppBuilder) => a.withHandlers(Plain), Plain],
     [
@@ -140,7 +140,7 @@ describe('a handler is found', () => {
         a.withHandlers(Plain, { provide: 'ALIAS', inject: [Plain], useFactory: (plain: Plain) => plain }),
       Plain,
     ],
-  ])('%s', async (_, id, configure, Class) => {
+  ])('finds a handler %s', async (_, id, configure, Class) => {
     const app = await host.start((a) => configure(a.withHandlers(Journal)));
     const entries = await entriesOfTwoDeliveries(app);
 
@@ -158,7 +158,7 @@ describe('a handler is found', () => {
       (a: WebhookAppBuilder) => a.withControllers(PerRequestController),
       PerRequestController,
     ],
-  ])('and given a new instance for each run where it is %s', async (_, configure, Class) => {
+  ])('finds a handler that is %s, and each run gets a new instance', async (_, configure, Class) => {
     const app = await host.start((a) => configure(a.withHandlers(Journal)));
     const entries = await entriesOfTwoDeliveries(app);
 
@@ -166,7 +166,7 @@ describe('a handler is found', () => {
     expect(entries[0]).not.toBe(entries[1]);
   });
 
-  it('and given a new instance for each run where it needs something request-scoped', async () => {
+  it('finds a handler that depends on a request-scoped provider, and each run gets a new instance', async () => {
     const app = await host.start((a) => a.withHandlers(Journal, PerRequest, NeedsPerRequest));
     const entries = await entriesOfTwoDeliveries(app);
 
@@ -176,13 +176,13 @@ describe('a handler is found', () => {
     expect(entries).toHaveLength(4);
   });
 
-  it('without the guards and interceptors of the host around it', async () => {
+  it('runs a handler without the guards and interceptors of the host', async () => {
     const app = await host.start((a) => a.withHandlers(Journal).withControllers(Guarded));
 
     expect(await entriesOfTwoDeliveries(app)).toHaveLength(2);
   });
 
-  it('beside providers that are no objects, or have no prototype', async () => {
+  it('passes over providers that are not objects or have no prototype', async () => {
     const app = await host.start((a) =>
       a.withHandlers(
         Journal,
@@ -204,7 +204,7 @@ describe('a handler is found', () => {
     expect(await entriesOfTwoDeliveries(app)).toHaveLength(2);
   });
 
-  it('in its own app only, when several run in one process', async () => {
+  it('finds only the handlers of its own app when several run in one process', async () => {
     const one = await host.start((a) => a.withHandlers(Journal, Plain));
     const other = await host.start((a) =>
       a.withHandlers(Journal, Inherits).withOptions({ path: 'other', processing: { enabled: false } }),

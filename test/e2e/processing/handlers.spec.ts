@@ -122,7 +122,7 @@ const statuses = [
   ['TERMINATED', VerificationTerminated, ['terminated', 'unsuccessful', 'whichever']],
 ] as const;
 
-describe.each(databases)('handlers on %s', (kind) => {
+describe.each(databases)('handlers, on %s', (kind) => {
   let database: TestDatabase;
   let app: WebhookApp;
 
@@ -136,7 +136,7 @@ describe.each(databases)('handlers on %s', (kind) => {
     await database?.drop();
   });
 
-  it.each(statuses)('are told of %s if they subscribed to its class, and only then', async (status, Event, told) => {
+  it.each(statuses)('get an event of status %s only when they subscribe to its class', async (status, Event, told) => {
     const body = payload({ status, metadata: { channel: 'web' } });
     await app.post(body);
     const { id, receivedAt } = await app.delivery(body.sessionId, 'completed');
@@ -155,7 +155,7 @@ describe.each(databases)('handlers on %s', (kind) => {
     }
   });
 
-  it('read a field that was left out or null as null', async () => {
+  it('read a missing or null field as null', async () => {
     const { sessionId, status, platformId } = payload({ status: 'ERROR' });
     await app.post({ sessionId, status, platformId, completedAt: null, extractedData: null });
     await app.delivery(sessionId, 'completed');
@@ -170,7 +170,7 @@ describe.each(databases)('handlers on %s', (kind) => {
     });
   });
 
-  it('cannot change the event under each other', async () => {
+  it('cannot change the event that another handler gets', async () => {
     const body = payload();
     await app.post(body);
     await app.delivery(body.sessionId, 'completed');
@@ -184,10 +184,10 @@ describe.each(databases)('handlers on %s', (kind) => {
   });
 });
 
-describe.each(databases)('the handlers of one delivery on %s', (kind) => {
+describe.each(databases)('the handlers of one delivery, on %s', (kind) => {
   const host = freshHost(kind);
 
-  it('run side by side', async () => {
+  it('run concurrently', async () => {
     const app = await host.start((a) => a.withHandlers(WaitForEachOther));
     const body = payload();
     await app.post(body);
@@ -196,7 +196,7 @@ describe.each(databases)('the handlers of one delivery on %s', (kind) => {
     expect(runs).toEqual([]);
   });
 
-  it('leave nothing to remember when all of them succeed at once', async () => {
+  it('leave no stored run when all of them succeed at the first attempt', async () => {
     const app = await host.start((a) => a.withHandlers(SucceedAtOnce));
     const body = payload();
     await app.post(body);
@@ -204,7 +204,7 @@ describe.each(databases)('the handlers of one delivery on %s', (kind) => {
     expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 1, runs: [] });
   });
 
-  it('run again only where they failed', async () => {
+  it('run again only when they failed', async () => {
     const app = await host.start((a) => a.withHandlers(FailTwice, SucceedAtOnce));
     const body = payload();
     await app.post(body);
@@ -219,7 +219,7 @@ describe.each(databases)('the handlers of one delivery on %s', (kind) => {
     ]);
   });
 
-  it('are each given the context of their run', async () => {
+  it('each get the context of their own run', async () => {
     const app = await host.start((a) => a.withHandlers(FailTwice));
     const body = payload();
     await app.post(body);
@@ -233,7 +233,7 @@ describe.each(databases)('the handlers of one delivery on %s', (kind) => {
     expect(new Set(contexts.map(({ signal }) => signal)).size).toBe(3);
   });
 
-  it('have no manager unless they are transactional', async () => {
+  it('get a manager only when they are transactional', async () => {
     const app = await host.start((a) => a.withHandlers(AskForATransaction));
     const body = payload();
     await app.post(body);

@@ -34,10 +34,10 @@ class SucceedAtOnce {
   }
 }
 
-describe.each(databases)('a retry function on %s', (kind) => {
+describe.each(databases)('a retry function, on %s', (kind) => {
   const host = freshHost(kind);
 
-  it('is asked after each attempt, and its "dead" is final', async () => {
+  it('is called after each attempt, and its "dead" is final', async () => {
     const asked: [number, unknown][] = [];
     const app = await host.start((a) =>
       a.withHandlers(FailUntilTold).withOptions({
@@ -73,7 +73,7 @@ describe.each(databases)('a retry function on %s', (kind) => {
       },
     ],
     ['answers more than the database can count', () => Number.MAX_VALUE],
-  ])('that %s neither loses an attempt nor makes the others run again', async (_, retry) => {
+  ])('that %s neither loses an attempt nor makes other handlers run again', async (_, retry) => {
     const clock = new MovingClock();
     const app = await host.start((a) =>
       a.withHandlers(FailUntilTold, SucceedAtOnce).withOptions({ retry }).withClock(clock),
@@ -101,10 +101,10 @@ class OnlyWhenCancelled {
   handle(): void {}
 }
 
-describe.each(databases)('a delivery that nobody subscribed to on %s', (kind) => {
+describe.each(databases)('a delivery without a subscribed handler, on %s', (kind) => {
   const host = freshHost(kind);
 
-  it('is kept, and is replayed when there is somebody', async () => {
+  it('is kept as unhandled, and can be replayed once there is a handler', async () => {
     const before = await host.start((a) => a.withHandlers(OnlyWhenCancelled));
     const body = payload();
     expect((await before.post(body)).status).toBe(200);
@@ -120,11 +120,11 @@ describe.each(databases)('a delivery that nobody subscribed to on %s', (kind) =>
   });
 });
 
-describe.each(databases)('a handler whose own call fails on %s', (kind) => {
+describe.each(databases)('a handler whose own connection fails, on %s', (kind) => {
   const host = freshHost(kind);
 
   it.each(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'ENOTFOUND'])(
-    'with %s uses up an attempt: it is not our database that is down',
+    'with %s uses up an attempt, because our database is not down',
     async (code) => {
       const app = await host.start((a) =>
         a.withHandlers(FailUntilTold).withOptions({ retry: { attempts: 2, initialDelay: 1 } }),

@@ -53,7 +53,7 @@ async function due(app: WebhookApp): Promise<void> {
   await app.delivery(probe.sessionId, 'completed');
 }
 
-describe.each(databases)('a handler that fails on %s', (kind) => {
+describe.each(databases)('a handler that fails, on %s', (kind) => {
   const host = freshHost(kind);
 
   it('runs again until it succeeds', async () => {
@@ -69,7 +69,7 @@ describe.each(databases)('a handler that fails on %s', (kind) => {
     expect(runs).toMatchObject([{ state: 'completed', attempts: 4, lastError: null }]);
   });
 
-  it('is dead when it has used up its attempts, and so is its delivery', async () => {
+  it('is dead when its attempts are used up, and so is its delivery', async () => {
     const errors = Array.from({ length: 10 }, (_, n) => new Error(`failure ${n + 1}`));
     const app = await host.start((a) =>
       a.withHandlers(FailWith.of(...errors)).withOptions({ retry: { attempts: 3, initialDelay: 1, jitter: 'none' } }),
@@ -87,7 +87,7 @@ describe.each(databases)('a handler that fails on %s', (kind) => {
     expect(app.logger.matching(/^ERROR Handler "FailWith\.handle".*attempt 3 of 3.*inbox\.replay\(\)/)).toHaveLength(1);
   });
 
-  it('waits longer each time, up to the longest delay', async () => {
+  it('waits longer after each attempt, up to maxDelay', async () => {
     const clock = new MovingClock();
     const app = await host.start((a) =>
       a
@@ -111,7 +111,7 @@ describe.each(databases)('a handler that fails on %s', (kind) => {
     expect(delays).toEqual([60_000, 100_000, 100_000]);
   });
 
-  it('is dead at once when it says that it will never succeed', async () => {
+  it('is dead at once when it throws a PermanentError', async () => {
     const app = await host.start((a) => a.withHandlers(FailWith.of(new PermanentError('no such account'))));
     const body = payload();
     await app.post(body);
@@ -122,7 +122,7 @@ describe.each(databases)('a handler that fails on %s', (kind) => {
     expect(runs).toMatchObject([{ state: 'dead', attempts: 1, lastError: 'PermanentError: no such account' }]);
   });
 
-  it('comes back when it says so, not before, and uses up no attempt', async () => {
+  it('runs again at the time of its RetryAfterError, and uses up no attempt', async () => {
     const clock = new MovingClock();
     const app = await host.start((a) =>
       a
@@ -151,8 +151,8 @@ describe.each(databases)('a handler that fails on %s', (kind) => {
 
   it.each([
     ['a part of a millisecond', 1 / 3, 'completed'],
-    ['longer than the database can count', Number.MAX_VALUE, 'pending'],
-  ])('comes back when it says %s', async (_, delay, state) => {
+    ['more than the database can count', Number.MAX_VALUE, 'pending'],
+  ])('accepts a RetryAfterError with a delay of %s', async (_, delay, state) => {
     const app = await host.start((a) => a.withHandlers(FailWith.of(new RetryAfterError(delay))));
     const body = payload();
     await app.post(body);
@@ -160,7 +160,7 @@ describe.each(databases)('a handler that fails on %s', (kind) => {
     expect(await app.delivery(body.sessionId, state)).toMatchObject({ leaseOwner: null, runs: [{ state }] });
   });
 
-  it('waits an hour without making another wait with it, and is not run early because of that one', async () => {
+  it('waits an hour without delaying the retry of another handler, and does not run early with it', async () => {
     const clock = new MovingClock();
     const app = await host.start((a) =>
       a
@@ -183,7 +183,7 @@ describe.each(databases)('a handler that fails on %s', (kind) => {
     expect(app.nest.get(FailAlsoWith).attempts).toEqual([1, 2, 3]);
   });
 
-  it('does not end its delivery while another is still to be retried', async () => {
+  it('does not end its delivery while another handler is still to be retried', async () => {
     const clock = new MovingClock();
     const app = await host.start((a) =>
       a

@@ -70,10 +70,10 @@ class BeforeCommit implements EntitySubscriberInterface {
 /** Every failure that uses up an attempt is its last. */
 const onlyOnce = { retry: { attempts: 1, initialDelay: 10, jitter: 'none' } } as const;
 
-describe.each(databases)('a transactional handler that outlasts its lease on %s', (kind) => {
+describe.each(databases)('a transactional handler that runs longer than its lease, on %s', (kind) => {
   const host = freshHost(kind);
 
-  it('is not interrupted: its lease is renewed', async () => {
+  it('is not cancelled, because its lease is renewed', async () => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(BookAnd)
@@ -96,7 +96,7 @@ for (const kind of servers) {
   describe(`a database server that fails, ${kind}`, () => {
     const host = freshHost(kind);
 
-    it('what is written behind a query that outlasts the handler leaves nothing', async () => {
+    it('rolls back what a handler writes behind a query that outlasts its timeout', async () => {
       const slow = new BookBehindASlowQuery(kind === 'postgres' ? 'SELECT pg_sleep(0.3)' : 'SELECT SLEEP(0.3)');
       const app = await host.start((a) =>
         withEffects(a)
@@ -112,7 +112,7 @@ for (const kind of servers) {
       expect(slow.ended).toEqual(['refused']);
     });
 
-    it('a commit whose answer is lost is not doubled', async () => {
+    it('does not cause a second effect when the answer to a commit is lost', async () => {
       const outside = await fromOutside(host);
       const proxy = await TcpProxy.to((host.database.options as { url: string }).url);
       const app = await host.start((a) =>
@@ -137,7 +137,7 @@ for (const kind of servers) {
       expect(book.attempts).toEqual([1]);
     });
 
-    it('a transaction that loses its connection in the middle has used up no attempt, and takes effect once', async () => {
+    it('costs a transactional handler no attempt when its connection is lost in the middle, and it takes effect once', async () => {
       const outside = await fromOutside(host);
       const app = await host.start((a) => withEffects(a, named(kind)).withHandlers(BookAnd).withOptions(onlyOnce));
       const book = app.nest.get(BookAnd);
@@ -154,7 +154,7 @@ for (const kind of servers) {
       expect(app.logger.matching(/^WARN Handler "book".*interrupted, next attempt/)).toHaveLength(1);
     });
 
-    it('a plain handler that loses its connection to the same database has used up no attempt', async () => {
+    it('costs a plain handler no attempt when it loses its connection to the same database', async () => {
       const outside = await fromOutside(host);
       const slowQuery = kind === 'postgres' ? 'SELECT pg_sleep(20)' : 'SELECT SLEEP(20)';
       const app = await host.start((a) =>

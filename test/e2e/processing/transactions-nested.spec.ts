@@ -101,7 +101,7 @@ async function idleInTransaction(kind: DatabaseKind, beside: DataSource): Promis
 }
 
 for (const kind of databases) {
-  describe.each(ways)(`a transactional handler that is interrupted in %s, on ${kind}`, (_, way) => {
+  describe.each(ways)(`a transactional handler that is cancelled in %s, on ${kind}`, (_, way) => {
     const host = freshHost(kind);
 
     /** What is acknowledged from now on is there for everybody. */
@@ -131,7 +131,7 @@ for (const kind of databases) {
       return { app, book };
     };
 
-    it('by its timeout takes effect once, whole', async () => {
+    it('takes effect once, as a whole, after a timeout', async () => {
       const { app, book } = await startWith({ processing: { handlerTimeout: 150 } });
       const body = payload();
       await app.post(body);
@@ -147,7 +147,7 @@ for (const kind of databases) {
 
     // On SQLite nobody can take a delivery over while its handler's transaction holds the file.
     if (kind !== 'sqlite') {
-      it('by a lost lease leaves nothing', async () => {
+      it('leaves nothing after a lost lease', async () => {
         const { app, book } = await startWith({ lease: { duration: 400 } });
         const body = payload();
         await app.post(body);
@@ -162,7 +162,7 @@ for (const kind of databases) {
       });
     }
 
-    it('by a shutdown leaves nothing, and takes effect once on the next instance', async () => {
+    it('leaves nothing after a shutdown, and takes effect once on the next instance', async () => {
       const { app, book } = await startWith({ processing: { drainTimeout: 20 } });
       const body = payload();
       await app.post(body);
@@ -176,7 +176,7 @@ for (const kind of databases) {
       expect(await effectsOf(next.app, body.sessionId)).toBe(3);
     });
 
-    it('beside a sibling that fails takes effect once', async () => {
+    it('takes effect once beside another handler that fails', async () => {
       const { app, book } = await startWith({ processing: { handlerTimeout: 150 } }, FailOnce);
       const body = payload();
       await app.post(body);
@@ -206,18 +206,18 @@ for (const kind of databases) {
       ['commits by a statement', (manager: EntityManager) => manager.query('COMMIT')],
       ['rolls back by a statement', (manager: EntityManager) => manager.query(' rollback work')],
       ['begins by a statement', (manager: EntityManager) => manager.query('BEGIN')],
-    ])('that %s on its own is refused, and takes effect once when it does not', async (_, misuse) => {
+    ])('fails when it %s by itself, and takes effect once when it does not', async (_, misuse) => {
       const { app, runs, effects } = await run(misuse);
       expect({ runs, effects }).toEqual({ runs: 2, effects: 1 });
       expect(app.logger.matching(/cannot begin, commit or roll back the transaction that it is given/)).not.toEqual([]);
     });
 
-    it('that releases its connection keeps it', async () => {
+    it('keeps its connection when it releases it', async () => {
       const { runs, effects } = await run((manager) => manager.queryRunner?.release());
       expect({ runs, effects }).toEqual({ runs: 1, effects: 1 });
     });
 
-    it('that goes back to a savepoint of its own takes effect once', async () => {
+    it('takes effect once when it rolls back to its own savepoint', async () => {
       const { runs, effects } = await run(async (manager) => {
         await manager.query('SAVEPOINT mine');
         await manager.insert(Effect, { sessionId: 'another' });
@@ -226,13 +226,13 @@ for (const kind of databases) {
       expect({ runs, effects }).toEqual({ runs: 1, effects: 1 });
     });
 
-    it('that returns before its nested transaction has ended has failed', async () => {
+    it('fails when it returns before its nested transaction has ended', async () => {
       const { app, runs, effects } = await run((manager) => void manager.queryRunner?.startTransaction());
       expect({ runs, effects }).toEqual({ runs: 2, effects: 1 });
       expect(app.logger.matching(/was open. Await manager.transaction/)).toHaveLength(1);
     });
 
-    it('whose nested transaction fails, and who catches that, keeps the rest', async () => {
+    it('keeps the rest when it catches the failure of a nested transaction', async () => {
       const { runs, effects } = await run((manager) =>
         manager
           .transaction(async (inner) => {
@@ -244,7 +244,7 @@ for (const kind of databases) {
       expect({ runs, effects }).toEqual({ runs: 1, effects: 1 });
     });
 
-    it('that catches the failure of a statement is completed only with its effect', async () => {
+    it('is completed only with its effect when it catches the failure of a statement', async () => {
       const { app, runs, effects } = await run((manager) =>
         manager.query('SELECT * FROM a_table_that_is_missing').catch(() => {}),
       );

@@ -65,7 +65,7 @@ class BookAroundAGate {
   }
 }
 
-describe.each(databases)('a transactional handler on %s', (kind) => {
+describe.each(databases)('a transactional handler, on %s', (kind) => {
   const host = freshHost(kind);
 
   it('takes effect together with its completion', async () => {
@@ -78,7 +78,7 @@ describe.each(databases)('a transactional handler on %s', (kind) => {
     expect(runs).toMatchObject([{ handler: 'book', state: 'completed' }]);
   });
 
-  it('that fails after it has written has written nothing, and takes effect once when it succeeds', async () => {
+  it('leaves nothing when it fails after a write, and takes effect once when it succeeds', async () => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(Book)
@@ -97,7 +97,7 @@ describe.each(databases)('a transactional handler on %s', (kind) => {
     expect(book.attempts).toHaveLength(2);
   });
 
-  it('that dies has written nothing', async () => {
+  it('leaves nothing when it is dead', async () => {
     const app = await host.start((a) => withEffects(a).withHandlers(Book));
     app.nest.get(Book).errors.push(new PermanentError('after the write'));
     const body = payload();
@@ -107,7 +107,7 @@ describe.each(databases)('a transactional handler on %s', (kind) => {
     expect(await effectsOf(app, body.sessionId)).toBe(0);
   });
 
-  it('that has completed does not run again with a sibling that failed, transactional or not', async () => {
+  it('does not run again after its completion when another handler fails, transactional or not', async () => {
     const app = await host.start((a) => withEffects(a).withHandlers(Book, BookToo, FailTwice));
     const [book, bookToo] = [app.nest.get(Book), app.nest.get(BookToo)];
     bookToo.errors.push(new Error('once'));
@@ -125,7 +125,7 @@ describe.each(databases)('a transactional handler on %s', (kind) => {
     ]);
   });
 
-  it('that runs out of time in the middle leaves nothing, whatever it still writes', async () => {
+  it('leaves nothing when it times out in the middle, whatever it still writes', async () => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(BookAroundAGate)
@@ -143,7 +143,7 @@ describe.each(databases)('a transactional handler on %s', (kind) => {
     expect(ended).toEqual(['refused']);
   });
 
-  it('that runs out of time does not write into the transaction of the next', async () => {
+  it('does not write into the transaction of the next run after a timeout', async () => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(BookAroundAGate)
@@ -166,28 +166,31 @@ describe.each(databases)('a transactional handler on %s', (kind) => {
   it.each([
     ['completes', undefined],
     ['fails', new Error('after the writes')],
-  ])('runs on two workers when a lease ends too early; the first %s, and it takes effect once', async (_, error) => {
-    const one = await host.start((a) => withEffects(a).withHandlers(BookAroundAGate));
-    const first = one.nest.get(BookAroundAGate);
-    first.error = error;
-    const body = payload();
-    await one.post(body);
-    await until('the first has begun', () => first.gate.arrivals === 1);
+  ])(
+    'takes effect once when its lease expires too early and two workers run it, of which the first %s',
+    async (_, error) => {
+      const one = await host.start((a) => withEffects(a).withHandlers(BookAroundAGate));
+      const first = one.nest.get(BookAroundAGate);
+      first.error = error;
+      const body = payload();
+      await one.post(body);
+      await until('the first has begun', () => first.gate.arrivals === 1);
 
-    const clock = new MovingClock();
-    clock.advance(60_000); // to the other, the lease of the first is over
-    const other = await host.start((a) => withEffects(a).withHandlers(BookAroundAGate).withClock(clock));
-    const second = other.nest.get(BookAroundAGate);
-    second.gate.open();
-    // In a file, the first holds the only right to write: the other cannot even take over before it has ended.
-    if (kind !== 'sqlite') await until('the other waits for the first', () => waitsForALock(kind, one));
-    first.gate.open();
-    const { runs } = await other.delivery(body.sessionId, 'completed');
+      const clock = new MovingClock();
+      clock.advance(60_000); // to the other, the lease of the first is over
+      const other = await host.start((a) => withEffects(a).withHandlers(BookAroundAGate).withClock(clock));
+      const second = other.nest.get(BookAroundAGate);
+      second.gate.open();
+      // In a file, the first holds the only right to write: the other cannot even rescue it before it has ended.
+      if (kind !== 'sqlite') await until('the other waits for the first', () => waitsForALock(kind, one));
+      first.gate.open();
+      const { runs } = await other.delivery(body.sessionId, 'completed');
 
-    expect(await effectsOf(one, body.sessionId)).toBe(2); // both writes of one run
-    expect(runs).toMatchObject([{ handler: 'book', state: 'completed' }]);
-    expect(first.gate.arrivals + second.gate.arrivals).toBe(error ? 2 : 1);
-  });
+      expect(await effectsOf(one, body.sessionId)).toBe(2); // both writes of one run
+      expect(runs).toMatchObject([{ handler: 'book', state: 'completed' }]);
+      expect(first.gate.arrivals + second.gate.arrivals).toBe(error ? 2 : 1);
+    },
+  );
 });
 
 /** Whether somebody in the app's database waits for a row of somebody else. */

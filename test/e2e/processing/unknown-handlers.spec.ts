@@ -67,7 +67,7 @@ async function takesNothing(app: WebhookApp, sessionId: unknown, state = 'pendin
 }
 
 for (const kind of databases) {
-  describe(`two versions of a host on ${kind}, of which one has a handler that the other has not`, () => {
+  describe(`two versions of a host on ${kind}, of which only the newer has a handler`, () => {
     const host = freshHost(kind);
 
     const newer = (options = {}, clock?: MovingClock) =>
@@ -88,7 +88,7 @@ for (const kind of databases) {
       return id;
     }
 
-    it('leave its retries to the one that has it', async () => {
+    it('leave the retries of that handler to the newer', async () => {
       const [old, recent] = [await older(), await newer({ retry: { initialDelay: 300, jitter: 'none' } })];
       const bodies = Array.from({ length: 5 }, () => payload());
       const { attempts } = recent.nest.get(Added);
@@ -106,7 +106,7 @@ for (const kind of databases) {
       expect(old.logger.matching(/wait for the handler/)).toEqual([]);
     });
 
-    it('end nothing that waits for it: the one that has not says so, and passes it on', async () => {
+    it('do not end a delivery that waits for that handler: the older logs a warning and postpones it', async () => {
       const clock = new MovingClock();
       clock.advance(2 * 3_600_000);
       const id = await leftBehind();
@@ -126,7 +126,7 @@ for (const kind of databases) {
       expect(old.logger.matching(/wait for the handler "added"/)).toHaveLength(1);
     });
 
-    it('lose no replay of it', async () => {
+    it('do not lose a replay of that handler', async () => {
       const id = await leftBehind();
       const [old, recent] = [await older(), await newer({ processing: { enabled: false } })];
       expect(await recent.inbox.replay(id, { handlers: ['added'] })).toBe('replayed');
@@ -138,15 +138,15 @@ for (const kind of databases) {
       expect(again.nest.get(Added).attempts).toEqual([1, 1]);
     });
 
-    it('do not complete what another instance has died with', async () => {
+    it('do not complete a delivery for that handler when it is rescued by the older', async () => {
       const id = await leftBehind();
       const old = await older();
       await abandon(old, id);
-      await until('it is taken over', () => old.logger.matching(/Took over 1/).length > 0);
+      await until('it is rescued', () => old.logger.matching(/Took over 1/).length > 0);
       expect((await isPending(old, id)).runs).toMatchObject([{ handler: 'added', state: 'pending' }, {}]);
     });
 
-    it('do not call what died with it completed', async () => {
+    it('keep a delivery dead when that handler is dead', async () => {
       const id = await leftBehind();
       const old = await older();
       await old.nest
@@ -160,7 +160,7 @@ for (const kind of databases) {
       expect(runs).toMatchObject([{ handler: 'added', state: 'dead' }, { state: 'completed' }]);
     });
 
-    it('tell the handlers of one id apart by their status', async () => {
+    it('tell handlers of one id apart by their status', async () => {
       const recent = await host.start((a) => a.withHandlers(AddedStatus).withOptions(NEVER));
       const body = payload();
       await recent.post(body);
@@ -177,7 +177,7 @@ for (const kind of databases) {
   describe(`an app without handlers on ${kind}`, () => {
     const host = freshHost(kind);
 
-    it('records, warns at boot, and leaves everything to an instance that has some', async () => {
+    it('records, warns at boot, and leaves every delivery to an instance with handlers', async () => {
       const without = await host.start();
       const body = payload();
       expect((await without.post(body)).status).toBe(200);
@@ -190,7 +190,7 @@ for (const kind of databases) {
       expect(app.logger.matching(/No handler is subscribed/)).toEqual([]);
     });
 
-    it('takes over nothing that another instance has died with', async () => {
+    it('does not rescue a delivery', async () => {
       const app = await host.start((a) => a.withHandlers(Known));
       const body = payload();
       await app.post(body);

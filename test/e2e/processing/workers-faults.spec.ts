@@ -71,7 +71,7 @@ class FailBehindAGate {
 /** Every failure that uses up an attempt is its last. */
 const onlyOnce = { retry: { attempts: 1, initialDelay: 10, jitter: 'none' } } as const;
 
-describe('a lease that is renewed while a transaction keeps the only file locked', () => {
+describe('a lease that is renewed while a transaction locks the SQLite file', () => {
   const host = freshHost('sqlite');
 
   it('is not lost when the transaction is rolled back', async () => {
@@ -104,10 +104,10 @@ describe('a lease that is renewed while a transaction keeps the only file locked
 });
 
 for (const kind of servers) {
-  describe(`a worker on a ${kind} that is slow`, () => {
+  describe(`a worker on a slow ${kind}`, () => {
     const host = freshHost(kind);
 
-    it('a renewal that is answered too late is asked for again in time, and nobody is interrupted', async () => {
+    it('renews its leases again in time when an answer is late, and cancels no handler', async () => {
       const outside = (await host.database.connect({ entities: [Delivery] })).getRepository(Delivery);
       const proxy = await TcpProxy.to((host.database.options as { url: string }).url);
       const app = await host.start((a) =>
@@ -141,7 +141,7 @@ for (const kind of servers) {
       expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
     });
 
-    it('transactions that fill the pool stop neither receiving nor the renewal of their leases', async () => {
+    it('keeps receiving and renewing leases while transactions fill the pool', async () => {
       const app = await host.start((a) =>
         withEffects(a, { poolSize: 6 } as object)
           .withHandlers(BookAnd)
@@ -163,7 +163,7 @@ for (const kind of servers) {
 }
 
 for (const kind of servers.filter((server) => server === 'postgres')) {
-  describe(`a worker that waits for another's transaction in vain, on ${kind}`, () => {
+  describe(`a worker that waits in vain for the transaction of another, on ${kind}`, () => {
     const host = freshHost(kind);
 
     it('has used up no attempt', async () => {
@@ -192,13 +192,13 @@ for (const kind of servers.filter((server) => server === 'postgres')) {
 }
 
 for (const kind of servers.filter((server) => server === 'postgres')) {
-  describe(`what a handler came to, on a ${kind} that refuses to write it`, () => {
+  describe(`the result of a handler, on a ${kind} that refuses to write it`, () => {
     const host = freshHost(kind);
 
     it.each([
       ['a completion', [], [1], /completions could not be written, trying again/],
       ['a failure', [new Error('once')], [1, 2], /What became of a delivery could not be written/],
-    ])('%s is written again, and the handler is not run again for that', async (_, errors, attempts, warning) => {
+    ])('is written again when it is %s, without another run of the handler', async (_, errors, attempts, warning) => {
       const app = await host.start((a) =>
         a
           .withHandlers({ provide: FailBehindAGate, useValue: new FailBehindAGate([...errors]) })
@@ -208,10 +208,10 @@ for (const kind of servers.filter((server) => server === 'postgres')) {
       const body = payload();
       await app.post(body);
       await until('it runs', () => handler.gate.arrivals === 1);
-      const letGo = await holdInbox(host.database, await host.database.connect());
+      const unlock = await holdInbox(host.database, await host.database.connect());
       handler.gate.open();
       await until('it could not be written', () => app.logger.matching(warning)[0]);
-      await letGo();
+      await unlock();
       await app.delivery(body.sessionId, 'completed');
 
       expect(handler.attempts).toEqual(attempts);

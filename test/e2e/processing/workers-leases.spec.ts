@@ -66,10 +66,10 @@ async function looksForWork(app: WebhookApp): Promise<void> {
   });
 }
 
-describe.each(databases)('workers with leases on %s', (kind) => {
+describe.each(databases)('workers with leases, on %s', (kind) => {
   const host = freshHost(kind);
 
-  it('take over from each other only when a lease is over', async () => {
+  it('rescue a delivery of another worker only when its lease has expired', async () => {
     const clock = new MovingClock();
     const one = await host.start((a) => a.withHandlers(WaitAtAGate));
     const other = await host.start((a) => a.withHandlers(Remember, Probe).withClock(clock));
@@ -87,7 +87,7 @@ describe.each(databases)('workers with leases on %s', (kind) => {
     one.nest.get(WaitAtAGate).gate.open();
   });
 
-  it('renew the lease of a handler that takes long, and none of the others begins with it', async () => {
+  it('renew the lease of a long-running handler, and no other worker starts it', async () => {
     const patient = { lease: { duration: 900 } };
     const one = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions(patient));
     const other = await host.start((a) => a.withHandlers(Remember, Probe).withOptions(patient));
@@ -107,7 +107,7 @@ describe.each(databases)('workers with leases on %s', (kind) => {
     expect(other.nest.get(Remember).sessionIds).toEqual([]);
   });
 
-  it('abort a handler whose lease is lost, and what it comes to changes nothing', async () => {
+  it('abort the handler of a lost lease, and its result changes nothing', async () => {
     const app = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ lease: { duration: 900 } }));
     const { gate, signals } = app.nest.get(WaitAtAGate);
     const [sessionId] = await post(app, 1);
@@ -154,7 +154,7 @@ describe.each(databases)('workers with leases on %s', (kind) => {
     },
   );
 
-  it('do not begin with what they lost while it waited in their hands', async () => {
+  it('do not start a delivery whose lease was lost while it waited in the pool', async () => {
     const app = await host.start((a) =>
       a
         .withHandlers(WaitAtAGate)

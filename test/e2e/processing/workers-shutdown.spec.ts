@@ -62,10 +62,10 @@ class FailOnce {
 const onlyOnce = { attempts: 1, initialDelay: 10, jitter: 'none' } as const;
 const receiveOnly = { processing: { enabled: false } };
 
-describe.each(databases)('an app that shuts down on %s', (kind) => {
+describe.each(databases)('an app that shuts down, on %s', (kind) => {
   const host = freshHost(kind);
 
-  it('waits for its handlers, and stores what it is sent meanwhile for others', async () => {
+  it('waits for its running handlers, and records for others what arrives meanwhile', async () => {
     const app = await host.start((a) => a.withHandlers(WaitAtAGate));
     const { gate, runs } = app.nest.get(WaitAtAGate);
     const [running, meanwhile] = [payload(), payload()];
@@ -86,7 +86,7 @@ describe.each(databases)('an app that shuts down on %s', (kind) => {
     expect(after.nest.get(SucceedAtOnce).calls).toBe(1);
   });
 
-  it('aborts what takes too long, and returns it without an attempt used, for others to begin with at once', async () => {
+  it('aborts a handler after the shutdown timeout, and releases its delivery at once without using up an attempt', async () => {
     const app = await host.start((a) =>
       a.withHandlers(WaitAtAGate).withOptions({ processing: { drainTimeout: 50 }, retry: onlyOnce }),
     );
@@ -114,7 +114,7 @@ describe.each(databases)('an app that shuts down on %s', (kind) => {
     expect(theirs.runs).toMatchObject([{ attempt: 1 }]);
   });
 
-  it('remembers the handlers that have completed beside one that it aborts', async () => {
+  it('stores the completed run of a handler beside one that it aborts', async () => {
     const app = await host.start((a) =>
       a.withHandlers(WaitAtAGate, SucceedAtOnce).withOptions({ processing: { drainTimeout: 50 }, retry: onlyOnce }),
     );
@@ -132,7 +132,7 @@ describe.each(databases)('an app that shuts down on %s', (kind) => {
     expect(other.nest.get(SucceedAtOnce).calls).toBe(0);
   });
 
-  it('rolls back the transaction that it aborts, and returns what is due meanwhile', async () => {
+  it('rolls back the transaction that it aborts, and releases what becomes due meanwhile', async () => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(BookBeforeAGate, FailOnce)
@@ -162,7 +162,7 @@ describe.each(databases)('an app that shuts down on %s', (kind) => {
     expect(took).toBeLessThan(3_000); // that is: it has waited for nothing but `drainTimeout`
   });
 
-  it('returns what it records while it shuts down', async () => {
+  it('releases a delivery that it records during the shutdown', async () => {
     const watch = new InsertWatch();
     const app = await host.start((a) =>
       a
@@ -174,12 +174,12 @@ describe.each(databases)('an app that shuts down on %s', (kind) => {
     const [running, late] = [payload(), payload()];
     await app.post(running);
     await until('its handler runs', () => runs.length === 1);
-    const letGo = await holdInbox(host.database, await host.database.connect());
+    const unlock = await holdInbox(host.database, await host.database.connect());
     const answer = app.post(late);
     await until('it is being recorded', () => watch.inFlight + watch.failed.length > 0);
     const stopping = host.stop(app);
     await until('it shuts down', () => runs[0]?.signal.aborted);
-    await letGo();
+    await unlock();
     expect(await answer).toMatchObject({ status: 200 });
     await stopping;
 
@@ -188,7 +188,7 @@ describe.each(databases)('an app that shuts down on %s', (kind) => {
     expect(runs).toHaveLength(1);
   });
 
-  it('returns what it has in hand and has not begun with', async () => {
+  it('releases the claimed deliveries that it has not started', async () => {
     const app = await host.start((a) =>
       a
         .withHandlers(WaitAtAGate)

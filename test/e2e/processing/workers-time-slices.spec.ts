@@ -18,10 +18,10 @@ class KeepTheThread {
 
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
-describe.each(matrix)('a handler that keeps the thread, on %s and %s', (kind, platform) => {
+describe.each(matrix)('a handler that blocks the event loop, on %s and %s', (kind, platform) => {
   const host = freshHost(kind);
 
-  it('begins after its sender has been answered', async () => {
+  it('starts after its sender is answered', async () => {
     const app = await host.start((a) => a.on(platform).withHandlers(KeepTheThread));
     const happened: string[] = [];
     app.nest.get(KeepTheThread).begins = () => happened.push('begins');
@@ -39,7 +39,7 @@ describe.each(matrix)('a handler that keeps the thread, on %s and %s', (kind, pl
   });
 });
 
-describe.each(databases)('handlers that are begun one after the other, on %s', (kind) => {
+describe.each(databases)('handlers that start one after the other, on %s', (kind) => {
   const host = freshHost(kind);
 
   /** How many of 30 waiting deliveries began in each turn of the event loop. */
@@ -70,12 +70,12 @@ describe.each(databases)('handlers that are begun one after the other, on %s', (
     return beginnings;
   }
 
-  it('leave a turn of the event loop to others once they have had the thread for five milliseconds', async () => {
+  it('yield to the event loop after a time slice of five milliseconds', async () => {
     const beginnings = await beginningsByTurn(() => keepTheThread(4), 10);
     expect(Math.max(...beginnings)).toBeLessThanOrEqual(2);
   });
 
-  it('do not wait for turns of the event loop when they are short', async () => {
+  it('do not yield to the event loop while they are short', async () => {
     const beginnings = await beginningsByTurn(() => {}, 1);
     expect(beginnings.length).toBeLessThan(30);
   });

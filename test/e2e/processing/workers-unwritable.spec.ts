@@ -29,7 +29,7 @@ class FailBehindAGate {
 const COMPLETION = /^WARN 1 completions could not be written, trying again: QueryFailedError \w+ Cr3dentialsWebhook$/;
 const FAILURE = /^WARN What became of a delivery could not be written: QueryFailedError \w+ Cr3dentialsWebhook$/;
 
-describe.each(databases)('what a handler came to, on a %s that refuses to write it', (kind) => {
+describe.each(databases)('the result of a handler, on a %s that refuses to write it', (kind) => {
   const host = freshHost(kind);
   let beside: DataSource;
 
@@ -41,7 +41,7 @@ describe.each(databases)('what a handler came to, on a %s that refuses to write 
     ['a completion', [], [1], COMPLETION],
     ['a failure', [new Error('once')], [1, 2], FAILURE],
   ])(
-    '%s is written again until it is, and the handler is not run again for that',
+    'is written again until it succeeds when it is %s, without another run of the handler',
     async (_, errors, attempts, told) => {
       const { app, handler, body } = await refusedAfter(errors);
       await until('it could not be written twice', () => app.logger.matching(told).length === 2);
@@ -59,18 +59,21 @@ describe.each(databases)('what a handler came to, on a %s that refuses to write 
   it.each([
     ['a completion', [], COMPLETION],
     ['a failure', [new Error('once')], FAILURE],
-  ])('%s is given up with the lease: whoever takes the delivery over runs it again', async (_, errors, told) => {
-    const { app, handler, body } = await refusedAfter(errors, { lease: { duration: 900 } });
-    await until('the lease is lost', () => app.logger.matching(/another worker takes them over/)[0]);
-    const before = app.logger.matching(told).length;
-    const begun = performance.now();
-    await until('it would have been tried twice more', () => performance.now() - begun > 1_200);
-    expect(app.logger.matching(told).length).toBeLessThanOrEqual(before + 1);
-    await relent();
+  ])(
+    'is given up with the lease when it is %s, and the next worker runs the handler again',
+    async (_, errors, told) => {
+      const { app, handler, body } = await refusedAfter(errors, { lease: { duration: 900 } });
+      await until('the lease is lost', () => app.logger.matching(/another worker takes them over/)[0]);
+      const before = app.logger.matching(told).length;
+      const begun = performance.now();
+      await until('it would have been tried twice more', () => performance.now() - begun > 1_200);
+      expect(app.logger.matching(told).length).toBeLessThanOrEqual(before + 1);
+      await relent();
 
-    expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 2 });
-    expect(handler.attempts).toHaveLength(2);
-  });
+      expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 2 });
+      expect(handler.attempts).toHaveLength(2);
+    },
+  );
 
   /** A handler that has run while the database stopped taking what it came to. */
   async function refusedAfter(errors: readonly Error[], options: Partial<Cr3dentialsWebhookOptions> = {}) {

@@ -6,7 +6,7 @@ import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
 
-/** What several workers have in hand at the same time. */
+/** What several workers run at the same time. */
 class Floor {
   readonly runs: { worker: string; sessionId: string }[] = [];
   readonly running = new Set<string>();
@@ -92,7 +92,7 @@ describe.each(databases)('several workers on one %s', (kind) => {
     expect([...floor.workers].toSorted()).toEqual(['one', 'other']);
   });
 
-  it('process what an instance has recorded that only receives', async () => {
+  it('process what a receive-only instance has recorded', async () => {
     const receiver = await host.start((a) => a.withHandlers(Remember).withOptions(receiveOnly));
     const [sessionId] = await post(receiver, 1);
     expect(await receiver.delivery(String(sessionId), 'pending')).toMatchObject({ leaseOwner: null, attempts: 0 });
@@ -105,7 +105,7 @@ describe.each(databases)('several workers on one %s', (kind) => {
     expect(receiver.logger.matching(/receives only/)).toHaveLength(1);
   });
 
-  it('run no more at the same time than they are told', async () => {
+  it('run no more deliveries at the same time than "concurrency"', async () => {
     const app = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ processing: { concurrency: 3 } }));
     const handler = app.nest.get(WaitAtAGate);
     await post(app, 12);
@@ -129,10 +129,10 @@ describe.each(databases)('several workers on one %s', (kind) => {
   });
 });
 
-describe('a worker that finds what another left behind', () => {
+describe('a worker that finds an expired lease', () => {
   const host = freshHost('sqlite');
 
-  it('begins with it, even when it can claim nothing else', async () => {
+  it('rescues the delivery even when it can claim nothing else', async () => {
     const receiver = await host.start((a) => a.withOptions(receiveOnly));
     const [left, due] = await post(receiver, 2);
     const { id } = await receiver.delivery(left, 'pending');

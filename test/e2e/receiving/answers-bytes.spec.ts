@@ -28,14 +28,14 @@ describe.each(platforms)('a host whose parser leaves the body as bytes, on %s', 
     await database?.drop();
   });
 
-  it('has a delivery recorded, byte for byte', async () => {
+  it('records a delivery byte for byte', async () => {
     const { sessionId } = payload();
     const content = `{ "sessionId": "${sessionId}", "status": "COMPLETED", "platformId": 1.50, "extractedData": { "of": "Ångström" } }`;
     expect(await rawPost(app.url, { content })).toMatchObject({ status: 200 });
     expect((await app.delivery(sessionId, 'pending')).rawBody).toBe(content);
   });
 
-  it.each(unreadable)('answers 400, and keeps nothing: %s', async (_, post) => {
+  it.each(unreadable)('answers 400 and stores nothing: %s', async (_, post) => {
     const before = await app.inbox.stats();
     const answer = await rawPost(app.url, post);
     expect([answer.status, JSON.parse(answer.body)]).toMatchObject([

@@ -30,7 +30,7 @@ class Remember {
 
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
-describe.each(matrix)('what is against the contract, on %s and %s', (kind, platform) => {
+describe.each(matrix)('an invalid payload, on %s and %s', (kind, platform) => {
   let database: TestDatabase;
   let app: WebhookApp;
 
@@ -44,7 +44,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
     await database?.drop();
   });
 
-  describe('and has a usable sessionId', () => {
+  describe('with a valid sessionId', () => {
     it.each<[string, Record<string, unknown>, Record<string, string[]>]>([
       ['no status', { status: undefined }, { status: NOT_TEXT('status') }],
       ['an empty status', { status: '' }, { status: ['status should not be empty'] }],
@@ -67,7 +67,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
       ['a completion on no day', { completedAt: '2025-02-30T12:00:00Z' }, NOT_INSTANT],
       ['metadata as text', { metadata: PERSON }, { metadata: NOT_OBJECT('metadata') }],
       ['several faults', { platformId: true, metadata: [] }, { ...NOT_NUMBER, metadata: NOT_OBJECT('metadata') }],
-    ])('is refused and kept: %s', async (_, faults, violations) => {
+    ])('is answered 400 and stored as a rejection: %s', async (_, faults, violations) => {
       const body = payload({ holder: PERSON, ...faults });
       expect(said(await app.post(body))).toEqual(refused(violations));
       expect(await rejectionsOf(body)).toMatchObject([{ ...kept(violations), sessionId: body.sessionId }]);
@@ -75,13 +75,13 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
     });
   });
 
-  it('is refused and kept: a platformId past every number', async () => {
+  it('is answered 400 and stored as a rejection: a platformId past every number', async () => {
     const text = JSON.stringify(payload({ holder: PERSON })).replace('"platformId":1', '"platformId":1e999');
     expect(said(await app.post(text))).toEqual(refused(NOT_NUMBER));
     expect(await rejectionsOf({ ...JSON.parse(text), platformId: null })).toMatchObject([kept(NOT_NUMBER)]);
   });
 
-  describe('and has no usable sessionId', () => {
+  describe('without a valid sessionId', () => {
     it.each<[string, unknown, string[]]>([
       ['none', undefined, NOT_TEXT('sessionId')],
       ['null', null, NOT_TEXT('sessionId')],
@@ -95,13 +95,13 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
       ['one with U+0000', 'ses\0sion', NOT_STORABLE('sessionId')],
       ['one with the first half of a character', 'session\ud83d', NOT_STORABLE('sessionId')],
       ['one with the second half of a character', '\ude00session', NOT_STORABLE('sessionId')],
-    ])('is refused and kept: %s', async (_, sessionId, violations) => {
+    ])('is answered 400 and stored as a rejection: %s', async (_, sessionId, violations) => {
       const body = payload({ holder: PERSON, sessionId });
       expect(said(await app.post(body))).toEqual(refused({ sessionId: violations }));
       expect(await rejectionsOf(body)).toMatchObject([{ ...kept({ sessionId: violations }), sessionId: null }]);
     });
 
-    it('is refused and kept: an object of something else', async () => {
+    it('is answered 400 and stored as a rejection: an object of something else', async () => {
       const body = { name: PERSON };
       const answer = await app.post(body);
       expect(JSON.parse(answer.body)).toMatchObject({
@@ -113,7 +113,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
     });
   });
 
-  it('is counted when it comes again, not kept twice', async () => {
+  it('is counted when it is repeated, and stored once', async () => {
     const body = payload({ platformId: PERSON });
     const answers = await Promise.all(Array.from({ length: 5 }, () => app.post(body)));
     expect(answers.map(said)).toEqual(answers.map(() => refused(NOT_NUMBER)));
@@ -121,7 +121,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
     expect(await rejectionsOf(body)).toMatchObject([{ repeats: 5 }]);
   });
 
-  it('is warned of without a word of what was sent, and reaches no handler', async () => {
+  it('is warned of without anything of its content, and reaches no handler', async () => {
     const body = payload({ externalReferenceId: PERSON, platformId: PERSON });
     const warnings = app.logger.matching(/^WARN .*rejection \(invalid\)/).length;
     await app.post(body);
@@ -132,7 +132,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
     expect(handled).not.toContain(body.sessionId);
   });
 
-  describe('is not', () => {
+  describe('compared with a valid one', () => {
     it.each<[string, Record<string, unknown>]>([
       ['a sessionId of 512 characters', { sessionId: 's'.repeat(512) }],
       ['a sessionId of 512 characters of two units', { sessionId: '😀'.repeat(512) }],
@@ -146,7 +146,7 @@ describe.each(matrix)('what is against the contract, on %s and %s', (kind, platf
       ['a completion in another zone', { completedAt: '2025-03-24T12:05:00.123456+05:30' }],
       ['an empty object of data', { extractedData: {} }],
       ['half a character in the data', { extractedData: { name: '\ud83d', '\ude00': '\0' } }],
-    ])('%s', async (_, difference) => {
+    ])('is not one with %s, which is accepted', async (_, difference) => {
       const body = payload(difference);
       expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
       const { platformId, externalReferenceId, rawBody: text } = await app.delivery(body.sessionId, 'completed');

@@ -29,12 +29,12 @@ describe.each([
     for (const database of bases) await database.drop();
   });
 
-  it('gives the same answer on Express and on Fastify to everything odd', async () => {
+  it('gives the same answer on Express and on Fastify to every odd request', async () => {
     const [express, fastify] = await Promise.all(apps.map((app) => answersOf(app, [...readable, ...unreadableBodies])));
     expect(fastify).toEqual(express);
   });
 
-  it('keeps the same on Express and on Fastify of everything odd', async () => {
+  it('stores the same on Express and on Fastify of every odd request', async () => {
     const [express, fastify] = await Promise.all(
       apps.map(async (app) => {
         await answersOf(app, readable);
@@ -57,7 +57,7 @@ describe.each([
     expect(express?.length).toBeGreaterThan(10);
   });
 
-  it('answers nobody who has no secret otherwise than 401, once their body can be read', async () => {
+  it('answers 401 to every readable request without a secret', async () => {
     for (const app of apps) {
       const answers = await Promise.all(
         readable.map(async ([name, post]) => [name, (await rawPost(app.url, withoutSecret(post))).status]),
@@ -67,7 +67,7 @@ describe.each([
   });
 
   it.each(['without a secret', 'with a wrong one'])(
-    'gives the same answer on Express and on Fastify to everything odd that comes %s',
+    'gives the same answer on Express and on Fastify to every odd request %s',
     async (how) => {
       const posts = [...readable, ...unreadableBodies].map(([name, post]): OddBody => {
         const { headers = [] } = withoutSecret(post);

@@ -33,7 +33,7 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
     await database?.drop();
   });
 
-  it('asks for a delivery to be sent again, and takes it then', async () => {
+  it('answers 503 to a delivery, and accepts it when it is sent again', async () => {
     const body = payload({ externalReferenceId: PERSON });
     const answer = await whileMissing('cr3dentials_webhook_delivery', () => app.post(body));
     expect(said(answer)).toEqual(UNAVAILABLE);
@@ -46,17 +46,22 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
   it.each([
     ['is against the contract', { platformId: PERSON }, 400, 'invalid'],
     ['has a status nobody knows', { status: 'ARCHIVED' }, 200, 'unknown-status'],
-  ])('asks for a POST that %s to be sent again, and keeps it then', async (_, fault, status, reason) => {
-    const body = payload({ externalReferenceId: PERSON, ...fault });
-    const answer = await whileMissing('cr3dentials_webhook_rejection', () => app.post(body));
-    expect(said(answer)).toEqual(UNAVAILABLE);
-    expect(answer.headers['retry-after']).toBe('5');
-    expect((await app.post(body)).status).toBe(status);
-    const rejections = await app.inbox.rejections.list();
-    expect(rejections.filter(({ sessionId }) => sessionId === body.sessionId)).toMatchObject([{ reason, repeats: 0 }]);
-  });
+  ])(
+    'answers 503 to a POST that %s, and stores the rejection when it is sent again',
+    async (_, fault, status, reason) => {
+      const body = payload({ externalReferenceId: PERSON, ...fault });
+      const answer = await whileMissing('cr3dentials_webhook_rejection', () => app.post(body));
+      expect(said(answer)).toEqual(UNAVAILABLE);
+      expect(answer.headers['retry-after']).toBe('5');
+      expect((await app.post(body)).status).toBe(status);
+      const rejections = await app.inbox.rejections.list();
+      expect(rejections.filter(({ sessionId }) => sessionId === body.sessionId)).toMatchObject([
+        { reason, repeats: 0 },
+      ]);
+    },
+  );
 
-  it('asks for a conflict to be sent again, and keeps it then', async () => {
+  it('answers 503 to a conflict, and stores it when it is sent again', async () => {
     const body = payload();
     await app.post(body);
     const other = { ...body, externalReferenceId: PERSON };
@@ -67,7 +72,7 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
     expect(rejections).toMatchObject([{ sessionId: body.sessionId, rawBody: JSON.stringify(other), repeats: 0 }]);
   });
 
-  it('is told in the log once a second: how often, why and what to do, without a word of what was sent', async () => {
+  it('logs once a second how often it answered 503, why and what to do, without anything of the content', async () => {
     const body = payload({ externalReferenceId: PERSON });
     await whileMissing('cr3dentials_webhook_delivery', async () => {
       clock.advance(1_000);
@@ -98,7 +103,7 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
   }
 });
 
-describe.each(platforms)('an inbox that is slow, on %s', (platform) => {
+describe.each(platforms)('a slow inbox, on %s', (platform) => {
   const ackTimeout = 1_000;
   let database: TestDatabase;
   let app: WebhookApp;
@@ -115,7 +120,7 @@ describe.each(platforms)('an inbox that is slow, on %s', (platform) => {
     await database?.drop();
   });
 
-  it('asks for what has waited for ackTimeout to be sent again, and at once for what is too much', async () => {
+  it('answers 503 after ackTimeout, and at once when maxQueued is reached', async () => {
     const bodies = [payload(), payload(), payload()];
     await beside.query('BEGIN IMMEDIATE');
     const answers = await Promise.all(bodies.map((body) => timed(app.post(body)))).finally(() =>
@@ -133,7 +138,7 @@ describe.each(platforms)('an inbox that is slow, on %s', (platform) => {
     expect(await app.inbox.list()).toHaveLength(bodies.length);
   });
 
-  it('is told in the log, with what to look at', async () => {
+  it('logs what to check', async () => {
     await beside.query('BEGIN IMMEDIATE');
     const before = app.logger.lines.length;
     await app.post(payload()).finally(() => beside.query('ROLLBACK'));

@@ -13,7 +13,7 @@ const UNREADABLE = refused(400, 'Bad Request', 'The body is not a JSON object, o
 const NOT_JSON = refused(415, 'Unsupported Media Type', 'Send JSON in UTF-8, uncompressed, as application/json.');
 const TOO_LARGE = refused(413, 'Payload Too Large', 'The body is larger than this server accepts.');
 
-describe.each(platforms)('a body that cannot be read, on %s', (platform) => {
+describe.each(platforms)('an unreadable body, on %s', (platform) => {
   let database: TestDatabase;
   let app: WebhookApp;
 
@@ -72,18 +72,18 @@ describe.each(platforms)('a host that accepts larger bodies, on %s', (platform) 
     await database?.drop();
   });
 
-  it('keeps one whole', async () => {
+  it('stores a large body whole', async () => {
     const body = payload({ extractedData: { all: PERSON.repeat(100_000) } });
     expect(await app.post(body)).toMatchObject({ status: 200 });
     const delivery = await app.delivery(body.sessionId, 'pending');
     expect(delivery.rawBody === JSON.stringify(body)).toBe(true);
   });
 
-  it('answers 413 to one that is larger still', async () => {
+  it('answers 413 to a body over its own limit', async () => {
     expect(said(await app.post(payload({ extractedData: { all: 'x'.repeat(3 * MIB) } })))).toEqual(TOO_LARGE);
   });
 
-  it('answers 400 to one that breaks off', async () => {
+  it('answers 400 to a large body that is truncated', async () => {
     const text = JSON.stringify(payload({ extractedData: { all: PERSON.repeat(100_000) } }));
     expect(said(await app.post(text.slice(0, -1)))).toEqual(UNREADABLE);
     expect(app.logger.matching(new RegExp(PERSON))).toEqual([]);

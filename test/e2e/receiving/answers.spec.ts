@@ -21,7 +21,7 @@ class Remember {
 
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
-describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => {
+describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => {
   let database: TestDatabase;
   let app: WebhookApp;
 
@@ -35,7 +35,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
     await database?.drop();
   });
 
-  it('is a delivery by the time it is answered', async () => {
+  it('is stored as a delivery before it is answered', async () => {
     const body = payload();
     expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
     const delivery = await app.inbox.find({ sessionId: String(body.sessionId) });
@@ -51,7 +51,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
     expect(delivery?.receivedAt).toBeGreaterThan(SINCE_1970);
   });
 
-  it('is answered whole, and not hashed for a cache', async () => {
+  it('is answered with a length and without an ETag', async () => {
     for (const body of [payload(), payload({ platformId: 'none' })]) {
       const { headers, body: text } = await app.post(body);
       expect(headers['content-length']).toBe(String(Buffer.byteLength(text)));
@@ -60,8 +60,8 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
     }
   });
 
-  describe('with the content that is recorded already', () => {
-    it('is counted on the delivery, and no rejection', async () => {
+  describe('with the recorded content', () => {
+    it('is counted as a duplicate, and makes no rejection', async () => {
       const body = payload();
       await app.post(body);
       expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
@@ -73,8 +73,8 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
     });
   });
 
-  describe('with other content than what is recorded', () => {
-    it('is kept as a conflict, and the first stands', async () => {
+  describe('with other content than the recorded one', () => {
+    it('is stored as a conflict, and the first content stays', async () => {
       const { first, other, answer } = await contested();
       expect(said(answer)).toEqual(ACKNOWLEDGED);
       const delivery = await app.delivery(first.sessionId, 'completed');
@@ -93,7 +93,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       });
     });
 
-    it('is warned of, without a word of the content', async () => {
+    it('is warned of without anything of its content', async () => {
       const warning =
         /^WARN An authentic POST was kept as a rejection \(conflict\)\. Look at it with inbox\.rejections\.list\(\)\. Cr3dentialsWebhook$/;
       const warnings = app.logger.matching(warning).length;
@@ -103,7 +103,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       expect(app.logger.lines.filter((line) => line.includes(String(first.sessionId)))).toEqual([]);
     });
 
-    it('is counted when it comes again, not kept twice', async () => {
+    it('is counted when it is repeated, and stored once', async () => {
       const { first, other } = await contested();
       for (const repeats of [1, 2]) {
         expect(said(await app.post(other))).toEqual(ACKNOWLEDGED);
@@ -114,7 +114,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       }
     });
 
-    it('is counted on the delivery when it is the first content again', async () => {
+    it('does not prevent the first content from being counted as a duplicate', async () => {
       const { first } = await contested();
       expect(said(await app.post(first))).toEqual(ACKNOWLEDGED);
       expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ duplicates: 1 });
@@ -122,8 +122,8 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
     });
   });
 
-  describe('with a status nobody knows', () => {
-    it('is kept, warned of, and no delivery', async () => {
+  describe('with an unknown status', () => {
+    it('is stored as a rejection and warned of, and makes no delivery', async () => {
       const body = payload({ status: 'ARCHIVED' });
       const warnings = unknownStatusWarnings().length;
       expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
@@ -135,14 +135,14 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       expect(unknownStatusWarnings().filter((line) => line.includes('ARCHIVED'))).toEqual([]);
     });
 
-    it('is counted when it comes again', async () => {
+    it('is counted when it is repeated', async () => {
       const body = payload({ status: 'ARCHIVED' });
       await Promise.all(Array.from({ length: 5 }, () => app.post(body)));
       expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
       expect(await rejectionsOf(body.sessionId)).toMatchObject([{ repeats: 5 }]);
     });
 
-    it('leaves the delivery of its session as it is', async () => {
+    it('leaves the delivery of its session unchanged', async () => {
       const body = payload();
       await app.post(body);
       await app.delivery(body.sessionId, 'completed');
@@ -157,7 +157,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
       ['that every object has', 'constructor', 'constructor'],
       ['that no text column holds', 'NEW\0\ud800ER', 'NEW ER'],
       ['longer than its column', 'X'.repeat(5_000), `${'X'.repeat(500)}…`],
-    ])('is kept when it is one %s', async (_, status, detail) => {
+    ])('is stored as a rejection when the status is one %s', async (_, status, detail) => {
       const body = payload({ status });
       expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
       expect(await rejectionsOf(body.sessionId)).toMatchObject([
@@ -166,7 +166,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
     });
   });
 
-  it('is the same whether a field is null or missing', async () => {
+  it('is the same delivery whether a field is null or missing', async () => {
     const { sessionId } = payload();
     const missing = { sessionId, status: 'ERROR', platformId: 7 };
     const nothing = {
@@ -182,7 +182,7 @@ describe.each(matrix)('what is acknowledged, on %s and %s', (kind, platform) => 
     expect(eventsOf(sessionId)).toMatchObject([nothing]);
   });
 
-  it('keeps the fields nobody knows, and tells handlers nothing of them', async () => {
+  it('keeps unknown fields, and hides them from handlers', async () => {
     const body: Record<string, unknown> = {
       riskScore: 7,
       ...payload(),

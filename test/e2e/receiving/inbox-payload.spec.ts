@@ -29,7 +29,7 @@ const asSent = (sessionId: string) => String.raw`
 
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
-describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform) => {
+describe.each(matrix)('the rawBody of a delivery, on %s and %s', (kind, platform) => {
   let database: TestDatabase;
   let app: WebhookApp;
 
@@ -39,14 +39,14 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
 
   afterAll(() => database?.drop());
 
-  describe('in a host that keeps the raw body', () => {
+  describe('in a host with rawBody', () => {
     beforeAll(async () => {
       app = await webhookApp(database).on(platform).withRawBody().withHandlers(Remember).start();
     });
 
     afterAll(() => app?.stop());
 
-    it('is what was sent, byte for byte', async () => {
+    it('is the sent text, byte for byte', async () => {
       const text = asSent('raw');
       expect(await app.post(text)).toMatchObject({ status: 200 });
       const delivery = await app.delivery('raw', 'completed');
@@ -57,20 +57,20 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
       });
     });
 
-    it('is what was sent where it is large, byte for byte', async () => {
+    it('is the sent text of a large body, byte for byte', async () => {
       const text = JSON.stringify(payload({ sessionId: 'large', extractedData: { all: '€😀"\\\n'.repeat(6_000) } }));
       expect(await app.post(text)).toMatchObject({ status: 200 });
       expect((await app.delivery('large', 'completed')).rawBody).toBe(text);
     });
 
-    it('keeps a byte order mark, and is read past it', async () => {
+    it('keeps a byte order mark, which the parser skips', async () => {
       const text = `\uFEFF${JSON.stringify(payload({ sessionId: 'marked' }))}`;
       expect(await app.post(text)).toMatchObject({ status: 200 });
       expect((await app.delivery('marked', 'completed')).rawBody).toBe(text);
       expect(seen.get('marked')).toMatchObject({ sessionId: 'marked' });
     });
 
-    it('of a conflict is kept byte for byte too', async () => {
+    it('is the sent text of a conflict too, byte for byte', async () => {
       await app.post(asSent('contested'));
       const other = asSent('contested').replace('0.1000', '0.2000');
       expect(await app.post(other)).toMatchObject({ status: 200 });
@@ -79,7 +79,7 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
     });
   });
 
-  describe('in a host that does not', () => {
+  describe('in a host without rawBody', () => {
     beforeAll(async () => {
       app = await webhookApp(database).on(platform).withHandlers(Remember).start();
     });
@@ -96,7 +96,7 @@ describe.each(matrix)('the payload of a delivery, on %s and %s', (kind, platform
   });
 });
 
-describe.each(databases)('what a delivery says, on %s', (kind) => {
+describe.each(databases)('the content of a delivery, on %s', (kind) => {
   let database: TestDatabase;
   let app: WebhookApp;
 
@@ -116,7 +116,7 @@ describe.each(databases)('what a delivery says, on %s', (kind) => {
     ['a field nobody knows', { riskScore: 7 }],
     ['null left out', { proofHash: undefined }],
     ['its keys in another order', { extractedData: { b: [{ d: 4, c: 3 }], a: 1 } }],
-  ])('is the same again with %s', async (_, change) => {
+  ])('is a duplicate with %s', async (_, change) => {
     const body = payload({ proofHash: null, extractedData: { a: 1, b: [{ c: 3, d: 4 }] } });
     await app.post(body);
     const changed = Object.fromEntries(Object.entries({ ...body, ...change }).toReversed());
@@ -134,7 +134,7 @@ describe.each(databases)('what a delivery says, on %s', (kind) => {
     ['data of another type', { extractedData: { list: ['1', 2] } }],
     ['proof', { proofHash: '9F2C…' }],
     ['completion', { completedAt: '2025-03-24T12:05:00.001Z' }],
-  ])('is something else with another %s', async (_, change) => {
+  ])('is a conflict with another %s', async (_, change) => {
     const body = payload({ extractedData: { list: [1, 2] } });
     await app.post(body);
     const changed = { ...body, ...change };

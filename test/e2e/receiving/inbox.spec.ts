@@ -21,7 +21,7 @@ beforeEach(() => {
   seen.length = 0;
 });
 
-describe.each(databases)('deliveries that arrive at the same time, on %s', (kind) => {
+describe.each(databases)('concurrent deliveries, on %s', (kind) => {
   let database: TestDatabase;
   let app: WebhookApp;
   let beside: DataSource;
@@ -37,7 +37,7 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     await database?.drop();
   });
 
-  it('are one delivery and one handler call when they are copies of one session', async () => {
+  it('become one delivery and one handler call when they are copies of one session', async () => {
     const body = payload();
     const answers = await Promise.all(Array.from({ length: 50 }, () => app.post(body)));
     expect(outcomes(answers)).toEqual(answers.map(() => ACKNOWLEDGED));
@@ -48,7 +48,7 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     expect(seen.map(({ sessionId }) => sessionId)).toEqual([body.sessionId]);
   });
 
-  it('are one delivery for each session when there are many copies of many', async () => {
+  it('become one delivery per session when they are copies of many sessions', async () => {
     const bodies = Array.from({ length: 20 }, () => payload());
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => bodies).flatMap((all) => all.map((b) => app.post(b))),
@@ -61,7 +61,7 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     }
   });
 
-  it('are counted over again when they come later', async () => {
+  it('are counted as duplicates when they arrive later', async () => {
     const body = payload();
     await app.post(body);
     const { id } = await app.delivery(body.sessionId, 'completed');
@@ -71,7 +71,7 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     expect(seen).toHaveLength(1);
   });
 
-  it('are one delivery, and conflicts beside it, when one session comes with different contents', async () => {
+  it('become one delivery and conflicts when one session arrives with different contents', async () => {
     const { sessionId } = payload();
     const bodies = Array.from({ length: 10 }, (_, n) => payload({ sessionId, extractedData: { n } }));
     const answers = await Promise.all(bodies.map((body) => app.post(body)));
@@ -103,7 +103,7 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     expect(conflict).toMatchObject({ rawBody: JSON.stringify(isOne ? other : one), repeats: isOne ? 7 : 3 });
   });
 
-  it('are deliveries of their own when their sessions differ in what a collation passes over', async () => {
+  it('become deliveries of their own when their sessions differ only in what a collation ignores', async () => {
     const alike = [
       'AbC1',
       'aBc1',
@@ -131,7 +131,7 @@ describe.each(databases)('deliveries that arrive at the same time, on %s', (kind
     );
   });
 
-  it('are one delivery and one handler call when the copies come to two instances', async () => {
+  it('become one delivery and one handler call when the copies arrive at two instances', async () => {
     const other = await webhookApp(database).withHandlers(Remember).start();
     try {
       const bodies = Array.from({ length: 5 }, () => payload());
@@ -177,7 +177,7 @@ describe.each(databases)('deliveries of several tenants, on %s', (kind) => {
     await database?.drop();
   });
 
-  it('are each tenant’s own, whatever the other has sent for the same session', async () => {
+  it('are separate for each tenant, whatever another tenant sends for the same session', async () => {
     const { sessionId } = payload();
     const contents = { north: payload({ sessionId }), North: payload({ sessionId, status: 'ERROR' }) };
     const answers = await Promise.all(
@@ -195,7 +195,7 @@ describe.each(databases)('deliveries of several tenants, on %s', (kind) => {
     expect(seen.map(({ status }) => status).toSorted()).toEqual(['COMPLETED', 'ERROR']);
   });
 
-  it('are in conflict only with the tenant’s own', async () => {
+  it('conflict only within one tenant', async () => {
     const { sessionId } = payload();
     await app.post(payload({ sessionId }), { path: '/webhook/east' });
     await app.post(payload({ sessionId, proofHash: 'another' }), { path: '/webhook/west' });

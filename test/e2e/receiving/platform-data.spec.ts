@@ -102,7 +102,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       return host.start((a) => a.on(platform).withHandlers(Remember, Listen).withOptions({ platforms: declared }));
     }
 
-    it('is what handlers and listeners get, with all that was sent', async () => {
+    it('is what handlers and listeners get, with every field that was sent', async () => {
       const app = await start();
       const body = payload({ extractedData: bank });
       expect(await app.post(body)).toMatchObject({ status: 200, body: '{"received":true}' });
@@ -117,7 +117,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       expect(stored).toBe(JSON.stringify(body));
     });
 
-    it('changes nothing for another platform, nor where there is no data', async () => {
+    it('changes nothing for another platform, nor without data', async () => {
       const app = await start();
       const other = payload({ platformId: 2, extractedData: { accountHolder: 7 } });
       const none = payload({ extractedData: null });
@@ -129,7 +129,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       expect(app.nest.get(Remember).data[0]?.constructor).toBe(Object);
     });
 
-    it('keeps what does not fit, acknowledged, told without values, and counted when it is repeated', async () => {
+    it('turns data that does not fit into a rejection, acknowledged and without values in its detail', async () => {
       const app = await start();
       const body = payload({ extractedData: { accountHolder: 'Jane Roe', balance: { amount: 'much' } } });
       const text = JSON.stringify(body, null, 1);
@@ -148,7 +148,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       expect(app.logger.matching(/Jane|much/)).toEqual([]);
     });
 
-    it('keeps the raw text of what does not fit, byte for byte', async () => {
+    it('keeps the rawBody of data that does not fit, byte for byte', async () => {
       const app = await host.start((a) =>
         a
           .on(platform)
@@ -160,7 +160,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       expect(await rejected(app)).toMatchObject({ rawBody: text });
     });
 
-    it('makes a delivery of a rejection once it fits, and says so as long as it does not', async () => {
+    it('lets a rejection be accepted only once its data fits', async () => {
       const strict = await start();
       const body = payload({ extractedData: { accountNumber: '7' } });
       await strict.post(body);
@@ -177,7 +177,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       expect(await lenient.inbox.rejections.accept(id)).toBe('decided');
     });
 
-    it('that throws answers 200 and keeps what was sent, without what it said', async () => {
+    it('that throws answers 200 and stores a rejection without the message of the error', async () => {
       const app = await start({ 1: Moody });
       Moody.mood = 'throws';
       const body = payload({ extractedData: { accountHolder: 'Jane Roe' } });
@@ -193,7 +193,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
     it.each([
       ['throws', 'TypeError'],
       ['throws what cannot say its name', 'an error without a name'],
-    ] as const)('that %s only after a delivery was recorded loses nothing', async (mood, name) => {
+    ] as const)('that %s only after a delivery is recorded loses nothing', async (mood, name) => {
       const app = await host.start((a) =>
         a
           .on(platform)
@@ -219,7 +219,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       expect(worker.nest.get(Remember).data).toEqual([{ accountHolder: 'Jane Roe' }]);
     });
 
-    it('leaves no personal data in what is remembered of a failure', async () => {
+    it('keeps personal data out of the stored error of a run', async () => {
       const app = await host.start((a) =>
         a
           .on(platform)
@@ -238,7 +238,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
 describe('classes from an async factory', () => {
   const host = freshHost('sqlite');
 
-  it('are declared as in forRoot', async () => {
+  it('are used as in forRoot', async () => {
     const app = await host.start((a) =>
       a.withHandlers(Remember).withModule(
         Cr3dentialsWebhookModule.forRootAsync({

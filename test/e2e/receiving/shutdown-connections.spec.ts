@@ -10,10 +10,10 @@ import { platforms } from '../../support/app/webhook-app.js';
 
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
-describe.each(matrix)('an app that shuts down on %s and %s', (kind, platform) => {
+describe.each(matrix)('an app that shuts down, on %s and %s', (kind, platform) => {
   const host = freshHost(kind);
 
-  it('records what was being sent, and ends the connection: a sender that kept it busy would keep it open', async () => {
+  it('records a POST that is under way, and closes its keep-alive connection', async () => {
     const app = await host.start((builder) => builder.on(platform));
     const [before, meanwhile] = [payload(), payload()];
     expect((await app.post(before)).headers.connection).not.toBe('close');

@@ -106,7 +106,7 @@ describe.each(databases)('a host on %s', (kind) => {
     expect(await commandLine.showMigrations()).toBe(false);
   });
 
-  it('that synchronises its schema keeps what is stored from boot to boot', async () => {
+  it('that synchronises its schema keeps its rows from boot to boot', async () => {
     const options = host({ ...synchronized, entities: [...entities, Account] });
     const first = await receives(webhookApp(database).withDataSource(options));
     await app.nest.get(DataSource).getRepository(Account).insert({ id: '1', holder: 'John Doe' });
@@ -116,7 +116,7 @@ describe.each(databases)('a host on %s', (kind) => {
     expect(await app.nest.get(DataSource).getRepository(Account).count()).toBe(1);
   });
 
-  it('that has synchronised so far may run the migrations from now on', async () => {
+  it('that has synchronised its schema so far may switch to the migrations', async () => {
     const first = await receives(webhookApp(database).withDataSource(synchronize));
     await app.stop();
     await receives(webhookApp(database));
@@ -137,7 +137,7 @@ describe.each(databases)('a host on %s', (kind) => {
   it.each([
     ['the migrations', {}],
     ['a synchronised schema', synchronize],
-  ])('whose entities have a prefix has one on our tables too, with %s', async (_, options) => {
+  ])('whose entities have a prefix has it on our tables too, with %s', async (_, options) => {
     await receives(webhookApp(database).withDataSource(host({ ...options, entityPrefix: 'acme_' })));
     const prefixed = TABLES.map((name) => `acme_${name}`);
     expect(await tablesAmong([...prefixed, ...TABLES])).toEqual(prefixed);
@@ -167,7 +167,7 @@ for (const kind of databases.filter((one) => one === 'postgres')) {
     it.each([
       ['the migrations', {}],
       ['a synchronised schema', synchronize],
-    ])('receives deliveries with %s, in its schema alone', async (_, options) => {
+    ])('receives deliveries with %s, in its own schema only', async (_, options) => {
       const { schema } = database.options as { schema: string };
       const app = await webhookApp(database)
         .withDataSource(host({ ...options, extra: {} }))
@@ -189,7 +189,7 @@ for (const kind of databases.filter((one) => one === 'postgres')) {
 }
 
 for (const kind of databases.filter((one) => one === 'mariadb')) {
-  describe('a host on MariaDB that takes it for MySQL', () => {
+  describe('a host on MariaDB that declares it as MySQL', () => {
     it('receives deliveries', async () => {
       const database = await freshDatabase(kind);
       const app = await webhookApp(database)
@@ -207,8 +207,8 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
   });
 }
 
-describe('a host that names columns in its own way', () => {
-  it('receives deliveries, and reads them', async () => {
+describe('a host with a naming strategy for columns', () => {
+  it('receives deliveries and reads them', async () => {
     const database = await freshDatabase('sqlite');
     try {
       const app = await webhookApp(database).withDataSource({ namingStrategy: new NamesColumnsItsWay() }).start();

@@ -86,7 +86,7 @@ describe.each(
     expect(claimOf(app)).toBe('NOT durable');
   });
 
-  it('works from the POST to the handlers, retries and duplicates included', async () => {
+  it('works from the POST to the handlers, with retries and duplicates', async () => {
     const [body, other] = [payload(), payload()];
     const answers = await Promise.all([body, body, other].map((one) => app.post(one)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
@@ -98,8 +98,8 @@ describe.each(
   });
 });
 
-describe('a host on sqljs that begins with the bytes of a database', () => {
-  it('says nothing of their content in its log', async () => {
+describe('a host on sqljs that starts from the bytes of a database', () => {
+  it('logs nothing of their content', async () => {
     database = await freshDatabase('sqlite');
     const bytes = await anExportedDatabase();
     app = await webhookApp(database)
@@ -112,7 +112,7 @@ describe('a host on sqljs that begins with the bytes of a database', () => {
 });
 
 describe('a host on a SQLite file', () => {
-  it('is durable whatever its own connection has been set to, and else prepared as that is', async () => {
+  it('is durable whatever its own connection is set to, and otherwise configured like it', async () => {
     database = await freshDatabase('sqlite');
     app = await webhookApp(database).withDataSource(host({ prepareDatabase })).start();
     const inbox = app.nest.get(DatabaseConnection, { strict: false });
@@ -125,7 +125,7 @@ describe('a host on a SQLite file', () => {
     expect(app.logger.matching(/WARN.*(durable|crash|memory)/)).toEqual([]);
   });
 
-  it('keeps what is acknowledged where a transaction of the host rolls back', async () => {
+  it('keeps an acknowledged delivery when a transaction of the host rolls back', async () => {
     database = await freshDatabase('sqlite');
     app = await webhookApp(database).start();
     const body = payload();
@@ -144,7 +144,7 @@ for (const kind of databases.filter((one) => one === 'postgres')) {
       database = await freshDatabase(kind);
     });
 
-    it('is warned when its connections do not wait for the disk', async () => {
+    it('warns when its connections do not wait for the disk', async () => {
       const { extra } = database.options as { extra: { options: string } };
       app = await webhookApp(database)
         .withDataSource(host({ extra: { options: `${extra.options} -c synchronous_commit=off` } }))
@@ -155,7 +155,7 @@ for (const kind of databases.filter((one) => one === 'postgres')) {
       expect(claimOf(app)).toBe('NOT durable');
     });
 
-    it('is told what its server is', async () => {
+    it('logs the durability settings of its server', async () => {
       app = await webhookApp(database).start();
       const isOn: { setting: string }[] = await app.nest
         .get(DataSource)
@@ -169,7 +169,7 @@ for (const kind of databases.filter((one) => one === 'postgres')) {
 
 for (const kind of databases.filter((one) => one === 'mariadb')) {
   describe('a host on MariaDB', () => {
-    it('is told what its server is', async () => {
+    it('logs the durability settings of its server', async () => {
       database = await freshDatabase(kind);
       app = await webhookApp(database).start();
       const [server]: { flushed: unknown }[] = await app.nest

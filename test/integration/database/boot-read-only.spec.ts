@@ -3,7 +3,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { freshDatabase, type TestDatabase } from '../../support/database/databases.js';
 import { webhookApp } from '../../support/app/webhook-app.js';
 
-describe('a file that can be opened only for reading', () => {
+describe('a SQLite file that is read-only', () => {
   let database: TestDatabase;
 
   beforeEach(async () => {

@@ -16,7 +16,7 @@ interface Pool {
 }
 
 for (const kind of servers.filter((server) => server === 'postgres')) {
-  describe('a connection that the server ends while nobody listens to it', () => {
+  describe('an idle connection that the server ends', () => {
     let database: TestDatabase;
     let app: WebhookApp;
 

@@ -77,7 +77,7 @@ for (const kind of servers) {
       expect(inbox.calls(body.sessionId)).toBe(1);
     });
 
-    it('loses nothing that it has acknowledged, and takes the rest when it is sent again', async () => {
+    it('loses nothing that it has acknowledged, and accepts the rest when it is sent again', async () => {
       const app = await inbox.start({ lease: LEASE });
       const bodies = Array.from({ length: 60 }, () => payload());
       const posts = bodies.map((body, n) =>
@@ -97,7 +97,7 @@ for (const kind of servers) {
       }
     });
 
-    it('answers 503 at once while none can be made, logs about a line a second, and works again after', async () => {
+    it('answers 503 at once while it cannot connect, logs about a line a second, and recovers', async () => {
       const app = await inbox.start();
       const before = app.logger.lines.length;
       await inbox.proxy.refuse();

@@ -73,7 +73,7 @@ for (const kind of servers) {
 
     afterEach(() => inbox?.stop());
 
-    it('answers 503 inside the timeout, and 200 within two seconds after it has thawed', async () => {
+    it('answers 503 within the timeout, and 200 within two seconds after the database recovers', async () => {
       const app = await inbox.start({ ackTimeout: ACK_TIMEOUT });
       const known = payload();
       await app.post(known);
@@ -96,7 +96,7 @@ for (const kind of servers) {
       expect(await app.inbox.rejections.list()).toMatchObject([{ reason: 'unknown-status' }]);
     });
 
-    it('answers 503 to an invalid POST too, and 400 once that can be kept', async () => {
+    it('answers 503 to an invalid POST too, and 400 once the rejection can be stored', async () => {
       const app = await inbox.start({ ackTimeout: ACK_TIMEOUT });
       inbox.proxy.stall();
       const body = payload({ platformId: 'one' });
@@ -106,7 +106,7 @@ for (const kind of servers) {
       expect(await app.inbox.rejections.list()).toMatchObject([{ reason: 'invalid', sessionId: body.sessionId }]);
     });
 
-    it('drops what waits once its senders have been answered', async () => {
+    it('drops queued deliveries once their senders are answered', async () => {
       const clock = new MovingClock();
       const app = await inbox.start({ ackTimeout: 1_500, maxQueued: 50 }, clock);
       inbox.proxy.stall();
@@ -134,7 +134,7 @@ for (const kind of servers) {
       }
     });
 
-    it('keeps the time, although the database answers late what time it is', async () => {
+    it('keeps the time, although the database is late to tell it', async () => {
       const app = await inbox.start({ lease: { duration: 4_500 } });
       const clock = app.nest.get(Clock, { strict: false });
       const ahead = () => clock.now() - Date.now();

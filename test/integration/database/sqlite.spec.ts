@@ -43,8 +43,8 @@ describe('an inbox in a SQLite file', () => {
   const start = (options: Parameters<ReturnType<typeof webhookApp>['withOptions']>[0] = {}) =>
     webhookApp(database).withHandlers(Remember).withOptions(options).start();
 
-  describe('while the host has a transaction open that rolls back', () => {
-    it('keeps what was posted meanwhile', async () => {
+  describe('while the host has an open transaction that rolls back', () => {
+    it('keeps what is posted meanwhile', async () => {
       app = await start();
       const body = payload();
       await rollingBack(app, async () => {
@@ -53,7 +53,7 @@ describe('an inbox in a SQLite file', () => {
       await app.delivery(body.sessionId, 'completed');
     });
 
-    it('takes what is posted once a transaction that has written is over', async () => {
+    it('accepts what is posted once a writing transaction is over', async () => {
       app = await start();
       await hostOf(app).query('CREATE TABLE account (id integer)');
       const body = payload();
@@ -76,7 +76,7 @@ describe('an inbox in a SQLite file', () => {
   describe('while another connection holds the write lock', () => {
     it('waits without blocking the event loop', async () => {
       app = await start();
-      const letGo = await holdInbox(database, await database.connect());
+      const unlock = await holdInbox(database, await database.connect());
       const loop = watchEventLoop();
       const body = payload();
       let isAnswered = false;
@@ -85,7 +85,7 @@ describe('an inbox in a SQLite file', () => {
       });
       await until('three hundred milliseconds have passed', () => loop.elapsed() > 300);
       expect(isAnswered).toBe(false);
-      await letGo();
+      await unlock();
       expect(await post).toMatchObject({ status: 200 });
       expect(loop.longestTurn()).toBeLessThan(STILL_TURNING);
       expect(loop.turns()).toBeGreaterThan(10);
@@ -94,7 +94,7 @@ describe('an inbox in a SQLite file', () => {
 
     it('answers 503 after the timeout, and 200 once the lock is released', async () => {
       app = await start({ ackTimeout: 300 });
-      const letGo = await holdInbox(database, await database.connect());
+      const unlock = await holdInbox(database, await database.connect());
       const loop = watchEventLoop();
       const bodies = Array.from({ length: 5 }, () => payload());
       const answers = await Promise.all(bodies.map((body) => app.post(body)));
@@ -102,7 +102,7 @@ describe('an inbox in a SQLite file', () => {
         bodies.map(() => [503, true]),
       );
       expect(loop.longestTurn()).toBeLessThan(STILL_TURNING);
-      await letGo();
+      await unlock();
       for (const body of bodies) {
         await until('it is taken', async () => (await app.post(body)).status === 200);
         await app.delivery(body.sessionId, 'completed');
@@ -110,29 +110,29 @@ describe('an inbox in a SQLite file', () => {
       expect(app.nest.get(Remember).seen.toSorted()).toEqual(bodies.map(({ sessionId }) => sessionId).toSorted());
     });
 
-    it('does not end a handler’s run, and completes the delivery after', async () => {
-      let letGo: (() => Promise<void>) | undefined;
+    it('does not cancel a running handler, and completes its delivery later', async () => {
+      let unlock: (() => Promise<void>) | undefined;
       const beside = await database.connect();
 
       @Injectable()
       class LockTheFile {
         @OnVerification()
         async lock(): Promise<void> {
-          letGo = await holdInbox(database, beside);
+          unlock = await holdInbox(database, beside);
         }
       }
 
       app = await webhookApp(database).withHandlers(LockTheFile).start();
       const body = payload();
       await app.post(body);
-      const release = await until('the handler has locked the file', () => letGo);
+      const release = await until('the handler has locked the file', () => unlock);
       expect(await app.inbox.find({ sessionId: String(body.sessionId) })).toMatchObject({ state: 'processing' });
       await release();
       expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 1, runs: [] });
     });
   });
 
-  it('leaves the host’s own connection as the host has set it up', async () => {
+  it('leaves the settings of the host’s own connection unchanged', async () => {
     const prepared: unknown[] = [];
     const options = {
       timeout: 1_234,
@@ -151,7 +151,7 @@ describe('an inbox in a SQLite file', () => {
     expect(host.isInitialized).toBe(true);
   });
 
-  it('survives power loss: the journal is a WAL, and every commit is flushed', async () => {
+  it('survives power loss, with a WAL and a flush for every commit', async () => {
     app = await start();
     expect(app.logger.matching(/\(durable\)/)).toHaveLength(1);
     const beside = await database.connect();
@@ -167,7 +167,7 @@ describe('an inbox in a SQLite file', () => {
     expect(existsSync(`${file}-wal`)).toBe(false); // the last connection takes it away
   });
 
-  it('is shared by several apps: each delivery is one, and handled by one', async () => {
+  it('is shared by several apps, and each delivery is handled by one', async () => {
     others = [await start(), await start()];
     app = await start();
     const apps = [app, ...others];
@@ -183,7 +183,7 @@ describe('an inbox in a SQLite file', () => {
 describe.each<DataSourceOptions>([{ type: 'better-sqlite3', database: ':memory:' }, { type: 'sqljs' }])(
   'an inbox in memory: $type',
   (options) => {
-    it('works for tests, and says that nothing is durable', async () => {
+    it('works for tests, and warns that nothing is durable', async () => {
       const database = await freshDatabase('sqlite');
       const app = await webhookApp({ ...database, options })
         .withHandlers(Remember)

@@ -65,7 +65,7 @@ async function refusalOf(dataSource: unknown): Promise<unknown> {
   );
 }
 
-describe.each(databases)('a database that is not ready on %s', (kind) => {
+describe.each(databases)('a database with a wrong schema, on %s', (kind) => {
   let database: TestDatabase;
   let dataSource: DataSource;
 
@@ -88,7 +88,7 @@ describe.each(databases)('a database that is not ready on %s', (kind) => {
       .join('.');
   }
 
-  it('stops the boot, naming the migration to run, when its tables are missing', async () => {
+  it('stops the boot when its tables are missing, and names the migration to run', async () => {
     expect(await refusalOf(dataSource)).toMatchObject({
       name: 'Cr3dentialsWebhookError',
       code: 'SCHEMA_INCOMPLETE',
@@ -125,7 +125,7 @@ describe.each(databases)('a database that is not ready on %s', (kind) => {
     expect(await refusalOf(dataSource)).toBeUndefined();
   });
 
-  it('boots beside columns it does not know: those of a newer version, during an upgrade', async () => {
+  it('boots with unknown columns, those of a newer version during an upgrade', async () => {
     await dataSource.runMigrations();
     for (const table of TABLES) await dataSource.query(`ALTER TABLE ${quoted(table)} ADD COLUMN newer INTEGER`);
     expect(await refusalOf(dataSource)).toBeUndefined();
@@ -141,7 +141,7 @@ describe('a DataSource that cannot be used', () => {
 
   afterEach(() => database.drop());
 
-  it('stops the boot, with the way to name another, when there is none', async () => {
+  it('stops the boot when there is none, and says how to name another', async () => {
     const module = Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [SECRET] } });
     await expect(Test.createTestingModule({ imports: [module] }).compile()).rejects.toMatchObject({
       name: 'Cr3dentialsWebhookError',
@@ -151,7 +151,7 @@ describe('a DataSource that cannot be used', () => {
     });
   });
 
-  it('stops the boot when there is none of its name', async () => {
+  it('stops the boot when there is none of the configured name', async () => {
     await expect(webhookApp(database).withOptions({ dataSource: 'inbxo' }).start()).rejects.toMatchObject({
       code: 'DATA_SOURCE_MISSING',
       message:
@@ -197,7 +197,7 @@ describe('a DataSource that cannot be used', () => {
     },
   );
 
-  it('boots when its type is one of them, so that it is the type that stopped the others', async () => {
+  it('boots when its type is a supported one', async () => {
     const dataSource = await database.connect({
       entities: [...cr3dentialsWebhookEntities],
       migrations: [...cr3dentialsWebhookMigrations],
@@ -209,7 +209,7 @@ describe('a DataSource that cannot be used', () => {
 
 for (const kind of servers) {
   describe(`a database that is down at boot on ${kind}`, () => {
-    it('is not taken for one that lacks a migration', async () => {
+    it('is not mistaken for one without the migrations', async () => {
       const database = await freshDatabase(kind);
       const dataSource = await database.connect({
         entities: [...cr3dentialsWebhookEntities],

@@ -79,7 +79,7 @@ class TakeEverything extends DeliveryHandoff {
   }
 }
 
-describe('the group commit’s writer', () => {
+describe('the group commit writer', () => {
   let database: TestDatabase;
   let inbox: OpenedInbox;
   let repository: WaitForTheTest;
@@ -118,7 +118,7 @@ describe('the group commit’s writer', () => {
 
   const written = () => repository.batches.map(({ rows }) => rows.map(({ delivery }) => delivery.sessionId));
 
-  it('writes what one turn of the event loop brings, while fewer than two inserts are under way', async () => {
+  it('writes what one turn of the event loop brings while fewer than two inserts are under way', async () => {
     for (const sessions of [['a', 'b', 'c'], ['d']]) {
       for (const sessionId of sessions) void writer.record(unrecorded({ sessionId }));
       await turn();
@@ -126,7 +126,7 @@ describe('the group commit’s writer', () => {
     expect(written()).toEqual([['a', 'b', 'c'], ['d']]);
   });
 
-  it('gathers what comes while two inserts are under way', async () => {
+  it('gathers what arrives while two inserts are under way', async () => {
     const answers: Promise<Verdict>[] = [];
     for (const sessionId of ['a', 'b', 'c', 'd']) {
       answers.push(writer.record(unrecorded({ sessionId })));
@@ -143,7 +143,7 @@ describe('the group commit’s writer', () => {
     expect(handoff).toMatchObject({ reserved: 0, taken: [{ sessionId: 'b' }, { sessionId: 'a' }] });
   });
 
-  it('answers nobody before the insert has come back', async () => {
+  it('answers nobody before the insert has returned', async () => {
     const settled: unknown[] = [];
     const answer = writer.record(unrecorded()).then((recording) => settled.push(recording));
     await turn();
@@ -153,7 +153,7 @@ describe('the group commit’s writer', () => {
     expect(settled).toEqual(['accepted']);
   });
 
-  it('writes copies that wait together as one row that counts them', async () => {
+  it('writes copies that wait together as one row with a count', async () => {
     await occupy();
     const same = { sessionId: 'same' };
     const answers = [1, 2, 3].map(() => writer.record(unrecorded(same)));
@@ -164,7 +164,7 @@ describe('the group commit’s writer', () => {
     expect(await Promise.all(answers)).toEqual(['accepted', 'duplicate', 'duplicate']);
   });
 
-  it('answers copies of a conflict that wait together alike', async () => {
+  it('gives copies of a conflict that wait together the same answer', async () => {
     await occupy();
     const answers = [1, 2].map(() => writer.record(unrecorded({ sessionId: 'same' })));
     repository.batches[0]?.succeed();
@@ -173,7 +173,7 @@ describe('the group commit’s writer', () => {
     expect(await Promise.all(answers)).toEqual(['conflict', 'conflict']);
   });
 
-  it('takes as many as there is room for, and leaves the others to anyone', async () => {
+  it('claims as many rows as there is capacity for, and leaves the others to any worker', async () => {
     await occupy();
     const answers = ['a', 'b', 'c', 'd'].map((sessionId) => writer.record(unrecorded({ sessionId })));
     handoff.mostAtOnce = 2;
@@ -214,7 +214,7 @@ describe('the group commit’s writer', () => {
     expect(written().slice(2)).toEqual([['before'], ['large'], ['after']]);
   });
 
-  it('drops what waits once every one of its senders has been answered', async () => {
+  it('drops a queued row once all of its senders are answered', async () => {
     await occupy();
     for (const sessionId of ['given up', 'asked again']) void writer.record(unrecorded({ sessionId }));
     clock.advance(PATIENCE / 2);
@@ -229,7 +229,7 @@ describe('the group commit’s writer', () => {
     expect(repository.batches).toHaveLength(3);
   });
 
-  it('goes past inserts that do not come back, and hands over what they have recorded when they do', async () => {
+  it('does not wait for inserts that hang, and hands over what they have recorded when they return', async () => {
     writer = writing(repository, 50);
     await occupy();
     const answer = writer.record(unrecorded({ sessionId: 'later' }));
@@ -243,7 +243,7 @@ describe('the group commit’s writer', () => {
     expect(handoff.taken.map(({ sessionId }) => sessionId)).toEqual(['later', 'occupied 1']);
   });
 
-  it('piles up neither inserts nor what waits for them while none comes back', async () => {
+  it('accumulates neither inserts nor queued rows while no insert returns', async () => {
     writer = writing(repository, 10);
     let posts = 0;
     await until('many more have been given up than there are connections', () => {
@@ -280,7 +280,7 @@ describe('the group commit’s writer', () => {
     expect(handoff.taken).toHaveLength(100 - poisoned);
   });
 
-  it('does not halve a batch because the database is down', async () => {
+  it('does not split a batch because the database is down', async () => {
     const refusal = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
     const poisonous = new RefusePoisoned(inbox.connection, refusal);
     writer = writing(poisonous);

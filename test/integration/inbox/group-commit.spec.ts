@@ -78,13 +78,13 @@ describe.each(databases)('the group commit, on %s', (kind) => {
   }
 
   async function postWhileHeld(bodies: unknown[]): Promise<Answer[]> {
-    const letGo = await holdInbox(database, beside);
+    const unlock = await holdInbox(database, beside);
     const answers = bodies.map((body) => app.post(body));
-    await until('every POST has arrived', () => arrived === bodies.length).finally(letGo);
+    await until('every POST has arrived', () => arrived === bodies.length).finally(unlock);
     return Promise.all(answers);
   }
 
-  it('writes what waits with few inserts, two at a time, of 200 rows at the most', async () => {
+  it('writes queued rows with few inserts, two at a time, of at most 200 rows', async () => {
     app = await start();
     const bodies = Array.from({ length: 450 }, () => payload());
     const answers = await postWhileHeld(bodies);
@@ -99,7 +99,7 @@ describe.each(databases)('the group commit, on %s', (kind) => {
   it.each([
     ['of one byte', 'x'.repeat(80_000)],
     ['of three bytes', '€'.repeat(27_000)],
-  ])('writes 1 MiB at a time at the most, of characters %s', async (_, text) => {
+  ])('writes at most 1 MiB at a time, of characters %s', async (_, text) => {
     app = await start();
     const bodies = Array.from({ length: 60 }, () => payload({ extractedData: { text } }));
     const answers = await postWhileHeld(bodies);
@@ -110,7 +110,7 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     expect(watch.succeeded.map(({ bytes }) => bytes).filter((bytes) => bytes > limit)).toEqual([]);
   });
 
-  it('writes together what comes at once to an idle inbox', async () => {
+  it('writes together what arrives at once at an idle inbox', async () => {
     app = await start();
     const postAtOnce = () => Promise.all(Array.from({ length: 60 }, () => app.post(payload())));
     await postAtOnce(); // connections are accepted one by one, and kept
@@ -120,7 +120,7 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     expect(watch.succeeded.length - before).toBeLessThanOrEqual(30);
   });
 
-  it('writes a POST that comes alone with an insert of its own', async () => {
+  it('writes a single POST with its own insert', async () => {
     app = await start();
     for (let n = 1; n <= 3; n++) {
       expect(await app.post(payload())).toMatchObject({ status: 200 });
@@ -128,16 +128,16 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     }
   });
 
-  it('answers 503 at once while as many as may wait are waiting, and logs what to do about it', async () => {
+  it('answers 503 at once while maxQueued deliveries wait, and logs the remedy', async () => {
     app = await start({ maxQueued: 5 });
-    const letGo = await holdInbox(database, beside);
+    const unlock = await holdInbox(database, beside);
     let refused = 0;
     const posts = Array.from({ length: 20 }, async () => {
       const answer = await app.post(payload());
       if (answer.status === 503) refused++;
       return answer;
     });
-    await until('fifteen are refused', () => refused === 15, 5_000).finally(letGo);
+    await until('fifteen are refused', () => refused === 15, 5_000).finally(unlock);
     const answers = await Promise.all(posts);
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(5);
     const refusals = answers.filter(({ status, headers }) => status === 503 && Number(headers['retry-after']) > 0);
@@ -164,7 +164,7 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     expect(app.logger.matching(/Canary Doe/)).toEqual([]);
   });
 
-  it('keeps no room for what was refused or known already', async () => {
+  it('keeps no capacity for refused or duplicate deliveries', async () => {
     app = await start({ processing: { concurrency: 1 } });
     for (const [, refusal] of REFUSALS[kind]) await beside.query(refusal);
     const known = payload();
@@ -179,14 +179,14 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     await app.delivery(next.sessionId, 'completed');
   });
 
-  it('does not deadlock with another instance’s that writes the same sessions in another order', async () => {
+  it('does not deadlock with another instance that writes the same sessions in another order', async () => {
     app = await start();
     const other = await start();
     try {
-      const letGo = await holdInbox(database, beside);
+      const unlock = await holdInbox(database, beside);
       const bodies = Array.from({ length: 150 }, () => payload());
       const posts = [...bodies.map((body) => app.post(body)), ...bodies.toReversed().map((body) => other.post(body))];
-      await until('every POST has arrived', () => arrived === 300).finally(letGo);
+      await until('every POST has arrived', () => arrived === 300).finally(unlock);
       expect((await Promise.all(posts)).filter(({ status }) => status === 200)).toHaveLength(300);
       for (const { sessionId } of bodies)
         expect(await app.delivery(sessionId, 'completed')).toMatchObject({ duplicates: 1 });
@@ -196,7 +196,7 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     }
   });
 
-  it('works again after it has failed', async () => {
+  it('recovers after a failure', async () => {
     app = await start({ processing: { enabled: false } });
     await beside.query('ALTER TABLE cr3dentials_webhook_delivery RENAME TO elsewhere');
     const body = payload();

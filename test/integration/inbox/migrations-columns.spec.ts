@@ -38,7 +38,7 @@ class FailForGood {
   }
 }
 
-describe.each(databases)('the columns on %s', (kind) => {
+describe.each(databases)('the columns, on %s', (kind) => {
   let database: TestDatabase;
   let dataSource: DataSource;
 
@@ -50,7 +50,7 @@ describe.each(databases)('the columns on %s', (kind) => {
   afterAll(() => database.drop());
 
   it.each(entities.map((entity) => [entity.name, entity] as const))(
-    'are those that the entity %s declares, and no others',
+    'are exactly those that the entity %s declares',
     async (_, entity) => {
       const { columns, tablePath } = dataSource.getMetadata(entity);
       const runner = dataSource.createQueryRunner();
@@ -76,7 +76,7 @@ describe.each(databases)('the columns on %s', (kind) => {
   );
 
   it.each(entities.map((entity) => [entity.name, entity] as const))(
-    'of epoch milliseconds in %s are read as numbers, whatever the driver makes of a bigint',
+    'with epoch milliseconds in %s are read as numbers, whatever the driver makes of a bigint',
     (_, entity) => {
       const times = dataSource.getMetadata(entity).columns.filter(({ type }) => type === 'bigint');
       expect(times.length).toBeGreaterThan(1);
@@ -90,7 +90,7 @@ describe.each(databases)('the columns on %s', (kind) => {
     },
   );
 
-  it('of epoch milliseconds hold times far from now', async () => {
+  it('with epoch milliseconds store times far from now', async () => {
     const rejections = dataSource.getRepository(Rejection);
     const row = { fingerprint: 'f', reason: 'invalid', detail: '', rawBody: '', tenant: '', state: 'open' } as const;
     const [firstReceivedAt, lastReceivedAt] = [Date.UTC(2025, 2, 24), Date.UTC(9999, 11, 31)];
@@ -115,7 +115,7 @@ describe.each(databases)('a host on %s that accepts large bodies', (kind) => {
 
   const large = { statement: 'line of a bank statement, '.repeat(12_000) };
 
-  it('stores one of 300 kB whole, as a delivery', async () => {
+  it('stores a body of 300 kB whole, as a delivery', async () => {
     const body = JSON.stringify(payload({ sessionId: 'large', extractedData: large }));
     expect(body.length).toBeGreaterThan(300_000);
     expect(await app.post(body)).toMatchObject({ status: 200 });
@@ -123,7 +123,7 @@ describe.each(databases)('a host on %s that accepts large bodies', (kind) => {
     expect(delivery.rawBody === body).toBe(true);
   });
 
-  it('stores one of 300 kB whole, as a rejection', async () => {
+  it('stores a body of 300 kB whole, as a rejection', async () => {
     const body = JSON.stringify(payload({ sessionId: 'large too', status: 'NEW', extractedData: large }));
     expect(await app.post(body)).toMatchObject({ status: 200 });
     const [rejection] = await app.inbox.rejections.list();
@@ -157,7 +157,7 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
       );
     }
 
-    it('really is one', async () => {
+    it('has that charset', async () => {
       expect(await columns(`TABLE_NAME = 'of_the_host'`)).toEqual([
         { name: 'of_the_host.name', collation: 'latin1_swedish_ci' },
       ]);
@@ -171,7 +171,7 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
       ).toEqual([]);
     });
 
-    it('keeps every character of a delivery', async () => {
+    it('stores every character of a delivery', async () => {
       const body = payload({
         sessionId: 'Sitzung \u{1F511}',
         externalReferenceId: 'пользователь \u{1F464}',
@@ -189,14 +189,14 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
       expect(await app.inbox.list({ externalReferenceId: 'пользователь \u{1F464}' })).toHaveLength(1);
     });
 
-    it('keeps every character of a rejection', async () => {
+    it('stores every character of a rejection', async () => {
       expect(await app.post(payload({ status: 'STATUS \u{1F511}', proofHash: '李' }))).toMatchObject({ status: 200 });
       const [rejection] = await app.inbox.rejections.list({ reason: 'unknown-status' });
       expect(rejection).toMatchObject({ tenant: 'Bank \u{1F3E6}', detail: 'STATUS \u{1F511}' });
       expect(rejection?.rawBody).toContain('"proofHash":"李"');
     });
 
-    it('tells apart what its collation takes for equal', async () => {
+    it('tells apart sessions that its collation compares as equal', async () => {
       const [one, other] = [payload({ externalReferenceId: 'Zoe' }), payload({ externalReferenceId: 'zoë' })];
       for (const body of [one, other]) expect(await app.post(body)).toMatchObject({ status: 200 });
       const found: Delivery[] = await app.inbox.list({ externalReferenceId: 'zoë' });

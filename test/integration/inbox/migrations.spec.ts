@@ -44,7 +44,7 @@ async function existing(runner: QueryRunner, prefix = ''): Promise<string[]> {
 
 describe.each(
   databases.flatMap((kind) => [[kind, 'without a prefix', ''] as const, [kind, 'with a prefix', 'acme_'] as const]),
-)('the migrations on %s %s', (kind, _, entityPrefix) => {
+)('the migrations, on %s %s', (kind, _, entityPrefix) => {
   let database: TestDatabase;
   let dataSource: DataSource;
   let runner: QueryRunner;
@@ -78,7 +78,7 @@ describe.each(
     return rejections().insert({ ...row, repeats: 0, firstReceivedAt: 1, lastReceivedAt: 1 });
   }
 
-  it('go up, down, and up again', async () => {
+  it('run up, down, and up again', async () => {
     await dataSource.runMigrations();
     const before = await schemaOf(runner, entityPrefix);
     expect(await existing(runner, entityPrefix)).toEqual(TABLES);
@@ -93,7 +93,7 @@ describe.each(
     expect(await rejections().count()).toBe(1);
   });
 
-  it('go up where the tables exist already, and leave what they hold', async () => {
+  it('run up when the tables exist already, and leave their rows', async () => {
     await dataSource.runMigrations();
     await store();
     const before = await schemaOf(runner, entityPrefix);
@@ -102,7 +102,7 @@ describe.each(
     expect(await rejections().find()).toMatchObject([row]);
   });
 
-  it('go up where one table exists already', async () => {
+  it('run up when one table exists already', async () => {
     await new Initial().up(runner);
     const before = await schemaOf(runner, entityPrefix);
     await runner.dropTable(`${entityPrefix}cr3dentials_webhook_handler_run`);
@@ -110,19 +110,19 @@ describe.each(
     expect(await schemaOf(runner, entityPrefix)).toEqual(before);
   });
 
-  it('go down where nothing is', async () => {
+  it('run down when there is no table', async () => {
     await new Initial().down(runner);
     expect(await existing(runner, entityPrefix)).toEqual([]);
   });
 
-  it('run once each, under names that TypeORM can put in order', async () => {
+  it('run once each, under names that TypeORM can sort', async () => {
     const names = (await dataSource.runMigrations()).map(({ name, timestamp }) => [name, timestamp]);
     expect(names).toEqual([['Cr3dentialsWebhookInitial1795392000000', 1795392000000]]);
     expect(await dataSource.runMigrations()).toEqual([]);
   });
 });
 
-describe.each(databases)('a host that synchronises its schema on %s', (kind) => {
+describe.each(databases)('a host that synchronises its schema, on %s', (kind) => {
   let database: TestDatabase;
 
   beforeEach(async () => {
@@ -137,7 +137,7 @@ describe.each(databases)('a host that synchronises its schema on %s', (kind) => 
     expect([...upQueries, ...downQueries]).toEqual([]);
   });
 
-  it('is not told to create them either: that is what the migrations do', async () => {
+  it('is not told to create our tables, which is what the migrations do', async () => {
     const dataSource = await database.connect({ entities });
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
     expect(upQueries).toEqual([]);
@@ -157,7 +157,7 @@ describe.each(databases)('a host that synchronises its schema on %s', (kind) => 
   });
 });
 
-describe.each(databases)('the indexes on %s', (kind) => {
+describe.each(databases)('the indexes, on %s', (kind) => {
   it('are named after the query they serve, and cover it', async () => {
     const database = await freshDatabase(kind);
     const dataSource = await database.connect({ entities, migrations, migrationsRun: true });
