@@ -157,7 +157,7 @@ describe('a delivery that does not settle', () => {
     const app = await host.start((builder) => builder.withOptions({ processing: { enabled: false } }));
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
     await expect(webhook.deliver(verificationPayload(), { until: 'settled' })).rejects.toEqual(
-      late(/It is "pending". No worker has taken it: see that processing is enabled/),
+      late(/It is "pending". No worker has taken it: see that a handler is subscribed and processing is enabled/),
     );
   });
 

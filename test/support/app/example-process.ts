@@ -27,7 +27,7 @@ export class ExampleProcess extends AppProcess {
     environment: Record<string, string>,
     preload: string[] = [],
   ): Promise<ExampleProcess> {
-    const main = fileURLToPath(new URL(`../../examples/dist/${example}/main.js`, import.meta.url));
+    const main = fileURLToPath(new URL(`../../../examples/dist/${example}/main.js`, import.meta.url));
     const port = await freePort();
     const child = spawn(process.execPath, [...preload.map((file) => `--import=${file}`), main], {
       env: {
