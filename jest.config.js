@@ -1,6 +1,6 @@
 // They know no database, and `npm test` has run them.
 const withoutDatabase = [
-  '<rootDir>/test/(testing|types|unit)/',
+  '<rootDir>/test/(packaging|testing|unit)/',
   '<rootDir>/(bench|harness/timing)/',
   '<rootDir>/harness/chaos/checker\\.spec\\.ts$',
 ];
@@ -38,8 +38,8 @@ export default {
       },
     ],
   },
-  setupFilesAfterEnv: ['<rootDir>/test/support/canaries.setup.ts'],
-  globalSetup: '<rootDir>/test/support/demand-servers.js',
+  setupFilesAfterEnv: ['<rootDir>/test/support/app/canaries.setup.ts'],
+  globalSetup: '<rootDir>/test/support/database/demand-servers.js',
   testTimeout: 30_000,
   maxWorkers: 2, // even on two processors: the tests wait for servers more than they work
 };

@@ -18,7 +18,7 @@ export default {
   out: '.build/api',
   readme: 'README.md',
   projectDocuments: ['docs/*.md', 'docs/*/*.md', 'CHANGELOG.md', 'UPGRADING.md'],
-  // Everything that the entry points export carries it, and nothing else: test/unit/public-api.spec.ts.
+  // Everything that the entry points export carries it, and nothing else: test/packaging/public-api.spec.ts.
   modifierTags: [...OptionDefaults.modifierTags, '@publicApi'],
   excludeTags: [...OptionDefaults.excludeTags, '@publicApi'],
   highlightLanguages: ['typescript', 'json', 'sh', 'sql', 'mermaid'],

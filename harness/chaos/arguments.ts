@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { randomBytes } from 'node:crypto';
 import { listOption } from '../../bench/src/command-line.js';
-import type { DatabaseKind } from '../../test/support/databases.js';
+import type { DatabaseKind } from '../../test/support/database/databases.js';
 import { faults } from './faults/index.js';
 
 const databaseKinds: readonly DatabaseKind[] = ['sqlite', 'postgres', 'mariadb'];

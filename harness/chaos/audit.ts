@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { DatabaseKind } from '../../test/support/databases.js';
+import type { DatabaseKind } from '../../test/support/database/databases.js';
 
 /** One committed change of the owner or the state of a delivery, as the database saw it. */
 export interface Change {

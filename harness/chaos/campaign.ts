@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../../test/support/databases.js';
+import type { DatabaseKind } from '../../test/support/database/databases.js';
 import { DUPLICATES, type Choices } from './arguments.js';
 import type { TrialResult } from './checker.js';
 import { ACK_TIMEOUT_MS, LEASE_MS } from './cluster.js';

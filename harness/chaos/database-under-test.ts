@@ -1,7 +1,7 @@
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook';
 import { DataSource, Table, type DataSourceOptions } from 'typeorm';
-import { Effects1795392000009 } from '../../test/support/effects.js';
-import { freshDatabase, type DatabaseKind } from '../../test/support/databases.js';
+import { Effects1795392000009 } from '../../test/support/app/effects.js';
+import { freshDatabase, type DatabaseKind } from '../../test/support/database/databases.js';
 import { installAudit } from './audit.js';
 
 /** A database that hosts use while faults are injected. */

@@ -1,5 +1,5 @@
 import { Cr3dentialsSimulator, verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
-import type { DatabaseKind } from '../../test/support/databases.js';
+import type { DatabaseKind } from '../../test/support/database/databases.js';
 import { readFinalState, waitForQuiet } from './final-state.js';
 import { Cluster } from './cluster.js';
 import { openSharedDatabase } from './database-under-test.js';

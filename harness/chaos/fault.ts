@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../../test/support/databases.js';
+import type { DatabaseKind } from '../../test/support/database/databases.js';
 import type { DatabaseUnderTest } from './database-under-test.js';
 import type { HostProgram, Instance } from './instance.js';
 import type { Random } from './random.js';

@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../../test/support/databases.js';
+import type { DatabaseKind } from '../../test/support/database/databases.js';
 import type { HostProgram } from './instance.js';
 import type { TrialResult } from './checker.js';
 

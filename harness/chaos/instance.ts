@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, truncateSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DataSourceOptions } from 'typeorm';
-import { freePort } from '../../test/support/free-port.js';
+import { freePort } from '../../test/support/network/free-port.js';
 import type { HostSettings, KillPoint } from './hosts/host-settings.js';
 
 export type HostProgram = 'ours' | 'documented' | 'broken';

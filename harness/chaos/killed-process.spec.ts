@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook';
 import { Table, type DataSource } from 'typeorm';
-import { databases, freshDatabase, type TestDatabase } from '../../test/support/databases.js';
-import { HostProcess } from '../../test/support/host-process.js';
-import { payload } from '../../test/support/payload.js';
-import { until } from '../../test/support/until.js';
+import { databases, freshDatabase, type TestDatabase } from '../../test/support/database/databases.js';
+import { HostProcess } from '../../test/support/app/host-process.js';
+import { payload } from '../../test/support/app/payload.js';
+import { until } from '../../test/support/time/until.js';
 
 describe.each(databases)('on %s', (kind) => {
   let database: TestDatabase;

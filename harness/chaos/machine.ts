@@ -1,5 +1,5 @@
 import { inspectHardware, installedVersions, type Hardware } from '../../bench/src/hardware.js';
-import type { DatabaseKind } from '../../test/support/databases.js';
+import type { DatabaseKind } from '../../test/support/database/databases.js';
 import { openSharedDatabase, withConnection } from './database-under-test.js';
 
 /** The machine that the figures were measured on. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseKind } from '../../test/support/databases.js';
+import type { DatabaseKind } from '../../test/support/database/databases.js';
 import { clearTables, readFinalState, waitForQuiet } from './final-state.js';
 import type { Fault } from './fault.js';
 import { ACK_TIMEOUT_MS, Cluster, LEASE_MS } from './cluster.js';

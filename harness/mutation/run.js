@@ -32,7 +32,7 @@ for (const name of names) {
     jsonReporter: { fileName: reportOf(name) },
     htmlReporter: { fileName: reportOf(name, 'html') },
     tempDirName: '.build/stryker',
-    ignorePatterns: ['bench', 'dist', '.demo', 'docs', 'test/compat', 'examples'],
+    ignorePatterns: ['bench', 'dist', '.demo', 'docs', 'test/packaging/compat', 'examples'],
   }).runMutationTest();
 }
 

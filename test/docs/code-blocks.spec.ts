@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DeliveryState } from 'nestjs-cr3dentials-webhook';
-import { blocks, blocksOf, documents, textOf, type Block } from '../support/documents.js';
-import { commandsOf, unknownIn } from '../support/shell-commands.js';
-import { root, typeCheck, type TypeCheck } from '../support/type-check.js';
+import { blocks, blocksOf, documents, textOf, type Block } from '../support/sources/documents.js';
+import { commandsOf, unknownIn } from '../support/sources/shell-commands.js';
+import { root, typeCheck, type TypeCheck } from '../support/sources/type-check.js';
 
 const all = blocks();
 const of = (language: string) =>

@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { blocks } from '../support/documents.js';
-import { ExampleProcess } from '../support/example-process.js';
-import { payload } from '../support/payload.js';
-import { until } from '../support/until.js';
-import { SECRET } from '../support/webhook-app.js';
+import { blocks } from '../support/sources/documents.js';
+import { ExampleProcess } from '../support/app/example-process.js';
+import { payload } from '../support/app/payload.js';
+import { until } from '../support/time/until.js';
+import { SECRET } from '../support/app/webhook-app.js';
 
 const run = promisify(execFile);
 const block = (what: string) =>

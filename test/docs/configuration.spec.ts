@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 import { withDefaultExtras, withDefaults } from '../../src/cr3dentials-webhook.options.js';
-import { blocks, textOf } from '../support/documents.js';
-import { nodesOf, sourceFile } from '../support/source-files.js';
+import { blocks, textOf } from '../support/sources/documents.js';
+import { nodesOf, sourceFile } from '../support/sources/source-files.js';
 
 const DOCUMENT = 'docs/configuration.md';
 const text = textOf(DOCUMENT);

@@ -7,8 +7,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { DataSource } from 'typeorm';
 import ts from 'typescript';
-import { databases, freshDatabase, urlOf, type DatabaseKind, type TestDatabase } from '../support/databases.js';
-import { blocks } from '../support/documents.js';
+import {
+  databases,
+  freshDatabase,
+  urlOf,
+  type DatabaseKind,
+  type TestDatabase,
+} from '../support/database/databases.js';
+import { blocks } from '../support/sources/documents.js';
 
 const NAME = 'Cr3dentialsWebhookInitial1795392000000';
 const ofDocument = blocks().filter(({ document }) => document === 'docs/migrations.md');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { rowsOf, textOf } from '../support/documents.js';
-import { nodesOf, sourceFile, sourceFiles } from '../support/source-files.js';
+import { rowsOf, textOf } from '../support/sources/documents.js';
+import { nodesOf, sourceFile, sourceFiles } from '../support/sources/source-files.js';
 
 const LEVELS = new Set(['log', 'warn', 'error', 'fatal', 'debug', 'verbose']);
 /** Lines whose text is made elsewhere, by what is passed. */

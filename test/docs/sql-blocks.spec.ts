@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook';
 import type { DataSource } from 'typeorm';
-import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
-import { blocks } from '../support/documents.js';
+import { databases, freshDatabase, type TestDatabase } from '../support/database/databases.js';
+import { blocks } from '../support/sources/documents.js';
 
 const statements = blocks().filter(({ language }) => language === 'sql');
 

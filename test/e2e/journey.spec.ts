@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { databases, freshDatabase, type TestDatabase } from '../support/databases.js';
-import { payload } from '../support/payload.js';
-import { platforms, webhookApp, type WebhookApp } from '../support/webhook-app.js';
+import { databases, freshDatabase, type TestDatabase } from '../support/database/databases.js';
+import { payload } from '../support/app/payload.js';
+import { platforms, webhookApp, type WebhookApp } from '../support/app/webhook-app.js';
 
 const seen: VerificationEvent[] = [];
 
@@ -31,7 +31,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       await database?.drop();
     });
 
-    it('turns a delivery into a typed event', async () => {
+    it('turns a delivery into one typed event', async () => {
       const body = payload();
       const answers = await Promise.all([1, 2, 3].map(() => app.post(body)));
       expect(answers.map((answer) => [answer.status, answer.body])).toEqual(

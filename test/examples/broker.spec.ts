@@ -5,13 +5,13 @@ import { connect, type Channel, type ChannelModel, type ConsumeMessage } from 'a
 import { webhookTester } from 'nestjs-cr3dentials-webhook/testing';
 import { randomBytes } from 'node:crypto';
 import { AppModule } from '../../examples/broker/app.module.js';
-import { HOLDER } from '../support/canaries.js';
-import { freshDatabase, servers, type TestDatabase } from '../support/databases.js';
-import { RememberingLogger } from '../support/log.js';
-import { payload } from '../support/payload.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
-import { until } from '../support/until.js';
-import { SECRET } from '../support/webhook-app.js';
+import { HOLDER } from '../support/app/canaries.js';
+import { freshDatabase, servers, type TestDatabase } from '../support/database/databases.js';
+import { RememberingLogger } from '../support/app/log.js';
+import { payload } from '../support/app/payload.js';
+import { TcpProxy } from '../support/network/tcp-proxy.js';
+import { until } from '../support/time/until.js';
+import { SECRET } from '../support/app/webhook-app.js';
 
 const { TEST_RABBITMQ_URL = '' } = process.env;
 

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ExampleProcess } from '../support/example-process.js';
-import { payload } from '../support/payload.js';
-import { until } from '../support/until.js';
+import { ExampleProcess } from '../support/app/example-process.js';
+import { payload } from '../support/app/payload.js';
+import { until } from '../support/time/until.js';
 
 describe('examples/minimal', () => {
   let folder: string;

@@ -7,9 +7,9 @@ import { DataSource } from 'typeorm';
 import { Accounts } from '../../examples/multi-tenant/accounts.js';
 import { AppModule } from '../../examples/multi-tenant/app.module.js';
 import { TenantSecret } from '../../examples/multi-tenant/tenant-secret.entity.js';
-import { freshDatabase, type TestDatabase } from '../support/databases.js';
-import { RememberingLogger } from '../support/log.js';
-import { payload } from '../support/payload.js';
+import { freshDatabase, type TestDatabase } from '../support/database/databases.js';
+import { RememberingLogger } from '../support/app/log.js';
+import { payload } from '../support/app/payload.js';
 
 describe('examples/multi-tenant', () => {
   let database: TestDatabase;

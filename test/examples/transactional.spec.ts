@@ -8,12 +8,18 @@ import { DataSource } from 'typeorm';
 import { Account, OutboxMessage } from '../../examples/transactional/account.entity.js';
 import { Accounts } from '../../examples/transactional/accounts.js';
 import { AppModule } from '../../examples/transactional/app.module.js';
-import { databases, freshDatabase, urlOf, type DatabaseKind, type TestDatabase } from '../support/databases.js';
-import { ExampleProcess } from '../support/example-process.js';
-import { RememberingLogger } from '../support/log.js';
-import { payload } from '../support/payload.js';
-import { until } from '../support/until.js';
-import { SECRET } from '../support/webhook-app.js';
+import {
+  databases,
+  freshDatabase,
+  urlOf,
+  type DatabaseKind,
+  type TestDatabase,
+} from '../support/database/databases.js';
+import { ExampleProcess } from '../support/app/example-process.js';
+import { RememberingLogger } from '../support/app/log.js';
+import { payload } from '../support/app/payload.js';
+import { until } from '../support/time/until.js';
+import { SECRET } from '../support/app/webhook-app.js';
 
 /** The example's handler, which fails after both rows have been written, once. */
 class FailAfterWriting extends Accounts {
@@ -119,7 +125,7 @@ describe('examples/transactional, killed between its writes and their commit', (
   }
 
   it('has written neither, and the next process writes both once', async () => {
-    const victim = await start([fileURLToPath(new URL('../support/kill-before-commit.js', import.meta.url))]);
+    const victim = await start([fileURLToPath(new URL('../support/app/kill-before-commit.js', import.meta.url))]);
     const connection = await database.connect({ entities: [Account, OutboxMessage] });
     await connection.getRepository(Account).insert({ reference: 'user_abc123', activations: 0 });
     const body = payload();

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { lookForCanaries } from '../support/canaries.js';
+import { lookForCanaries } from '../support/app/canaries.js';
 import type { Summary } from '../../src/cli/tally.js';
 
 const manifest = createRequire(import.meta.url)('../../package.json') as { bin: string };

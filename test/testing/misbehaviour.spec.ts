@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
 import { verificationPayload, webhookTester, type Cr3dentialsSimulator } from 'nestjs-cr3dentials-webhook/testing';
-import { freshHost } from '../support/fresh-host.js';
-import { SECRET, platforms, type WebhookApp } from '../support/webhook-app.js';
+import { freshHost } from '../support/app/fresh-host.js';
+import { SECRET, platforms, type WebhookApp } from '../support/app/webhook-app.js';
 import { InstantClock } from './doubles.js';
 
 describe.each(platforms)('a host on %s', (platform) => {

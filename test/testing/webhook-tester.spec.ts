@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { IsString } from 'class-validator';
 import { OnVerification, PermanentError, VerificationCompleted } from 'nestjs-cr3dentials-webhook';
 import { verificationPayload, webhookTester } from 'nestjs-cr3dentials-webhook/testing';
-import { Gate, freshHost } from '../support/fresh-host.js';
-import { SECRET, platforms, type WebhookApp } from '../support/webhook-app.js';
-import { until } from '../support/until.js';
+import { Gate, freshHost } from '../support/app/fresh-host.js';
+import { SECRET, platforms, type WebhookApp } from '../support/app/webhook-app.js';
+import { until } from '../support/time/until.js';
 
 @Injectable()
 class Accept {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Cr3dentialsWebhookError } from 'nestjs-cr3dentials-webhook';
 import { checkExtras, checkOptions } from '../../src/cr3dentials-webhook.options.check.js';
-import { thrownBy } from '../support/thrown-by.js';
+import { thrownBy } from '../support/app/thrown-by.js';
 
 const SECRET = 'k3-of-the-partner-portal';
 const auth = { secrets: [SECRET] };

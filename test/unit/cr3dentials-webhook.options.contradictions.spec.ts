@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkOptions } from '../../src/cr3dentials-webhook.options.check.js';
-import { thrownBy } from '../support/thrown-by.js';
+import { thrownBy } from '../support/app/thrown-by.js';
 
 const auth = { secrets: ['k3-of-the-partner-portal'] };
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { IsString } from 'class-validator';
 import { Cr3dentialsWebhookError } from 'nestjs-cr3dentials-webhook';
 import { checkOptions } from '../../src/cr3dentials-webhook.options.check.js';
-import { thrownBy } from '../support/thrown-by.js';
+import { thrownBy } from '../support/app/thrown-by.js';
 
 class BankAccount {
   @IsString()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { nodesOf, runtimeImportsOf, sourceFiles, type SourceFile } from '../support/source-files.js';
+import { nodesOf, runtimeImportsOf, sourceFiles, type SourceFile } from '../support/sources/source-files.js';
 
 const files = sourceFiles();
 /** The one place that asks this machine for the time; every rule asks the `Clock`. */

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { until } from '../../../test/support/until.js';
+import { until } from '../../../test/support/time/until.js';
 import type { Fault, FaultContext, Placement } from '../fault.js';
 import { withConnection } from '../database-under-test.js';
 import { SmallDiskDatabase } from '../servers/small-disk-database.js';

@@ -1,5 +1,5 @@
-import type { DatabaseKind } from '../../../test/support/databases.js';
-import type { TcpProxy } from '../../../test/support/tcp-proxy.js';
+import type { DatabaseKind } from '../../../test/support/database/databases.js';
+import type { TcpProxy } from '../../../test/support/network/tcp-proxy.js';
 import type { Fault, FaultContext, Placement } from '../fault.js';
 import { ProxiedDatabase } from '../servers/proxied-database.js';
 

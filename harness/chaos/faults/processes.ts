@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseKind } from '../../../test/support/databases.js';
+import type { DatabaseKind } from '../../../test/support/database/databases.js';
 import type { Fault, FaultContext } from '../fault.js';
 import { killPoints } from '../hosts/host-settings.js';
 import type { Instance } from '../instance.js';

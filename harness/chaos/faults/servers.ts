@@ -1,4 +1,4 @@
-import type { DatabaseKind } from '../../../test/support/databases.js';
+import type { DatabaseKind } from '../../../test/support/database/databases.js';
 import type { Fault, FaultContext, Placement } from '../fault.js';
 import { PostgresServer } from '../servers/postgres-server.js';
 import type { PrivateServer } from '../servers/private-server.js';

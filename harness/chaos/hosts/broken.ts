@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
 import { DataSource } from 'typeorm';
-import { Effect } from '../../../test/support/effects.js';
+import { Effect } from '../../../test/support/app/effects.js';
 import { runPlainHandler, startHost } from './host.module.js';
 
 /** Does what the module's documentation warns of, so that the harness can be seen to detect it. */

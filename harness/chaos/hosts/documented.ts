@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
-import { Effect } from '../../../test/support/effects.js';
+import { Effect } from '../../../test/support/app/effects.js';
 import { withHostName } from './database.js';
 import { announceReady } from './handler-events.js';
 import { PATH, SECRET, hostSettings } from './host-settings.js';

@@ -13,7 +13,7 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventSubscriber, type AfterQueryEvent, type BeforeQueryEvent, type EntitySubscriberInterface } from 'typeorm';
-import { Effect } from '../../../test/support/effects.js';
+import { Effect } from '../../../test/support/app/effects.js';
 import { withHostName } from './database.js';
 import { killPoint, announceReady, emit } from './handler-events.js';
 import { FAILS_AT_FIRST, FAILS_FOR_GOOD, SECRET, hostSettings } from './host-settings.js';

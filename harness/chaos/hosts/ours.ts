@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { Effect } from '../../../test/support/effects.js';
+import { Effect } from '../../../test/support/app/effects.js';
 import { killPoint } from './handler-events.js';
 import { runPlainHandler, startHost } from './host.module.js';
 

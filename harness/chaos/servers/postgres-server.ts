@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { unprivileged, type Account } from './account.js';
 import { binary } from './binaries.js';
-import { freePort } from '../../../test/support/free-port.js';
+import { freePort } from '../../../test/support/network/free-port.js';
 import { PrivateServer, temporaryFolder } from './private-server.js';
 
 const REMEDY = 'Install PostgreSQL (Debian: postgresql), or put its programs on PATH.';

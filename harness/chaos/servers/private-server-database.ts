@@ -4,7 +4,7 @@ import { prepareSchema, type DatabaseUnderTest } from '../database-under-test.js
 import { MariadbServer } from './mariadb-server.js';
 import { PostgresServer } from './postgres-server.js';
 import type { PrivateServer } from './private-server.js';
-import type { DatabaseKind } from '../../../test/support/databases.js';
+import type { DatabaseKind } from '../../../test/support/database/databases.js';
 
 const kinds = { postgres: PostgresServer, mariadb: MariadbServer };
 /** Each server is started once, for all trials. */

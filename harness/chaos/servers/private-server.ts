@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
-import type { DatabaseKind } from '../../../test/support/databases.js';
+import type { DatabaseKind } from '../../../test/support/database/databases.js';
 import type { Account } from './account.js';
 import { ServerProcess } from './server-process.js';
 

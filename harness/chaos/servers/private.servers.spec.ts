@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { servers } from '../../../test/support/databases.js';
-import { until } from '../../../test/support/until.js';
+import { servers } from '../../../test/support/database/databases.js';
+import { until } from '../../../test/support/time/until.js';
 import { MariadbServer } from './mariadb-server.js';
 import { PostgresServer } from './postgres-server.js';
 import type { PrivateServer } from './private-server.js';

@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
-import type { DatabaseKind } from '../../../test/support/databases.js';
-import { TcpProxy } from '../../../test/support/tcp-proxy.js';
+import type { DatabaseKind } from '../../../test/support/database/databases.js';
+import { TcpProxy } from '../../../test/support/network/tcp-proxy.js';
 import { openSharedDatabase, type DatabaseUnderTest } from '../database-under-test.js';
 
 /** A database on the tests' server, which the hosts reach through a proxy. */

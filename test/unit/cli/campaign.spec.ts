@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { Campaign, type CampaignOptions } from '../../../src/cli/campaign.js';
 import type { Planned } from '../../../src/cli/plan.js';
-import { until } from '../../support/until.js';
+import { until } from '../../support/time/until.js';
 import { Endpoint } from '../../testing/endpoint.js';
 
 const endpoint = new Endpoint();

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { Progress } from '../../../src/cli/progress.js';
-import { until } from '../../support/until.js';
+import { until } from '../../support/time/until.js';
 
 /** Remembers what is written to it. */
 class Screen extends Writable {

@@ -4,8 +4,8 @@ import { Cancellation } from '../../../src/concurrency/cancellation.js';
 const first = new Error('first');
 const second = new Error('second');
 
-describe('an interruption', () => {
-  it('has not come at first', () => {
+describe('a cancellation', () => {
+  it('is not requested at first', () => {
     const cancellation = new Cancellation();
 
     expect(cancellation).toMatchObject({ isRequested: false, reason: undefined });
@@ -22,7 +22,7 @@ describe('an interruption', () => {
     expect(early ?? cancellation.signal).toBe(cancellation.signal);
   });
 
-  it('comes once, with its first reason', () => {
+  it('is requested once, with its first reason', () => {
     const cancellation = new Cancellation();
     const reasons: unknown[] = [];
     cancellation.onCancel((reason) => reasons.push(reason));

@@ -4,7 +4,7 @@ import { Transform, Type as Of } from 'class-transformer';
 import { IsDate, IsIn, IsInt, IsNumber, IsOptional, IsString, ValidateBy, ValidateNested } from 'class-validator';
 import { ExtractedDataValidator } from '../../../src/contract/extracted-data.validator.js';
 import type { VerificationPayload } from '../../../src/contract/verification.payload.js';
-import { payload } from '../../support/payload.js';
+import { payload } from '../../support/app/payload.js';
 
 class Money {
   @IsNumber()

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { IsString, ValidateNested, validateSync } from 'class-validator';
 import { compileValidator } from '../../../src/contract/payload.validator.js';
 import { payloadFields, VerificationPayload } from '../../../src/contract/verification.payload.js';
-import { payload } from '../../support/payload.js';
+import { payload } from '../../support/app/payload.js';
 
 const isCompliant = compileValidator(VerificationPayload);
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
 import { parseInstant } from '../../../src/contract/verification.payload.js';
-import { payload } from '../../support/payload.js';
+import { payload } from '../../support/app/payload.js';
 
 const instants = [
   ['2025-03-24T12:05:00.000Z', '2025-03-24T12:05:00.000Z'],

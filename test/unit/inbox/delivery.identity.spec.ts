@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
 import { fingerprint, idempotencyKey } from '../../../src/inbox/delivery.identity.js';
-import { payload } from '../../support/payload.js';
+import { payload } from '../../support/app/payload.js';
 
 const sample = payload({ sessionId: 's-1' });
 

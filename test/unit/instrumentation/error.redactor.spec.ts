@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { redactError } from '../../../src/instrumentation/error.redactor.js';
 import { verificationEvent, type VerificationEvent } from '../../../src/processing/handlers/verification.event.js';
-import { payload } from '../../support/payload.js';
+import { payload } from '../../support/app/payload.js';
 
 function event(overrides: Record<string, unknown> = {}): VerificationEvent {
   const body = payload({

@@ -162,7 +162,7 @@ describe("a host's function", () => {
   });
 
   it.each([NaN, Infinity, -Infinity, -1, '1000', 'DEAD', undefined, null, true, {}, Promise.resolve(1), 7n])(
-    'that answers nonsense neither buries a delivery nor runs it in a loop: %p',
+    'that returns nonsense neither ends a delivery nor runs it in a loop: %p',
     (nonsense) => {
       const retry = asking(() => nonsense as number);
       expect(retry.afterFailure(1, failure)).toEqual({ delay: 60_000, usesAttempt: true });
@@ -191,7 +191,7 @@ describe("a host's function", () => {
     ).toEqual([year - 1]);
   });
 
-  it('that throws neither buries a delivery nor runs it in a loop', () => {
+  it('that throws neither ends a delivery nor runs it in a loop', () => {
     const retry = asking(() => {
       throw new Error('A fault of the host.');
     });
@@ -199,12 +199,12 @@ describe("a host's function", () => {
   });
 });
 
-describe('an interruption', () => {
-  it('ends after the initial delay, which no jitter shortens', () => {
+describe('a cancelled run', () => {
+  it('is retried after the initial delay, which no jitter shortens', () => {
     expect(policy({ initialDelay: 70, jitter: 'full' }, new Rigged(0)).afterInterruption()).toBe(70);
   });
 
-  it("ends after a second where the policy is a host's function", () => {
+  it("is retried after a second when the policy is a host's function", () => {
     expect(asking(() => 'dead').afterInterruption()).toBe(1_000);
   });
 });

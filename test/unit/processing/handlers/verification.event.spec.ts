@@ -9,8 +9,8 @@ import {
   type VerificationStatus,
 } from 'nestjs-cr3dentials-webhook';
 import { eventClasses, verificationEvent } from '../../../../src/processing/handlers/verification.event.js';
-import { HOLDER } from '../../../support/canaries.js';
-import { payload } from '../../../support/payload.js';
+import { HOLDER } from '../../../support/app/canaries.js';
+import { payload } from '../../../support/app/payload.js';
 
 const RECEIVED_AT = 1_742_817_900_000;
 const sample = payload({ sessionId: 's-1' });

@@ -20,25 +20,25 @@ function delivery(id: string, rescues = 0): ClaimedDelivery {
   };
 }
 
-describe('a hand', () => {
+describe('deliveries in flight', () => {
   let inFlight: InFlightDeliveries;
 
   beforeEach(() => {
     inFlight = new InFlightDeliveries();
   });
 
-  /** What was not in hand before. */
+  /** What was not in flight before. */
   function take(id: string, rescues = 0): Claim {
     const claim = inFlight.add(delivery(id, rescues), lease);
-    if (!claim) throw new Error(`${id} is in hand.`);
+    if (!claim) throw new Error(`${id} is in flight.`);
     return claim;
   }
 
-  it('is empty at first', () => {
+  it('are none at first', () => {
     expect(inFlight).toMatchObject({ size: 0, ids: [], hasPoisonSuspect: false });
   });
 
-  it('holds what was put in it, with what is remembered and until when', () => {
+  it('are those that were added, with their previous runs and the end of their lease', () => {
     const runs = [{ handler: 'a' } as HandlerRun];
     const claim = inFlight.add(delivery('a'), lease, runs);
     expect(claim).toMatchObject({ delivery: { id: 'a' }, previousRuns: runs, leaseExpiresAt: 1_000 });
@@ -46,7 +46,7 @@ describe('a hand', () => {
     expect(inFlight).toMatchObject({ size: 2, ids: ['a', 'b'] });
   });
 
-  it('takes nothing twice: what is under way goes on', () => {
+  it('are not added twice, and the first claim goes on', () => {
     const claim = take('a');
     expect(inFlight.add(delivery('a'), { owner: 'me', expiresAt: 9_000 })).toBeUndefined();
     expect(inFlight.size).toBe(1);
@@ -54,7 +54,7 @@ describe('a hand', () => {
     expect(claim.leaseExpiresAt).toBe(1_000);
   });
 
-  it('lets go', () => {
+  it('are removed', () => {
     const claim = take('a');
     inFlight.remove(claim);
     expect(inFlight.has(claim)).toBe(false);
@@ -63,7 +63,7 @@ describe('a hand', () => {
     expect(claim.cancellation.isRequested).toBe(false);
   });
 
-  it('does not take a delivery claimed anew for the one that was lost', () => {
+  it('tell a delivery that is claimed again from the claim that was lost', () => {
     const before = take('a');
     inFlight.evict(() => true);
     const after = take('a');
@@ -73,7 +73,7 @@ describe('a hand', () => {
     expect(inFlight.ids).toEqual(['a']);
   });
 
-  it('interrupts what it loses, and only that', () => {
+  it('are cancelled when they are evicted, and only those', () => {
     const [lost, kept] = [take('a'), take('b')];
     expect(inFlight.evict(({ delivery: { id } }) => id === 'a')).toBe(1);
     expect(lost.cancellation.isRequested).toBe(true);
@@ -83,7 +83,7 @@ describe('a hand', () => {
     expect(inFlight.evict(() => false)).toBe(0);
   });
 
-  it('extends the leases it is told of, and only those', () => {
+  it('have their leases extended when they are renewed, and only those', () => {
     const [extended, other] = [take('a'), take('b')];
     inFlight.extend(new Set(['a', 'never held']), { owner: 'me', expiresAt: 5_000 });
     expect(extended.leaseExpiresAt).toBe(5_000);
@@ -91,7 +91,7 @@ describe('a hand', () => {
     expect(inFlight.size).toBe(2);
   });
 
-  it('interrupts all and keeps holding them: they end on their own', () => {
+  it('are cancelled together and stay until they end on their own', () => {
     const all = [take('a'), take('b')];
     const reason = new Error('The application is shutting down.');
     inFlight.cancelAll(reason);
@@ -103,7 +103,7 @@ describe('a hand', () => {
     [0, false],
     [1, false],
     [2, true],
-  ])('with a delivery taken over %d times holds a suspect: %p', (rescues, isSuspect) => {
+  ])('with one that is rescued %d times include a poison suspect: %p', (rescues, isSuspect) => {
     take('innocent');
     const claim = take('a', rescues);
     expect(inFlight.hasPoisonSuspect).toBe(isSuspect);

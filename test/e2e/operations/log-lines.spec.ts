@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { IsString } from 'class-validator';
+import { OnVerification, PermanentError, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import type { DataSource } from 'typeorm';
+import { AGENT, HOLDER } from '../../support/app/canaries.js';
+import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
+import { payload } from '../../support/app/payload.js';
+import { webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
+
+/** What would begin a line of its own, or make a terminal do something. */
+const BREAKERS: readonly (readonly [name: string, text: string])[] = [
+  ['a line feed', '\n'],
+  ['a carriage return', '\r'],
+  ['both', '\r\n'],
+  ['a line of a log', '\n[Nest] 1  - ERROR [Cr3dentialsWebhook] forged\n'],
+  ['a line separator', '\u2028'],
+  ['a paragraph separator', '\u2029'],
+  ['next line', '\u0085'],
+  ['vertical tab and form feed', '\v\f'],
+  ['terminal colours', '\u001B[31mred\u001B[0m'],
+  ['a cleared screen', '\u001B[2J\u001B[H'],
+  ['a terminal title', '\u001B]0;title\u0007'],
+  ['an eight-bit control sequence', '\u009B31m'],
+  ['backspaces', '\b\b\b'],
+  ['delete', '\u007F'],
+];
+const BREAKS_A_LINE = /[\p{Cc}\u2028\u2029]/u;
+
+@Injectable()
+class Quoting {
+  @OnVerification({ id: 'quoting' })
+  quote({ sessionId, externalReferenceId, extractedData, metadata }: VerificationEvent): void {
+    const name = `Refused ${sessionId}`;
+    const message = `${externalReferenceId}: ${JSON.stringify(extractedData)} ${JSON.stringify(metadata)}${sessionId}`;
+    throw Object.assign(new PermanentError(message), { name });
+  }
+}
+
+class Account {
+  @IsString()
+  accountHolder!: string;
+}
+
+describe.each(databases)('the log and the columns, on %s', (kind) => {
+  let database: TestDatabase;
+  let beside: DataSource;
+  let app: WebhookApp;
+
+  beforeAll(async () => {
+    database = await freshDatabase(kind);
+    app = await webhookApp(database)
+      .withHandlers(Quoting)
+      .withOptions({ platforms: { 7: Account } })
+      .start();
+    beside = await database.connect();
+  });
+
+  afterAll(async () => {
+    await app?.stop();
+    await database?.drop();
+  });
+
+  it.each(BREAKERS)('have one line for a handler error that quotes %s, and no personal data', async (name, breaker) => {
+    const before = app.logger.lines.length;
+    const body = payload({
+      sessionId: `${name}${breaker}session`,
+      externalReferenceId: `${breaker}reference${breaker}`,
+      extractedData: { accountHolder: HOLDER, [breaker]: breaker, nested: [[{ holder: HOLDER }]] },
+    });
+    expect((await app.post(body)).status).toBe(200);
+    const { id } = await app.delivery(body.sessionId, 'dead');
+    const [line = '', ...more] = app.logger.lines.slice(before);
+    expect(more).toEqual([]);
+    expect(line).toContain(`Handler "quoting" of delivery ${id}`);
+    expect(line).toContain('[redacted]');
+    const [run] = await beside.query<{ last_error: string }[]>(
+      `SELECT last_error FROM cr3dentials_webhook_handler_run WHERE delivery_id = '${id}'`,
+    );
+    for (const text of [line, run?.last_error ?? '']) {
+      expect(text).not.toMatch(BREAKS_A_LINE);
+      expect([HOLDER, AGENT, 'reference'].filter((word) => text.includes(word))).toEqual([]);
+    }
+  });
+
+  it.each(BREAKERS)('have one line for a rejection with %s in every field', async (name, breaker) => {
+    const before = app.logger.lines.length;
+    const odd = `${name}${breaker}`;
+    const posts = [
+      payload({ sessionId: odd, status: odd }),
+      payload({ platformId: 7, sessionId: `${odd}7`, extractedData: { accountHolder: [odd], [odd]: HOLDER } }),
+      payload({ sessionId: `${odd}8`, platformId: odd, externalReferenceId: [odd], proofHash: {}, completedAt: odd }),
+      payload({ sessionId: [odd], [odd]: odd }),
+    ];
+    const statuses = await Promise.all(posts.map(async (post) => (await app.post(post)).status));
+    expect(statuses).toEqual([200, 200, 400, 400]);
+    const lines = app.logger.lines.slice(before);
+    expect(lines).toHaveLength(posts.length);
+    expect(lines.filter((line) => BREAKS_A_LINE.test(line) || !/kept as a rejection/.test(line))).toEqual([]);
+    const kept = await beside.query<{ detail: string }[]>('SELECT detail FROM cr3dentials_webhook_rejection');
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.filter(({ detail }) => BREAKS_A_LINE.test(detail))).toEqual([]);
+  });
+});

@@ -1,0 +1,106 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  OnVerification,
+  PermanentError,
+  VerificationCancelled,
+  VerificationCompleted,
+  VerificationErrored,
+  type HandlerContext,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
+import { uuidv7 } from 'uuidv7';
+import { databases } from '../../support/database/databases.js';
+import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { payload } from '../../support/app/payload.js';
+
+class DieAtOnce {
+  @OnVerification()
+  handle(): void {
+    throw new PermanentError('never');
+  }
+}
+
+class FailOnce {
+  readonly attempts: number[] = [];
+
+  @OnVerification()
+  handle(_: VerificationEvent, { attempt }: HandlerContext): void {
+    this.attempts.push(attempt);
+    if (attempt === 1) throw new Error('not yet');
+  }
+}
+
+class SucceedAtOnce {
+  @OnVerification(VerificationCompleted)
+  handle(): void {}
+}
+
+class WaitAtAGate {
+  readonly gate = new Gate();
+
+  @OnVerification(VerificationErrored)
+  async handle(): Promise<void> {
+    await this.gate.pass();
+  }
+}
+
+class OnlyWhenCancelled {
+  @OnVerification(VerificationCancelled, { id: 'only-when-cancelled' })
+  handle(): void {}
+}
+
+describe.each(databases)('discard, on %s', (kind) => {
+  const host = freshHost(kind);
+
+  it.each(['pending', 'unhandled'] as const)(
+    'ends a delivery that is %s, which is kept and can be replayed',
+    async (state) => {
+      const before = await host.start((a) =>
+        a.withHandlers(OnlyWhenCancelled).withOptions({ processing: { enabled: state === 'unhandled' } }),
+      );
+      const body = payload();
+      await before.post(body);
+      const { id } = await before.delivery(body.sessionId, state);
+      expect(await before.inbox.discard(id)).toBe('discarded');
+      expect(await before.inbox.find(id)).toMatchObject({ state: 'discarded', nextAttemptAt: null });
+      expect((await before.inbox.find(id))?.finishedAt).toBeGreaterThan(0);
+      await host.stop(before);
+
+      const app = await host.start((a) => a.withHandlers(FailOnce));
+      const probe = payload();
+      await app.post(probe); // is retried: by then a worker has looked for what is due
+      await app.delivery(probe.sessionId, 'completed');
+      expect(app.nest.get(FailOnce).attempts).toHaveLength(2);
+      expect(await app.inbox.stats()).toMatchObject({ discarded: 1, pending: 0, completed: 1 });
+
+      expect(await app.inbox.replay(id)).toBe('replayed');
+      await app.delivery(body.sessionId, 'completed');
+    },
+  );
+
+  it('ends a dead delivery', async () => {
+    const app = await host.start((a) => a.withHandlers(DieAtOnce));
+    const body = payload();
+    await app.post(body);
+    const { id } = await app.delivery(body.sessionId, 'dead');
+
+    expect(await app.inbox.discard(id)).toBe('discarded');
+    expect(await app.inbox.stats()).toMatchObject({ dead: 0, discarded: 1 });
+  });
+
+  it('changes nothing for a completed, a claimed or an unknown delivery', async () => {
+    const app = await host.start((a) => a.withHandlers(SucceedAtOnce, WaitAtAGate));
+    const [done, busy] = [payload(), payload({ status: 'ERROR' })];
+    await app.post(done);
+    await app.post(busy);
+    const completed = await app.delivery(done.sessionId, 'completed');
+    const processing = await app.delivery(busy.sessionId, 'processing');
+
+    expect(await app.inbox.discard(completed.id)).toBe('completed');
+    expect(await app.inbox.discard(processing.id)).toBe('busy');
+    expect(await app.inbox.discard(uuidv7())).toBe('unknown');
+    expect(await app.inbox.find(completed.id)).toEqual(completed);
+    app.nest.get(WaitAtAGate).gate.open();
+    await app.delivery(busy.sessionId, 'completed');
+  });
+});

@@ -1,0 +1,207 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  OnVerification,
+  VerificationCancelled,
+  VerificationCompleted,
+  type HandlerContext,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
+import { DataSource } from 'typeorm';
+import { databases } from '../../support/database/databases.js';
+import { abandon, freshHost } from '../../support/app/fresh-host.js';
+import { MovingClock } from '../../support/time/moving-clock.js';
+import { payload } from '../../support/app/payload.js';
+import { until } from '../../support/time/until.js';
+import type { WebhookApp } from '../../support/app/webhook-app.js';
+
+/** What both versions of a host have. */
+class Known {
+  calls = 0;
+
+  @OnVerification({ id: 'known' })
+  handle(): void {
+    this.calls++;
+  }
+}
+
+/** What the newer version of the host has beside it. */
+class Added {
+  readonly attempts: number[] = [];
+
+  @OnVerification(VerificationCompleted, { id: 'added' })
+  handle(_: VerificationEvent, { attempt }: HandlerContext): void {
+    this.attempts.push(attempt);
+    if (this.attempts.length === 1) throw new Error('not yet');
+  }
+}
+
+/** One id for two statuses, of which the older version has only one. */
+class AddedStatus {
+  calls = 0;
+
+  @OnVerification(VerificationCancelled, VerificationCompleted, { id: 'known' })
+  handle(): void {
+    this.calls++;
+    if (this.calls === 1) throw new Error('not yet');
+  }
+}
+
+class OldStatus {
+  @OnVerification(VerificationCancelled, { id: 'known' })
+  handle(): void {}
+}
+
+const NEVER = { retry: { initialDelay: 3_600_000, maxDelay: 3_600_000, jitter: 'none' } } as const;
+
+function isPending(app: WebhookApp, id: string) {
+  return until('it is passed on', async () => {
+    const delivery = await app.inbox.find(id);
+    return delivery?.state === 'pending' ? delivery : null;
+  });
+}
+
+/** It polls every 25 ms, and a look at the database is slower than some of them. */
+async function takesNothing(app: WebhookApp, sessionId: unknown, state = 'pending'): Promise<void> {
+  for (let looks = 0; looks < 20; looks++) await app.inbox.find({ sessionId: String(sessionId) });
+  expect(await app.inbox.find({ sessionId: String(sessionId) })).toMatchObject({ state });
+}
+
+for (const kind of databases) {
+  describe(`two versions of a host on ${kind}, of which only the newer has a handler`, () => {
+    const host = freshHost(kind);
+
+    const newer = (options = {}, clock?: MovingClock) =>
+      host.start((a) => {
+        a.withHandlers(Known, Added).withOptions(options);
+        return clock ? a.withClock(clock) : a;
+      });
+    const older = (clock?: MovingClock) =>
+      host.start((a) => (clock ? a.withHandlers(Known).withClock(clock) : a.withHandlers(Known)));
+
+    /** A delivery whose handler `added` has failed once and is due, on no running instance. */
+    async function leftBehind(): Promise<string> {
+      const app = await newer(NEVER);
+      const { sessionId } = payload();
+      await app.post(payload({ sessionId }));
+      const { id } = await app.delivery(sessionId, 'pending');
+      await host.stop(app);
+      return id;
+    }
+
+    it('leave the retries of that handler to the newer', async () => {
+      const [old, recent] = [await older(), await newer({ retry: { initialDelay: 300, jitter: 'none' } })];
+      const bodies = Array.from({ length: 5 }, () => payload());
+      const { attempts } = recent.nest.get(Added);
+      attempts.push(0); // so that none of these is the first
+      await recent.post(bodies[0]);
+      await recent.delivery(bodies[0]?.sessionId, 'completed');
+      attempts.length = 0;
+      for (const body of bodies.slice(1)) await recent.post(body);
+      for (const { sessionId } of bodies.slice(1)) {
+        const { runs } = await recent.delivery(sessionId, 'completed');
+        expect(runs.filter(({ state }) => state !== 'completed')).toEqual([]);
+      }
+      expect(attempts.toSorted()).toEqual([1, 1, 1, 1, 2]);
+      expect(old.nest.get(Known).calls).toBe(0);
+      expect(old.logger.matching(/wait for the handler/)).toEqual([]);
+    });
+
+    it('do not end a delivery that waits for that handler: the older logs a warning and postpones it', async () => {
+      const clock = new MovingClock();
+      clock.advance(2 * 3_600_000);
+      const id = await leftBehind();
+      const old = await older(clock);
+      await until('it is warned of', () => old.logger.matching(/wait for the handler "added"/).length > 0);
+      const between = await isPending(old, id);
+      expect(between.nextAttemptAt).toBeGreaterThan(clock.now());
+      expect(between.runs).toMatchObject([
+        { handler: 'added', state: 'pending', attempts: 1 },
+        { handler: 'known', state: 'completed' },
+      ]);
+      clock.advance(31_000);
+      const recent = await newer({}, clock);
+      recent.nest.get(Added).attempts.push(1);
+      await until('it is completed', async () => (await recent.inbox.find(id))?.state === 'completed');
+      expect(recent.nest.get(Added).attempts).toEqual([1, 2]);
+      expect(old.logger.matching(/wait for the handler "added"/)).toHaveLength(1);
+    });
+
+    it('do not lose a replay of that handler', async () => {
+      const id = await leftBehind();
+      const [old, recent] = [await older(), await newer({ processing: { enabled: false } })];
+      expect(await recent.inbox.replay(id, { handlers: ['added'] })).toBe('replayed');
+      await host.stop(recent);
+      expect(await old.inbox.find(id)).toMatchObject({ state: 'pending' });
+      const again = await newer();
+      again.nest.get(Added).attempts.push(1);
+      await until('it is completed', async () => (await again.inbox.find(id))?.state === 'completed');
+      expect(again.nest.get(Added).attempts).toEqual([1, 1]);
+    });
+
+    it('do not complete a delivery for that handler when it is rescued by the older', async () => {
+      const id = await leftBehind();
+      const old = await older();
+      await abandon(old, id);
+      await until('it is rescued', () => old.logger.matching(/Took over 1/).length > 0);
+      expect((await isPending(old, id)).runs).toMatchObject([{ handler: 'added', state: 'pending' }, {}]);
+    });
+
+    it('keep a delivery dead when that handler is dead', async () => {
+      const id = await leftBehind();
+      const old = await older();
+      await old.nest
+        .get(DataSource)
+        .query(`UPDATE cr3dentials_webhook_handler_run SET state = 'dead' WHERE handler = 'added'`);
+      await old.nest.get(DataSource).query(`UPDATE cr3dentials_webhook_delivery SET next_attempt_at = 1`);
+      const { runs } = await until('it is looked at', async () => {
+        const delivery = await old.inbox.find(id);
+        return delivery?.state === 'dead' ? delivery : null;
+      });
+      expect(runs).toMatchObject([{ handler: 'added', state: 'dead' }, { state: 'completed' }]);
+    });
+
+    it('tell handlers of one id apart by their status', async () => {
+      const recent = await host.start((a) => a.withHandlers(AddedStatus).withOptions(NEVER));
+      const body = payload();
+      await recent.post(body);
+      const { id } = await recent.delivery(body.sessionId, 'pending');
+      await host.stop(recent);
+      const clock = new MovingClock();
+      clock.advance(2 * 3_600_000);
+      const old = await host.start((a) => a.withHandlers(OldStatus).withClock(clock));
+      await until('it is warned of', () => old.logger.matching(/wait for the handler "known"/).length > 0);
+      expect(await isPending(old, id)).toMatchObject({ runs: [{ state: 'pending' }] });
+    });
+  });
+
+  describe(`an app without handlers on ${kind}`, () => {
+    const host = freshHost(kind);
+
+    it('records, warns at boot, and leaves every delivery to an instance with handlers', async () => {
+      const without = await host.start();
+      const body = payload();
+      expect((await without.post(body)).status).toBe(200);
+      expect(await without.inbox.stats()).toMatchObject({ pending: 1, unhandled: 0 });
+      expect(without.logger.matching(/No handler is subscribed/)).toHaveLength(1);
+      await takesNothing(without, body.sessionId);
+      const app = await host.start((a) => a.withHandlers(Known));
+      await app.delivery(body.sessionId, 'completed');
+      expect(app.nest.get(Known).calls).toBe(1);
+      expect(app.logger.matching(/No handler is subscribed/)).toEqual([]);
+    });
+
+    it('does not rescue a delivery', async () => {
+      const app = await host.start((a) => a.withHandlers(Known));
+      const body = payload();
+      await app.post(body);
+      const { id } = await app.delivery(body.sessionId, 'completed');
+      await host.stop(app);
+      const without = await host.start();
+      await abandon(without, id);
+      await takesNothing(without, body.sessionId, 'processing');
+      const next = await host.start((a) => a.withHandlers(Known));
+      await without.delivery(body.sessionId, 'completed');
+      expect(next.nest.get(Known).calls).toBe(1);
+    });
+  });
+}

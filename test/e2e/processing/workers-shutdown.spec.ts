@@ -1,0 +1,215 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  OnVerification,
+  VerificationCompleted,
+  VerificationErrored,
+  type HandlerContext,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
+import { databases } from '../../support/database/databases.js';
+import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
+import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { holdInbox } from '../../support/database/held-inbox.js';
+import { InsertWatch } from '../../support/database/insert-watch.js';
+import { payload } from '../../support/app/payload.js';
+import { until } from '../../support/time/until.js';
+
+interface Run {
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+}
+
+class WaitAtAGate {
+  gate = new Gate();
+  readonly runs: Run[] = [];
+
+  @OnVerification({ id: 'wait' })
+  async handle(_: VerificationEvent, { attempt, signal }: HandlerContext): Promise<void> {
+    this.runs.push({ attempt, signal });
+    await this.gate.pass();
+  }
+}
+
+class SucceedAtOnce {
+  calls = 0;
+
+  @OnVerification({ id: 'succeed' })
+  handle(): void {
+    this.calls++;
+  }
+}
+
+class BookBeforeAGate {
+  readonly gate = new Gate();
+  readonly attempts: number[] = [];
+
+  @OnVerification(VerificationCompleted, { id: 'book', transactional: true })
+  async handle({ sessionId }: VerificationCompleted, { attempt, manager }: HandlerContext): Promise<void> {
+    this.attempts.push(attempt);
+    await manager.insert(Effect, { sessionId });
+    await this.gate.pass();
+  }
+}
+
+class FailOnce {
+  @OnVerification(VerificationErrored, { id: 'fail-once' })
+  handle(_: VerificationErrored, { attempt }: HandlerContext): void {
+    if (attempt === 1) throw new Error('not yet');
+  }
+}
+
+/** Every failure that uses up an attempt is its last. */
+const onlyOnce = { attempts: 1, initialDelay: 10, jitter: 'none' } as const;
+const receiveOnly = { processing: { enabled: false } };
+
+describe.each(databases)('an app that shuts down, on %s', (kind) => {
+  const host = freshHost(kind);
+
+  it('waits for its running handlers, and records for others what arrives meanwhile', async () => {
+    const app = await host.start((a) => a.withHandlers(WaitAtAGate));
+    const { gate, runs } = app.nest.get(WaitAtAGate);
+    const [running, meanwhile] = [payload(), payload()];
+    await app.post(running);
+    await until('its handler runs', () => runs.length === 1);
+    const stopped = new Gate();
+    const stopping = host.stop(app).finally(() => stopped.open());
+    expect(await app.post(meanwhile)).toMatchObject({ status: 200, body: '{"received":true}' });
+    expect(await app.delivery(meanwhile.sessionId, 'pending')).toMatchObject({ leaseOwner: null, attempts: 0 });
+    expect(stopped.isOpen).toBe(false);
+    gate.open();
+    await stopping;
+
+    expect(runs).toHaveLength(1);
+    const after = await host.start((a) => a.withHandlers(SucceedAtOnce));
+    expect(await after.delivery(running.sessionId, 'completed')).toMatchObject({ attempts: 1, runs: [] });
+    await after.delivery(meanwhile.sessionId, 'completed');
+    expect(after.nest.get(SucceedAtOnce).calls).toBe(1);
+  });
+
+  it('aborts a handler after the shutdown timeout, and releases its delivery at once without using up an attempt', async () => {
+    const app = await host.start((a) =>
+      a.withHandlers(WaitAtAGate).withOptions({ processing: { drainTimeout: 50 }, retry: onlyOnce }),
+    );
+    const { gate, runs } = app.nest.get(WaitAtAGate);
+    const body = payload();
+    await app.post(body);
+    await until('its handler runs', () => runs.length === 1);
+    expect(runs[0]?.signal.aborted).toBe(false);
+    await host.stop(app);
+    expect(runs[0]?.signal.aborted).toBe(true);
+    expect(String(runs[0]?.signal.reason)).toMatch(/shutting down/);
+    gate.open();
+
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    expect(await receiver.delivery(body.sessionId, 'pending')).toMatchObject({
+      attempts: 0,
+      leaseOwner: null,
+      leaseExpiresAt: null,
+      runs: [],
+    });
+    const other = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ retry: onlyOnce }));
+    const theirs = other.nest.get(WaitAtAGate);
+    theirs.gate.open();
+    await other.delivery(body.sessionId, 'completed');
+    expect(theirs.runs).toMatchObject([{ attempt: 1 }]);
+  });
+
+  it('stores the completed run of a handler beside one that it aborts', async () => {
+    const app = await host.start((a) =>
+      a.withHandlers(WaitAtAGate, SucceedAtOnce).withOptions({ processing: { drainTimeout: 50 }, retry: onlyOnce }),
+    );
+    const body = payload();
+    await app.post(body);
+    await until('its handler runs', () => app.nest.get(WaitAtAGate).runs.length === 1);
+    await host.stop(app);
+
+    const other = await host.start((a) => a.withHandlers(WaitAtAGate, SucceedAtOnce).withOptions({ retry: onlyOnce }));
+    const theirs = other.nest.get(WaitAtAGate);
+    theirs.gate.open();
+    await other.delivery(body.sessionId, 'completed');
+    expect(theirs.runs).toMatchObject([{ attempt: 1 }]);
+    expect(app.nest.get(SucceedAtOnce).calls).toBe(1);
+    expect(other.nest.get(SucceedAtOnce).calls).toBe(0);
+  });
+
+  it('rolls back the transaction that it aborts, and releases what becomes due meanwhile', async () => {
+    const app = await host.start((a) =>
+      withEffects(a)
+        .withHandlers(BookBeforeAGate, FailOnce)
+        .withOptions({ processing: { drainTimeout: 50 }, retry: { attempts: 2, initialDelay: 60, jitter: 'none' } }),
+    );
+    const [booked, failed] = [payload(), payload({ status: 'ERROR' })];
+    await app.post(failed);
+    await app.post(booked);
+    await until('it has written', () => app.nest.get(BookBeforeAGate).gate.arrivals === 1);
+    const begun = performance.now();
+    await until('the other is due, and looked for', () => performance.now() - begun > 150);
+    const stopping = performance.now();
+    await host.stop(app);
+    const took = performance.now() - stopping;
+
+    const receiver = await host.start((a) => withEffects(a).withOptions(receiveOnly));
+    expect(await receiver.delivery(booked.sessionId, 'pending')).toMatchObject({ attempts: 0, runs: [] });
+    expect(await receiver.inbox.stats()).toMatchObject({ processing: 0 });
+    expect(await effectsOf(receiver, booked.sessionId)).toBe(0);
+    const other = await host.start((a) => withEffects(a).withHandlers(BookBeforeAGate, FailOnce));
+    const book = other.nest.get(BookBeforeAGate);
+    book.gate.open();
+    await other.delivery(booked.sessionId, 'completed');
+    await other.delivery(failed.sessionId, 'completed');
+    expect(book.attempts).toEqual([1]);
+    expect(await effectsOf(other, booked.sessionId)).toBe(1);
+    expect(took).toBeLessThan(3_000); // that is: it has waited for nothing but `drainTimeout`
+  });
+
+  it('releases a delivery that it records during the shutdown', async () => {
+    const watch = new InsertWatch();
+    const app = await host.start((a) =>
+      a
+        .withHandlers(WaitAtAGate)
+        .withOptions({ processing: { drainTimeout: 50 } })
+        .withDataSource({ subscribers: [watch.subscriber] }),
+    );
+    const { runs } = app.nest.get(WaitAtAGate);
+    const [running, late] = [payload(), payload()];
+    await app.post(running);
+    await until('its handler runs', () => runs.length === 1);
+    const unlock = await holdInbox(host.database, await host.database.connect());
+    const answer = app.post(late);
+    await until('it is being recorded', () => watch.inFlight + watch.failed.length > 0);
+    const stopping = host.stop(app);
+    await until('it shuts down', () => runs[0]?.signal.aborted);
+    await unlock();
+    expect(await answer).toMatchObject({ status: 200 });
+    await stopping;
+
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    expect(await receiver.delivery(late.sessionId, 'pending')).toMatchObject({ attempts: 0, leaseOwner: null });
+    expect(runs).toHaveLength(1);
+  });
+
+  it('releases the claimed deliveries that it has not started', async () => {
+    const app = await host.start((a) =>
+      a
+        .withHandlers(WaitAtAGate)
+        .withOptions({ processing: { concurrency: 1, drainTimeout: 50 } })
+        .withClock({ now: () => 1_800_000_000_000 }),
+    );
+    const handler = app.nest.get(WaitAtAGate);
+    handler.gate.open();
+    const first = payload(); // as many as end in a second, in a second that never ends, may wait in its hands
+    await app.post(first);
+    await app.delivery(first.sessionId, 'completed');
+    handler.gate = new Gate();
+    for (const body of [payload(), payload(), payload()]) await app.post(body);
+    await until('one of them runs', () => handler.gate.arrivals === 1);
+    expect(await app.inbox.stats()).toMatchObject({ completed: 1, processing: 2, pending: 1 });
+    await host.stop(app);
+    expect(handler.runs.map(({ attempt }) => attempt)).toEqual([1, 1]);
+
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    expect(await receiver.inbox.stats()).toMatchObject({ completed: 1, processing: 0, pending: 3 });
+    const returned = await receiver.inbox.list({ state: 'pending' });
+    expect(returned.map(({ attempts, leaseOwner }) => [attempts, leaseOwner])).toEqual(returned.map(() => [0, null]));
+  });
+});

@@ -1,0 +1,94 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  OnVerification,
+  type Cr3dentialsWebhookOptions,
+  type HandlerContext,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
+import type { DataSource } from 'typeorm';
+import { databases } from '../../support/database/databases.js';
+import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { payload } from '../../support/app/payload.js';
+import { until } from '../../support/time/until.js';
+
+/** Throws its errors, one a call, once the gate is open. */
+class FailBehindAGate {
+  readonly attempts: number[] = [];
+  readonly gate = new Gate();
+  errors: Error[] = [];
+
+  @OnVerification()
+  async handle(_: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
+    this.attempts.push(attempt);
+    await this.gate.pass();
+    const error = this.errors.shift();
+    if (error) throw error;
+  }
+}
+
+const COMPLETION = /^WARN 1 completions could not be written, trying again: QueryFailedError \w+ Cr3dentialsWebhook$/;
+const FAILURE = /^WARN What became of a delivery could not be written: QueryFailedError \w+ Cr3dentialsWebhook$/;
+
+describe.each(databases)('the result of a handler, on a %s that refuses to write it', (kind) => {
+  const host = freshHost(kind);
+  let beside: DataSource;
+
+  beforeEach(async () => {
+    beside = await host.database.connect();
+  });
+
+  it.each([
+    ['a completion', [], [1], COMPLETION],
+    ['a failure', [new Error('once')], [1, 2], FAILURE],
+  ])(
+    'is written again until it succeeds when it is %s, without another run of the handler',
+    async (_, errors, attempts, told) => {
+      const { app, handler, body } = await refusedAfter(errors);
+      await until('it could not be written twice', () => app.logger.matching(told).length === 2);
+      await relent();
+
+      expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({
+        rescues: 0,
+        attempts: attempts.length,
+      });
+      expect(handler.attempts).toEqual(attempts);
+      expect(app.logger.matching(/taken over/)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['a completion', [], COMPLETION],
+    ['a failure', [new Error('once')], FAILURE],
+  ])(
+    'is given up with the lease when it is %s, and the next worker runs the handler again',
+    async (_, errors, told) => {
+      const { app, handler, body } = await refusedAfter(errors, { lease: { duration: 900 } });
+      await until('the lease is lost', () => app.logger.matching(/another worker takes them over/)[0]);
+      const before = app.logger.matching(told).length;
+      const begun = performance.now();
+      await until('it would have been tried twice more', () => performance.now() - begun > 1_200);
+      expect(app.logger.matching(told).length).toBeLessThanOrEqual(before + 1);
+      await relent();
+
+      expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 2 });
+      expect(handler.attempts).toHaveLength(2);
+    },
+  );
+
+  /** A handler that has run while the database stopped taking what it came to. */
+  async function refusedAfter(errors: readonly Error[], options: Partial<Cr3dentialsWebhookOptions> = {}) {
+    const app = await host.start((a) => a.withHandlers(FailBehindAGate).withOptions(options));
+    const handler = app.nest.get(FailBehindAGate);
+    handler.errors = [...errors];
+    const body = payload();
+    await app.post(body);
+    await until('it runs', () => handler.gate.arrivals === 1);
+    await beside.query('ALTER TABLE cr3dentials_webhook_delivery RENAME TO elsewhere');
+    handler.gate.open();
+    return { app, handler, body };
+  }
+
+  async function relent(): Promise<void> {
+    await beside.query('ALTER TABLE elsewhere RENAME TO cr3dentials_webhook_delivery');
+  }
+});

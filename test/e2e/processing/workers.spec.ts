@@ -1,0 +1,152 @@
+import { describe, expect, it } from '@jest/globals';
+import { OnVerification, VerificationCompleted, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { databases } from '../../support/database/databases.js';
+import { abandon, freshHost, Gate } from '../../support/app/fresh-host.js';
+import { payload } from '../../support/app/payload.js';
+import { until } from '../../support/time/until.js';
+import type { WebhookApp } from '../../support/app/webhook-app.js';
+
+/** What several workers run at the same time. */
+class Floor {
+  readonly runs: { worker: string; sessionId: string }[] = [];
+  readonly running = new Set<string>();
+  readonly twiceAtOnce: string[] = [];
+  readonly workers = new Set<string>();
+}
+
+/** Its first run goes on until every worker has begun one. */
+class ShareTheFloor {
+  constructor(
+    readonly worker: string,
+    readonly floor: Floor,
+    readonly count: number,
+  ) {}
+
+  @OnVerification({ id: 'share' })
+  async handle({ sessionId }: VerificationEvent): Promise<void> {
+    const { running, runs, twiceAtOnce, workers } = this.floor;
+    if (running.has(sessionId)) twiceAtOnce.push(sessionId);
+    running.add(sessionId);
+    runs.push({ worker: this.worker, sessionId });
+    workers.add(this.worker);
+    await until('every worker has begun', () => workers.size === this.count);
+    running.delete(sessionId);
+  }
+}
+
+class WaitAtAGate {
+  readonly gate = new Gate();
+  running = 0;
+  mostAtOnce = 0;
+
+  @OnVerification(VerificationCompleted, { id: 'wait' })
+  async handle(): Promise<void> {
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.running);
+    await this.gate.pass();
+    this.running--;
+  }
+}
+
+/** Remembers what it was told of; has the id of the handler that others wait in. */
+class Remember {
+  readonly sessionIds: string[] = [];
+
+  @OnVerification(VerificationCompleted, { id: 'wait' })
+  handle({ sessionId }: VerificationCompleted): void {
+    this.sessionIds.push(sessionId);
+  }
+}
+
+const receiveOnly = { processing: { enabled: false } };
+
+async function post(app: WebhookApp, count: number): Promise<string[]> {
+  const bodies = Array.from({ length: count }, () => payload());
+  await Promise.all(bodies.map((body) => app.post(body)));
+  return bodies.map(({ sessionId }) => String(sessionId));
+}
+
+function completed(app: WebhookApp, count: number): Promise<unknown> {
+  return until(`${count} have completed`, async () => (await app.inbox.stats()).completed === count);
+}
+
+describe.each(databases)('several workers on one %s', (kind) => {
+  const host = freshHost(kind);
+
+  it('share a backlog, and never run one handler of one delivery at the same time', async () => {
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    const sessionIds = await post(receiver, 60);
+    const floor = new Floor();
+    const [one] = await Promise.all(
+      ['one', 'other'].map((worker) =>
+        host.start((a) =>
+          a
+            .withHandlers({ provide: ShareTheFloor, useValue: new ShareTheFloor(worker, floor, 2) })
+            .withOptions({ processing: { concurrency: 3 } }),
+        ),
+      ),
+    );
+    await completed(one as WebhookApp, 60);
+
+    expect(floor.runs.map(({ sessionId }) => sessionId).toSorted()).toEqual(sessionIds.toSorted());
+    expect(floor.twiceAtOnce).toEqual([]);
+    expect([...floor.workers].toSorted()).toEqual(['one', 'other']);
+  });
+
+  it('process what a receive-only instance has recorded', async () => {
+    const receiver = await host.start((a) => a.withHandlers(Remember).withOptions(receiveOnly));
+    const [sessionId] = await post(receiver, 1);
+    expect(await receiver.delivery(String(sessionId), 'pending')).toMatchObject({ leaseOwner: null, attempts: 0 });
+    expect(await receiver.inbox.stats()).toMatchObject({ pending: 1, processing: 0 });
+    const worker = await host.start((a) => a.withHandlers(Remember));
+    await worker.delivery(String(sessionId), 'completed');
+
+    expect(receiver.nest.get(Remember).sessionIds).toEqual([]);
+    expect(worker.nest.get(Remember).sessionIds).toEqual([sessionId]);
+    expect(receiver.logger.matching(/receives only/)).toHaveLength(1);
+  });
+
+  it('run no more deliveries at the same time than "concurrency"', async () => {
+    const app = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ processing: { concurrency: 3 } }));
+    const handler = app.nest.get(WaitAtAGate);
+    await post(app, 12);
+    await until('as many run as may', () => handler.running === 3);
+    handler.gate.open();
+    await completed(app, 12);
+
+    expect(handler.gate.arrivals).toBe(12);
+    expect(handler.mostAtOnce).toBe(3);
+  });
+
+  it('drain a backlog without waiting for the next poll', async () => {
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    const sessionIds = await post(receiver, 500);
+    expect(await receiver.inbox.stats()).toMatchObject({ pending: 500 });
+    const worker = await host.start((a) => a.withHandlers(Remember).withOptions({ poll: { interval: 20_000 } }));
+    await completed(worker, 500);
+
+    expect(worker.nest.get(Remember).sessionIds.toSorted()).toEqual(sessionIds.toSorted());
+    expect(await worker.inbox.stats()).toMatchObject({ pending: 0, processing: 0, oldestDue: 0 });
+  });
+});
+
+describe('a worker that finds an expired lease', () => {
+  const host = freshHost('sqlite');
+
+  it('rescues the delivery even when it can claim nothing else', async () => {
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    const [left, due] = await post(receiver, 2);
+    const { id } = await receiver.delivery(left, 'pending');
+    await abandon(receiver, id);
+    const beside = await host.database.connect();
+    await beside.query(
+      `CREATE TRIGGER no_claim BEFORE UPDATE ON cr3dentials_webhook_delivery
+       WHEN OLD.state = 'pending' AND NEW.state = 'processing' BEGIN SELECT RAISE(ABORT, 'no'); END`,
+    );
+    const worker = await host.start((a) => a.withHandlers(Remember));
+    await worker.delivery(left, 'completed');
+
+    expect(worker.logger.matching(/Deliveries could not be claimed/)).not.toEqual([]);
+    await worker.delivery(due, 'pending');
+    expect(worker.nest.get(Remember).sessionIds).toEqual([left]);
+  });
+});

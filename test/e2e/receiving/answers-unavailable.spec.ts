@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DataSource } from 'typeorm';
+import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
+import { MovingClock } from '../../support/time/moving-clock.js';
+import { payload } from '../../support/app/payload.js';
+import { said } from '../../support/http/raw-post.js';
+import { platforms, webhookApp, type Answer, type WebhookApp } from '../../support/app/webhook-app.js';
+
+const PERSON = 'Marie Sklodowska 4711';
+const JSON_TYPE = 'application/json; charset=utf-8';
+const UNAVAILABLE = {
+  status: 503,
+  body: '{"statusCode":503,"error":"Service Unavailable","message":"Not recorded. Try again."}',
+  type: JSON_TYPE,
+};
+
+const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
+
+describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, platform) => {
+  let database: TestDatabase;
+  let app: WebhookApp;
+  let beside: DataSource;
+  const clock = new MovingClock();
+
+  beforeAll(async () => {
+    database = await freshDatabase(kind);
+    app = await webhookApp(database).on(platform).withClock(clock).start();
+    beside = await database.connect();
+  });
+
+  afterAll(async () => {
+    await app?.stop();
+    await database?.drop();
+  });
+
+  it('answers 503 to a delivery, and accepts it when it is sent again', async () => {
+    const body = payload({ externalReferenceId: PERSON });
+    const answer = await whileMissing('cr3dentials_webhook_delivery', () => app.post(body));
+    expect(said(answer)).toEqual(UNAVAILABLE);
+    expect(answer.headers['retry-after']).toBe('5');
+    expect(await app.inbox.find({ sessionId: String(body.sessionId) })).toBeNull();
+    expect((await app.post(body)).status).toBe(200);
+    expect(await app.delivery(body.sessionId, 'pending')).toMatchObject({ duplicates: 0 });
+  });
+
+  it.each([
+    ['is against the contract', { platformId: PERSON }, 400, 'invalid'],
+    ['has a status nobody knows', { status: 'ARCHIVED' }, 200, 'unknown-status'],
+  ])(
+    'answers 503 to a POST that %s, and stores the rejection when it is sent again',
+    async (_, fault, status, reason) => {
+      const body = payload({ externalReferenceId: PERSON, ...fault });
+      const answer = await whileMissing('cr3dentials_webhook_rejection', () => app.post(body));
+      expect(said(answer)).toEqual(UNAVAILABLE);
+      expect(answer.headers['retry-after']).toBe('5');
+      expect((await app.post(body)).status).toBe(status);
+      const rejections = await app.rejections();
+      expect(rejections.filter(({ sessionId }) => sessionId === body.sessionId)).toMatchObject([
+        { reason, repeats: 0 },
+      ]);
+    },
+  );
+
+  it('answers 503 to a conflict, and stores it when it is sent again', async () => {
+    const body = payload();
+    await app.post(body);
+    const other = { ...body, externalReferenceId: PERSON };
+    const answer = await whileMissing('cr3dentials_webhook_rejection', () => app.post(other));
+    expect(said(answer)).toEqual(UNAVAILABLE);
+    expect((await app.post(other)).status).toBe(200);
+    const rejections = await app.rejections({ reason: 'conflict' });
+    expect(rejections).toMatchObject([{ sessionId: body.sessionId, rawBody: JSON.stringify(other), repeats: 0 }]);
+  });
+
+  it('logs once a second how often it answered 503, why and what to do, without anything of the content', async () => {
+    const body = payload({ externalReferenceId: PERSON });
+    await whileMissing('cr3dentials_webhook_delivery', async () => {
+      clock.advance(1_000);
+      await app.post(body); // with all that was not told before
+      clock.advance(1_000);
+      const before = told().length;
+      await Promise.all([app.post(body), app.post(body), app.post(body)]);
+      clock.advance(1_000);
+      await app.post(body);
+      expect(told().slice(before)).toEqual([1, 3].map(notRecorded));
+    });
+    expect(app.logger.lines.filter((line) => line.includes(PERSON) || line.includes(String(body.sessionId)))).toEqual(
+      [],
+    );
+  });
+
+  function told(): string[] {
+    return app.logger.matching(/^ERROR Answered 503/).map((line) => line.replace(/\(QueryFailedError \w+\)/, '(why)'));
+  }
+
+  async function whileMissing<T>(table: string, work: () => Promise<T>): Promise<T> {
+    await beside.query(`ALTER TABLE ${table} RENAME TO missing`);
+    try {
+      return await work();
+    } finally {
+      await beside.query(`ALTER TABLE missing RENAME TO ${table}`);
+    }
+  }
+});
+
+describe.each(platforms)('a slow inbox, on %s', (platform) => {
+  const ackTimeout = 1_000;
+  let database: TestDatabase;
+  let app: WebhookApp;
+  let beside: DataSource;
+
+  beforeAll(async () => {
+    database = await freshDatabase('sqlite');
+    app = await webhookApp(database).on(platform).withOptions({ ackTimeout, maxQueued: 2 }).start();
+    beside = await database.connect();
+  });
+
+  afterAll(async () => {
+    await app?.stop();
+    await database?.drop();
+  });
+
+  it('answers 503 after ackTimeout, and at once when maxQueued is reached', async () => {
+    const bodies = [payload(), payload(), payload()];
+    await beside.query('BEGIN IMMEDIATE');
+    const answers = await Promise.all(bodies.map((body) => timed(app.post(body)))).finally(() =>
+      beside.query('ROLLBACK'),
+    );
+    expect(answers.map(({ answer }) => said(answer))).toEqual(bodies.map(() => UNAVAILABLE));
+    expect(answers.map(({ answer }) => answer.headers['retry-after'])).toEqual(bodies.map(() => '5'));
+    const [tooMuch = 0, ...waited] = answers.map(({ took }) => took).toSorted((a, b) => a - b);
+    expect(tooMuch).toBeLessThan(ackTimeout * 0.8);
+    for (const took of waited) {
+      expect(took).toBeGreaterThan(ackTimeout * 0.95);
+      expect(took).toBeLessThan(ackTimeout * 3);
+    }
+    for (const body of bodies) expect((await app.post(body)).status).toBe(200);
+    expect(await app.inbox.list()).toHaveLength(bodies.length);
+  });
+
+  it('logs what to check', async () => {
+    await beside.query('BEGIN IMMEDIATE');
+    const before = app.logger.lines.length;
+    await app.post(payload()).finally(() => beside.query('ROLLBACK'));
+    expect(app.logger.lines.slice(before).filter((line) => line.startsWith('ERROR'))).toEqual([
+      expect.stringMatching(
+        /^ERROR Answered 503 to \d POST\(s\), to be sent again\. It was not recorded within 1000 ms\. Check the database\. Cr3dentialsWebhook$/,
+      ),
+    ]);
+  });
+});
+
+function notRecorded(times: number): string {
+  return `ERROR Answered 503 to ${times} POST(s), to be sent again. The inbox could not record a delivery; the sender was asked to try again. Check the database. (why) Cr3dentialsWebhook`;
+}
+
+async function timed(post: Promise<Answer>): Promise<{ answer: Answer; took: number }> {
+  const start = performance.now();
+  const answer = await post;
+  return { answer, took: performance.now() - start };
+}

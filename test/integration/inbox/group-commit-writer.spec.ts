@@ -1,0 +1,312 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { withDefaults } from '../../../src/cr3dentials-webhook.options.js';
+import { GroupCommitWriter } from '../../../src/inbox/group-commit.writer.js';
+import { DeliveryHandoff } from '../../../src/inbox/delivery.handoff.js';
+import type { DatabaseConnection } from '../../../src/database/database.connection.js';
+import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
+import type { ClaimedDelivery, NewDelivery } from '../../../src/inbox/delivery.factory.js';
+import { PlainTextCodec } from '../../../src/inbox/payload.codec.js';
+import type { RecordingVerdict } from '../../../src/inbox/verdict.js';
+import { freshDatabase, type TestDatabase } from '../../support/database/databases.js';
+import { MovingClock } from '../../support/time/moving-clock.js';
+import { StandaloneInbox, unrecorded } from '../../support/database/standalone-inbox.js';
+import { until } from '../../support/time/until.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const PATIENCE = 60_000;
+const TAKEN = { owner: 'this worker', expiresAt: Number.MAX_SAFE_INTEGER };
+
+type Batch = Parameters<DeliveryRepository['record']>[0];
+
+/** Until the end of this turn of the event loop. */
+const turn = (): Promise<void> => new Promise(setImmediate);
+
+/** Keeps every batch until the test says what becomes of it. */
+class WaitForTheTest extends DeliveryRepository {
+  readonly batches: { rows: Batch; succeed(verdicts?: RecordingVerdict[]): void; fail(error: unknown): void }[] = [];
+
+  override record(rows: Batch): Promise<RecordingVerdict[]> {
+    return new Promise((resolve, reject) => {
+      const accepted = rows.map((): RecordingVerdict => 'accepted');
+      this.batches.push({ rows, succeed: (verdicts = accepted) => resolve(verdicts), fail: reject });
+    });
+  }
+}
+
+/** Records what it is given, unless one of the sessions is poisoned. */
+class RefusePoisoned extends DeliveryRepository {
+  readonly sizes: number[] = [];
+
+  constructor(
+    connection: DatabaseConnection,
+    private readonly refusal: Error,
+  ) {
+    super(connection, new PlainTextCodec());
+  }
+
+  override async record(rows: Batch): Promise<RecordingVerdict[]> {
+    this.sizes.push(rows.length);
+    if (rows.some(({ delivery }) => delivery.sessionId.startsWith('poison'))) throw this.refusal;
+    return super.record(rows);
+  }
+}
+
+class TakeEverything extends DeliveryHandoff {
+  readonly taken: ClaimedDelivery[] = [];
+  mostAtOnce = Infinity;
+  announced = 0;
+  reserved = 0;
+
+  reserve(wanted: number) {
+    const capacity = Math.min(wanted, this.mostAtOnce);
+    this.reserved += capacity;
+    return { capacity, lease: TAKEN };
+  }
+
+  release(capacity: number): void {
+    this.reserved -= capacity;
+  }
+
+  submit(delivery: ClaimedDelivery): void {
+    this.reserved--;
+    this.taken.push(delivery);
+  }
+
+  notify(): void {
+    this.announced++;
+  }
+}
+
+describe('the group commit writer', () => {
+  let database: TestDatabase;
+  let inbox: StandaloneInbox;
+  let repository: WaitForTheTest;
+  let handoff: TakeEverything;
+  let clock: MovingClock;
+  let writer: GroupCommitWriter;
+
+  beforeAll(async () => {
+    database = await freshDatabase('sqlite');
+    inbox = await StandaloneInbox.open(database);
+  });
+
+  afterAll(async () => {
+    await inbox?.close();
+    await database?.drop();
+  });
+
+  beforeEach(() => {
+    repository = new WaitForTheTest(inbox.connection, new PlainTextCodec());
+    handoff = new TakeEverything();
+    clock = new MovingClock();
+    writer = writing(repository);
+  });
+
+  /** Nothing stays under way behind a test. */
+  afterEach(() =>
+    until('every insert has come back', () => {
+      for (const { succeed } of repository.batches) succeed();
+      return handoff.reserved === 0;
+    }),
+  );
+
+  function writing(into: DeliveryRepository, ackTimeout = PATIENCE): GroupCommitWriter {
+    return new GroupCommitWriter(into, inbox.connection, handoff, clock, withDefaults({ auth: 'none', ackTimeout }));
+  }
+
+  const written = () => repository.batches.map(({ rows }) => rows.map(({ delivery }) => delivery.sessionId));
+
+  it('writes what one turn of the event loop brings while fewer than two inserts are under way', async () => {
+    for (const sessions of [['a', 'b', 'c'], ['d']]) {
+      for (const sessionId of sessions) void writer.record(unrecorded({ sessionId }));
+      await turn();
+    }
+    expect(written()).toEqual([['a', 'b', 'c'], ['d']]);
+  });
+
+  it('gathers what arrives while two inserts are under way', async () => {
+    const answers: Promise<RecordingVerdict>[] = [];
+    for (const sessionId of ['a', 'b', 'c', 'd']) {
+      answers.push(writer.record(unrecorded({ sessionId })));
+      await turn();
+    }
+    expect(written()).toEqual([['a'], ['b']]);
+    repository.batches[1]?.succeed();
+    expect(await answers[1]).toBe('accepted');
+    await until('what has gathered is written', () => repository.batches.length === 3);
+    expect(written()).toEqual([['a'], ['b'], ['c', 'd']]);
+    repository.batches[0]?.succeed();
+    repository.batches[2]?.succeed(['duplicate', 'conflict']);
+    expect(await Promise.all(answers)).toEqual(['accepted', 'accepted', 'duplicate', 'conflict']);
+    expect(handoff).toMatchObject({ reserved: 0, taken: [{ sessionId: 'b' }, { sessionId: 'a' }] });
+  });
+
+  it('answers nobody before the insert has returned', async () => {
+    const settled: unknown[] = [];
+    const answer = writer.record(unrecorded()).then((recording) => settled.push(recording));
+    await turn();
+    expect(settled).toEqual([]);
+    repository.batches[0]?.succeed();
+    await answer;
+    expect(settled).toEqual(['accepted']);
+  });
+
+  it('writes copies that wait together as one row with a count', async () => {
+    await occupy();
+    const same = { sessionId: 'same' };
+    const answers = [1, 2, 3].map(() => writer.record(unrecorded(same)));
+    repository.batches[0]?.succeed();
+    await until('it is written', () => repository.batches.length === 3);
+    expect(repository.batches[2]?.rows).toMatchObject([{ delivery: same, duplicates: 2, lease: TAKEN }]);
+    repository.batches[2]?.succeed(['accepted']);
+    expect(await Promise.all(answers)).toEqual(['accepted', 'duplicate', 'duplicate']);
+  });
+
+  it('gives copies of a conflict that wait together the same answer', async () => {
+    await occupy();
+    const answers = [1, 2].map(() => writer.record(unrecorded({ sessionId: 'same' })));
+    repository.batches[0]?.succeed();
+    await until('it is written', () => repository.batches.length === 3);
+    repository.batches[2]?.succeed(['conflict']);
+    expect(await Promise.all(answers)).toEqual(['conflict', 'conflict']);
+  });
+
+  it('claims as many rows as there is capacity for, and leaves the others to any worker', async () => {
+    await occupy();
+    const answers = ['a', 'b', 'c', 'd'].map((sessionId) => writer.record(unrecorded({ sessionId })));
+    handoff.mostAtOnce = 2;
+    repository.batches[0]?.succeed();
+    await until('they are written', () => repository.batches.length === 3);
+    expect(repository.batches[2]?.rows.map(({ lease }) => lease)).toEqual([TAKEN, TAKEN, undefined, undefined]);
+    repository.batches[2]?.succeed(['accepted', 'duplicate', 'accepted', 'duplicate']);
+    await Promise.all(answers);
+    expect(handoff.taken.map(({ sessionId }) => sessionId)).toEqual(['occupied 1', 'a']);
+    expect(handoff).toMatchObject({ announced: 1, reserved: 1 }); // for what occupies still
+  });
+
+  it('writes other content for the same session with a later insert', async () => {
+    await occupy();
+    const answers = ['one', 'two', 'three'].map((proofHash) =>
+      writer.record(unrecorded({ sessionId: 's', proofHash })),
+    );
+    repository.batches[0]?.succeed();
+    repository.batches[1]?.succeed();
+    await until('two of them are written', () => repository.batches.length === 4);
+    repository.batches[2]?.succeed();
+    repository.batches[3]?.succeed(['conflict']);
+    await until('the third is', () => repository.batches.length === 5);
+    repository.batches[4]?.succeed(['conflict']);
+    expect(await Promise.all(answers)).toEqual(['accepted', 'conflict', 'conflict']);
+    expect(written().slice(2)).toEqual([['s'], ['s'], ['s']]);
+  });
+
+  it('writes a payload of more than 1 MiB alone', async () => {
+    await occupy();
+    const text = 'x'.repeat(2 * 1024 * 1024);
+    for (const sessionId of ['before', 'large', 'after'])
+      void writer.record(unrecorded({ sessionId, ...(sessionId === 'large' && { extractedData: { text } }) }));
+    for (const n of [0, 1, 2]) {
+      repository.batches[n]?.succeed();
+      await until('the next is written', () => repository.batches.length >= Math.min(5, n + 3));
+    }
+    expect(written().slice(2)).toEqual([['before'], ['large'], ['after']]);
+  });
+
+  it('drops a queued row once all of its senders are answered', async () => {
+    await occupy();
+    for (const sessionId of ['given up', 'asked again']) void writer.record(unrecorded({ sessionId }));
+    clock.advance(PATIENCE / 2);
+    void writer.record(unrecorded({ sessionId: 'asked again' }));
+    clock.advance(PATIENCE / 2 + 1_000);
+    repository.batches[0]?.succeed();
+    await until('the rest is written', () => repository.batches.length === 3);
+    expect(written()[2]).toEqual(['asked again']);
+    repository.batches[2]?.succeed();
+    repository.batches[1]?.succeed();
+    await until('everything has come back', () => handoff.reserved === 0);
+    expect(repository.batches).toHaveLength(3);
+  });
+
+  it('does not wait for inserts that hang, and hands over what they have recorded when they return', async () => {
+    writer = writing(repository, 50);
+    await occupy();
+    const answer = writer.record(unrecorded({ sessionId: 'later' }));
+    clock.advance(-1_000); // its sender waits for as long as this test needs
+    await until('both inserts are given up', () => repository.batches.length === 3);
+    expect(written()[2]).toEqual(['later']);
+    repository.batches[2]?.succeed();
+    expect(await answer).toBe('accepted');
+    repository.batches[0]?.succeed();
+    await until('the late one is handed over', () => handoff.taken.length === 2);
+    expect(handoff.taken.map(({ sessionId }) => sessionId)).toEqual(['later', 'occupied 1']);
+  });
+
+  it('accumulates neither inserts nor queued rows while no insert returns', async () => {
+    writer = writing(repository, 10);
+    let posts = 0;
+    await until('many more have been given up than there are connections', () => {
+      void writer.record(unrecorded());
+      return ++posts === 60;
+    });
+    expect(repository.batches.length).toBeLessThanOrEqual(10);
+    const answered = Array.from({ length: 20 }, () => recordWeakly());
+    await until('they are forgotten when others arrive', () => {
+      void writer.record(unrecorded());
+      collectGarbage();
+      return answered.every((delivery) => delivery.deref() === undefined);
+    });
+  });
+
+  it.each([1, 2, 7])('records the neighbours of %d poisoned rows', async (poisoned) => {
+    const refusal = Object.assign(new Error('no'), { code: 'SQLITE_CONSTRAINT_CHECK' });
+    const poisonous = new RefusePoisoned(inbox.connection, refusal);
+    writer = writing(poisonous);
+    const sessions = Array.from(
+      { length: 100 },
+      (_, n) => `${n % 14 === 3 && n / 14 < poisoned ? 'poison' : 'fine'} ${poisoned} ${n}`,
+    );
+    const results = await Promise.allSettled(sessions.map((sessionId) => writer.record(unrecorded({ sessionId }))));
+    const [refused, recorded] = [true, false].map((is) =>
+      results.filter((__, n) => sessions[n]?.startsWith('poison') === is),
+    );
+    expect(recorded).toEqual(recorded?.map(() => ({ status: 'fulfilled', value: 'accepted' })));
+    const unavailable = { status: 'rejected', reason: { code: 'INBOX_UNAVAILABLE', cause: refusal } };
+    expect(refused).toMatchObject(Array.from({ length: poisoned }, () => unavailable));
+    expect(Math.max(...poisonous.sizes)).toBe(100);
+    expect(poisonous.sizes.length).toBeLessThanOrEqual(1 + poisoned * 2 * Math.ceil(Math.log2(100)));
+    expect(handoff).toMatchObject({ reserved: 0 });
+    expect(handoff.taken).toHaveLength(100 - poisoned);
+  });
+
+  it('does not split a batch because the database is down', async () => {
+    const refusal = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
+    const poisonous = new RefusePoisoned(inbox.connection, refusal);
+    writer = writing(poisonous);
+    const answers = Array.from({ length: 50 }, () =>
+      writer.record(unrecorded({ sessionId: `poison ${Math.random()}` })),
+    );
+    const results = await Promise.allSettled(answers);
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(poisonous.sizes).toEqual([50]);
+    expect(handoff).toMatchObject({ reserved: 0, taken: [] });
+  });
+
+  function recordWeakly(): WeakRef<NewDelivery> {
+    const delivery = unrecorded();
+    void writer.record(delivery);
+    return new WeakRef(delivery);
+  }
+
+  /** Both inserts that may be under way are. */
+  async function occupy(): Promise<void> {
+    for (const n of [1, 2]) {
+      void writer.record(unrecorded({ sessionId: `occupied ${n}` }));
+      await turn();
+    }
+    expect(written()).toEqual([['occupied 1'], ['occupied 2']]);
+  }
+});

@@ -1,0 +1,141 @@
+import { describe, expect, it } from '@jest/globals';
+import * as api from 'nestjs-cr3dentials-webhook';
+import * as migrations from 'nestjs-cr3dentials-webhook/migrations';
+import { readFileSync } from 'node:fs';
+import ts from 'typescript';
+import {
+  importedFile,
+  runtimeImportsOf,
+  sourceFile,
+  sourceFiles,
+  type SourceFile,
+} from '../support/sources/source-files.js';
+
+const index = sourceFile('index.ts');
+/** The source of what package.json lets a host import. */
+const entries = subpaths().map((name) => sourceFile(name));
+
+function subpaths(): string[] {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    exports: Record<string, string | Record<'import' | 'require', { types: string; default: string }>>;
+  };
+  return Object.values(exports)
+    .filter((target) => typeof target === 'object')
+    .map((target) => target.import.default.replace('./dist/', '').replace('.js', '.ts'));
+}
+
+/** Name and origin of everything that a file passes on. */
+function passedOnBy({ tree }: SourceFile): { name: string; specifier: string }[] {
+  return tree.statements
+    .filter((node) => ts.isExportDeclaration(node))
+    .flatMap(({ exportClause, moduleSpecifier }) => {
+      if (!exportClause || !ts.isNamedExports(exportClause) || !moduleSpecifier || !ts.isStringLiteral(moduleSpecifier))
+        throw new Error('An export without a name or an origin.');
+      return exportClause.elements.map(({ name }) => ({ name: name.text, specifier: moduleSpecifier.text }));
+    });
+}
+
+/** The declarations of a file that carry `@publicApi`. */
+function publicIn({ tree }: SourceFile): string[] {
+  return tree.statements
+    .filter((node) => ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'publicApi'))
+    .flatMap((node) => {
+      if (ts.isVariableStatement(node)) return node.declarationList.declarations.map(({ name }) => name.getText());
+      return ts.isExportDeclaration(node) ? [] : [(node as ts.DeclarationStatement).name?.getText() ?? ''];
+    });
+}
+
+/** Every file that runs when this one is imported, and every package. */
+function loadedBy(file: SourceFile, seen = new Set([file.name])): Set<string> {
+  for (const specifier of runtimeImportsOf(file)) {
+    if (!specifier.startsWith('.')) {
+      seen.add(specifier);
+      continue;
+    }
+    const imported = importedFile(file, specifier);
+    if (seen.has(imported.name)) continue;
+    seen.add(imported.name);
+    loadedBy(imported, seen);
+  }
+  return seen;
+}
+
+describe('the public API', () => {
+  it('is these values, and no more', () => {
+    expect(Object.keys(api).toSorted()).toEqual([
+      'Clock',
+      'Cr3dentialsWebhookError',
+      'Cr3dentialsWebhookInbox',
+      'Cr3dentialsWebhookModule',
+      'OnVerification',
+      'PermanentError',
+      'RetryAfterError',
+      'VerificationCancelled',
+      'VerificationCompleted',
+      'VerificationErrored',
+      'VerificationPartiallyCompleted',
+      'VerificationPayload',
+      'VerificationTerminated',
+      'cr3dentialsWebhookEntities',
+      'cr3dentialsWebhookMigrations',
+      'verificationStatuses',
+    ]);
+  });
+
+  it('names each export: nothing slips out', () => {
+    expect(passedOnBy(index).length).toBeGreaterThan(Object.keys(api).length);
+    expect(index.tree.statements.every((node) => ts.isExportDeclaration(node))).toBe(true);
+  });
+
+  it.each(
+    entries.flatMap((entry) => passedOnBy(entry).map(({ name, specifier }) => [name, entry.name, specifier] as const)),
+  )('says so in the doc comment of %s, exported from %s', (name, entry, specifier) => {
+    const declaring = importedFile(sourceFile(entry), specifier);
+    expect(publicIn(declaring)).toContain(name);
+  });
+
+  it('holds everything that says it is public', () => {
+    const passedOn = new Set(entries.flatMap((entry) => passedOnBy(entry)).map(({ name }) => name));
+    const said = sourceFiles().flatMap((file) => publicIn(file));
+    expect(said.filter((name) => !passedOn.has(name))).toEqual([]);
+    expect(said.length).toBeGreaterThanOrEqual(passedOn.size);
+  });
+});
+
+describe('the migrations subpath', () => {
+  it('is these values, and no more', () => {
+    expect(Object.keys(migrations).toSorted()).toEqual(['cr3dentialsWebhookEntities', 'cr3dentialsWebhookMigrations']);
+  });
+
+  it('gives the very ones of the root', () => {
+    expect(migrations.cr3dentialsWebhookEntities).toBe(api.cr3dentialsWebhookEntities);
+    expect(migrations.cr3dentialsWebhookMigrations).toBe(api.cr3dentialsWebhookMigrations);
+    expect([...migrations.cr3dentialsWebhookEntities]).toHaveLength(3);
+  });
+
+  it("loads TypeORM alone, for the host's command line", () => {
+    const loaded = [...loadedBy(sourceFile('inbox/migrations/index.ts'))];
+    expect(loaded).toContain('inbox/delivery.entity.ts');
+    expect(loaded.filter((name) => !name.endsWith('.ts'))).toEqual(['typeorm']);
+  });
+
+  it('is told apart from the root, which loads Nest', () => {
+    expect([...loadedBy(index)]).toContain('@nestjs/common');
+  });
+});
+
+describe('a migration', () => {
+  it.each(migrations.cr3dentialsWebhookMigrations.map((migration) => [migration.name, migration] as const))(
+    '%s carries its 13 digits in its name, from which TypeORM reads the order',
+    (name, Migration) => {
+      expect(new Migration().name).toBe(name);
+      expect(name).toMatch(/^Cr3dentialsWebhook[A-Za-z]+\d{13}$/);
+    },
+  );
+
+  it('stands in order, and none in the future of its release', () => {
+    const timestamps = migrations.cr3dentialsWebhookMigrations.map(({ name }) => Number(name.slice(-13)));
+    expect(timestamps).toEqual(timestamps.toSorted((a, b) => a - b));
+    expect(new Set(timestamps).size).toBe(timestamps.length);
+  });
+});

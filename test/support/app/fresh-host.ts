@@ -1,0 +1,78 @@
+import { afterEach, beforeEach } from '@jest/globals';
+import { Delivery } from '../../../src/inbox/delivery.entity.js';
+import { DataSource } from 'typeorm';
+import { freshDatabase, type DatabaseKind, type TestDatabase } from '../database/databases.js';
+import { webhookApp, type WebhookApp, type WebhookAppBuilder } from './webhook-app.js';
+
+/** What one test runs on: a database of its own, and as many apps as it starts. All of it is taken down after the test. */
+export interface FreshHost {
+  readonly database: TestDatabase;
+  start(configure?: (app: WebhookAppBuilder) => WebhookAppBuilder): Promise<WebhookApp>;
+  stop(app: WebhookApp): Promise<void>;
+}
+
+export function freshHost(kind: DatabaseKind): FreshHost {
+  let database: TestDatabase;
+  const running = new Set<WebhookApp>();
+
+  beforeEach(async () => {
+    database = await freshDatabase(kind);
+  });
+
+  afterEach(async () => {
+    for (const app of running) await stop(app);
+    await database.drop();
+  });
+
+  async function stop(app: WebhookApp): Promise<void> {
+    running.delete(app);
+    await app.stop();
+  }
+
+  return {
+    get database() {
+      return database;
+    },
+    async start(configure = (app) => app) {
+      const app = await configure(webhookApp(database)).start();
+      running.add(app);
+      return app;
+    },
+    stop,
+  };
+}
+
+/** Holds those who pass until it is opened. */
+export class Gate {
+  /** How many have come to it. */
+  arrivals = 0;
+  isOpen = false;
+  #open: () => void = () => {};
+  readonly #opened = new Promise<void>((resolve) => {
+    this.#open = resolve;
+  });
+
+  open(): void {
+    this.isOpen = true;
+    this.#open();
+  }
+
+  pass(): Promise<void> {
+    this.arrivals++;
+    return this.#opened;
+  }
+}
+
+/** As if the worker that has the delivery were gone, and its lease had run out. */
+export async function abandon(app: WebhookApp, deliveryId: string, as: Partial<Delivery> = {}): Promise<void> {
+  await app.nest
+    .get(DataSource)
+    .getRepository(Delivery)
+    .update(deliveryId, {
+      state: 'processing',
+      nextAttemptAt: null,
+      leaseOwner: 'a-worker-that-is-gone',
+      leaseExpiresAt: 1,
+      ...as,
+    });
+}
