@@ -60,7 +60,7 @@ export class DatabaseConnection {
   /** Whether the database answers at all, now. */
   async isReachable(): Promise<boolean> {
     const question = this.execute(sql`SELECT 1`).then(() => true);
-    return withTimeout(1_000, question, () => new Error('late')).catch(() => false);
+    return withTimeout(question, 1_000).catch(() => false);
   }
 
   /** As `transaction()`, run once, in the host's isolation level, with a manager for the host's own writes. */
@@ -112,10 +112,9 @@ export class DatabaseConnection {
    */
   private async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
     try {
-      if (runner.isTransactionActive)
-        await withTimeout(ROLLBACK_TIMEOUT_MS, runner.rollbackTransaction(), lateRollback);
+      if (runner.isTransactionActive) await withTimeout(runner.rollbackTransaction(), ROLLBACK_TIMEOUT_MS);
       // Not at depth zero: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
-      if (runner.isTransactionActive && !isNested) throw lateRollback();
+      if (runner.isTransactionActive && !isNested) throw new Error('The transaction is still open.');
     } catch {
       if (!isNested) await this.dialect.discard(runner);
     }
@@ -161,8 +160,4 @@ function unfinished(): Error {
     'NOT_TRANSACTIONAL',
     'The handler returned while a transaction that it had begun with its manager was open. Await manager.transaction() before returning.',
   );
-}
-
-function lateRollback(): Error {
-  return new Error(`The transaction was not rolled back within ${ROLLBACK_TIMEOUT_MS} ms.`);
 }

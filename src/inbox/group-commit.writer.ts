@@ -97,7 +97,7 @@ export class GroupCommitWriter {
         this.#schedulePump();
       });
       // A frozen database holds a flush for as long as it likes; it does not hold those that come after.
-      void withTimeout(this.#timeout, flush, () => new Error('late'))
+      void withTimeout(flush, this.#timeout)
         .catch(() => {}) // its senders have been answered
         .finally(() => {
           this.#activeFlushes--;

@@ -54,7 +54,7 @@ export class LeaseRenewer {
     let nextIn = this.duration / 3;
     try {
       const makeError = () => new Error(`The database did not answer within ${timeout} ms.`);
-      await withTimeout(timeout, this.renewNow(inFlight), makeError);
+      await withTimeout(this.renewNow(inFlight), timeout, makeError);
     } catch (error) {
       this.logger.warn(`Leases could not be renewed: ${formatDatabaseError(error)}`);
       nextIn = this.duration / 10; // there is time for another try, or two
