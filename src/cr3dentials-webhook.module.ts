@@ -24,7 +24,12 @@ import { WebhookReceiver } from './inbox/webhook.receiver.js';
 import { CompletionWriter } from './processing/dispatch/completion.writer.js';
 import { DeliveryDispatcher } from './processing/dispatch/delivery.dispatcher.js';
 import { DeliverySettler } from './processing/dispatch/delivery.settler.js';
+import { DeliveryPoller } from './processing/worker/delivery.poller.js';
+import { DeliveryPool } from './processing/worker/delivery.pool.js';
 import { DeliveryWorker } from './processing/worker/delivery.worker.js';
+import { InFlightDeliveries } from './processing/worker/in-flight.deliveries.js';
+import { LocalHandoff } from './processing/worker/local.handoff.js';
+import { WorkerIdentity } from './processing/worker.identity.js';
 import { EventEmitterBridge } from './processing/handlers/event-emitter.bridge.js';
 import { HandlerRunner } from './processing/dispatch/handler.runner.js';
 import { LeaseRenewer } from './processing/worker/lease.renewer.js';
@@ -74,8 +79,12 @@ type Extras = ReturnType<typeof withDefaultExtras>;
     RejectionRepository,
     OperatorRepository,
     // processing
-    { provide: DeliveryHandoff, useExisting: DeliveryWorker },
+    WorkerIdentity,
+    { provide: DeliveryHandoff, useClass: LocalHandoff },
     DeliveryWorker,
+    DeliveryPoller,
+    DeliveryPool,
+    InFlightDeliveries,
     DeliveryDispatcher,
     HandlerRunner,
     DeliverySettler,

@@ -28,3 +28,8 @@ export function withTimeout<T>(
     promise.then(inTime(resolve), inTime(reject));
   });
 }
+
+/** Waits until the promise has settled, whichever way, and no longer than the time. */
+export async function waitAtMost(promise: Promise<unknown>, milliseconds: number): Promise<void> {
+  await withTimeout(promise, milliseconds).catch(() => {});
+}
