@@ -34,7 +34,8 @@ import { EventEmitterBridge } from './processing/handlers/event-emitter.bridge.j
 import { HandlerRunner } from './processing/dispatch/handler.runner.js';
 import { LeaseRenewer } from './processing/worker/lease.renewer.js';
 import { UnknownHandlers } from './processing/dispatch/unknown-handlers.js';
-import { VerificationHandlers } from './processing/handlers/verification-handlers.explorer.js';
+import { VerificationHandlersExplorer } from './processing/handlers/verification-handlers.explorer.js';
+import { VerificationHandlersRegistry } from './processing/handlers/verification-handlers.registry.js';
 import { Cr3dentialsWebhookInbox } from './operations/cr3dentials-webhook.inbox.js';
 import { Rejections } from './operations/rejections.js';
 import { DeliveryRescuer } from './processing/worker/delivery.rescuer.js';
@@ -90,7 +91,8 @@ type Extras = ReturnType<typeof withDefaultExtras>;
     DeliverySettler,
     CompletionWriter,
     LeaseRenewer,
-    VerificationHandlers,
+    VerificationHandlersExplorer,
+    VerificationHandlersRegistry,
     UnknownHandlers,
     EventEmitterBridge,
     // recovery

@@ -4,7 +4,7 @@ import type { Delivery, DeliveryState } from '../inbox/delivery.entity.js';
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
 import { OperatorRepository, type DeliveryFilter, type InboxStats } from '../inbox/operator.repository.js';
-import { VerificationHandlers } from '../processing/handlers/verification-handlers.explorer.js';
+import { VerificationHandlersRegistry } from '../processing/handlers/verification-handlers.registry.js';
 import { Rejections } from './rejections.js';
 
 /**
@@ -31,7 +31,7 @@ export class Cr3dentialsWebhookInbox {
   constructor(
     private readonly operator: OperatorRepository,
     private readonly runs: HandlerRunRepository,
-    private readonly handlers: VerificationHandlers,
+    private readonly handlers: VerificationHandlersRegistry,
     private readonly unauthorized: UnauthorizedCounter,
     /** Authentic POSTs that could not become deliveries. */
     readonly rejections: Rejections,

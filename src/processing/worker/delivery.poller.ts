@@ -6,7 +6,7 @@ import { formatDatabaseError } from '../../database/database.errors.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { DeliveryRepository } from '../../inbox/delivery.repository.js';
 import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
-import { VerificationHandlers } from '../handlers/verification-handlers.explorer.js';
+import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { DeliveryPool } from './delivery.pool.js';
 import { DeliveryRescuer } from './delivery.rescuer.js';
 import { LeaseRenewer } from './lease.renewer.js';
@@ -28,7 +28,7 @@ export class DeliveryPoller {
     private readonly rescuer: DeliveryRescuer,
     private readonly renewer: LeaseRenewer,
     private readonly pool: DeliveryPool,
-    private readonly handlers: VerificationHandlers,
+    private readonly handlers: VerificationHandlersRegistry,
     private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {

@@ -7,7 +7,7 @@ import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import { DeliveryDispatcher } from '../dispatch/delivery.dispatcher.js';
 import { DeliverySettler } from '../dispatch/delivery.settler.js';
-import { VerificationHandlers } from '../handlers/verification-handlers.explorer.js';
+import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { InFlightDeliveries, type Claim } from './in-flight.deliveries.js';
 import { ThroughputMeter } from './throughput.meter.js';
 
@@ -33,7 +33,7 @@ export class DeliveryPool {
     private readonly inFlight: InFlightDeliveries,
     private readonly dispatcher: DeliveryDispatcher,
     private readonly settler: DeliverySettler,
-    private readonly handlers: VerificationHandlers,
+    private readonly handlers: VerificationHandlersRegistry,
     private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
   ) {
