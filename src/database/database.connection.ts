@@ -22,11 +22,10 @@ const ROLLBACK_TIMEOUT_MS = 5_000;
  */
 export class DatabaseConnection {
   readonly tables: Tables;
-  /** On SQLite a rollback undoes what `executeOutsideQueue()` has written meanwhile: to be written again before anything else. */
-  afterRollback: () => Promise<void> = () => Promise.resolve();
   /** SQLite has one connection, so there everything goes one at a time. */
   readonly #connections: Semaphore;
   readonly #handlerTransactions: Semaphore;
+  readonly #rollbackListeners: (() => Promise<void>)[] = [];
 
   constructor(
     private readonly dataSource: DataSource,
@@ -83,6 +82,14 @@ export class DatabaseConnection {
     return this.withRetries(() => this.onRunner((runner) => this.executorOf(runner)(statement)));
   }
 
+  /**
+   * Calls the listener after each rollback that may have undone what `executeOutsideQueue()` has written, as on SQLite
+   * alone. Nobody gets the connection before the listener is done, so it may write with `executeOutsideQueue()` only.
+   */
+  onRollback(listener: () => Promise<void>): void {
+    this.#rollbackListeners.push(listener);
+  }
+
   /** An application may be closed twice. */
   async close(): Promise<void> {
     if (this.dataSource === this.reader) return;
@@ -118,7 +125,7 @@ export class DatabaseConnection {
     } catch {
       if (!isNested) await this.dialect.discard(runner);
     }
-    if (this.dialect.oneConnection) await this.afterRollback();
+    if (this.dialect.oneConnection) await Promise.all(this.#rollbackListeners.map((listener) => listener()));
   }
 
   private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {

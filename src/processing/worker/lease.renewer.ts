@@ -38,9 +38,13 @@ export class LeaseRenewer {
     return { owner: this.identity.owner, expiresAt: this.clock.now() + this.duration };
   }
 
-  /** Measures the database's clock as well, also where there is nothing to renew. */
+  /**
+   * Renews at intervals, and at once after a rollback that may have undone a renewal. Measures the database's clock as
+   * well, also where there is nothing to renew.
+   */
   start(): void {
-    this.connection.afterRollback = () => this.renewNow().catch(() => {}); // the next renewal is not far
+    if (this.stopped) return;
+    this.connection.onRollback(() => this.renewNow().catch(() => {})); // the next renewal is not far
     this.renewIn(this.duration / 3);
   }
 
