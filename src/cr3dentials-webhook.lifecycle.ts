@@ -11,7 +11,8 @@ import { verificationStatuses } from './contract/verification-status.js';
 import type { Settings } from './cr3dentials-webhook.options.js';
 import { SETTINGS } from './cr3dentials-webhook.tokens.js';
 import { DatabaseConnection } from './database/database.connection.js';
-import { checkDurability } from './inbox/schema.check.js';
+import { checkDurability } from './database/durability.check.js';
+import { Tables } from './inbox/tables.js';
 import { DeliveryWorker } from './processing/worker/delivery.worker.js';
 import { EventEmitterBridge } from './processing/handlers/event-emitter.bridge.js';
 import { VerificationHandlersExplorer } from './processing/handlers/verification-handlers.explorer.js';
@@ -32,6 +33,7 @@ export class Cr3dentialsWebhookLifecycle
     private readonly routes: WebhookRoutes,
     private readonly clock: Clock,
     private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
     private readonly explorer: VerificationHandlersExplorer,
     private readonly handlers: VerificationHandlersRegistry,
     private readonly bridge: EventEmitterBridge,
@@ -78,7 +80,7 @@ export class Cr3dentialsWebhookLifecycle
     );
     return [
       `POST ${this.routes.paths.join(', ')}`,
-      `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.tableNames()}`,
+      `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.tables.names}`,
       this.settings.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
     ].join(' | ');
   }

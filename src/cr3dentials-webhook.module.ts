@@ -16,7 +16,8 @@ import { GroupCommitWriter } from './inbox/group-commit.writer.js';
 import { HandlerRunRepository } from './inbox/handler-run.repository.js';
 import { DeliveryHandoff } from './inbox/delivery.handoff.js';
 import { DatabaseConnection } from './database/database.connection.js';
-import { openDatabase } from './database/database.connection.factory.js';
+import { openInbox } from './inbox/inbox.boot.js';
+import { Tables } from './inbox/tables.js';
 import { DeliveryRepository } from './inbox/delivery.repository.js';
 import { OperatorRepository } from './inbox/operator.repository.js';
 import { RejectionRepository } from './inbox/rejection.repository.js';
@@ -65,7 +66,12 @@ type Extras = ReturnType<typeof withDefaultExtras>;
     {
       provide: DatabaseConnection,
       inject: [HOST_DATA_SOURCE, EXTRAS],
-      useFactory: (host: DataSource | undefined, { dataSource }: Extras) => openDatabase(host, dataSource),
+      useFactory: (host: DataSource | undefined, { dataSource }: Extras) => openInbox(host, dataSource),
+    },
+    {
+      provide: Tables,
+      inject: [DatabaseConnection],
+      useFactory: ({ reader }: DatabaseConnection) => new Tables(reader),
     },
     {
       provide: DatabaseClock,

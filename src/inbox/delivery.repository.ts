@@ -5,7 +5,7 @@ import type { ColumnValues, ExecuteSql } from '../database/dialect/dialect.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import type { ClaimedDelivery, Lease, NewDelivery, Verdict } from './delivery.factory.js';
 import { join, raw, sql, type Sql } from '../database/sql.js';
-import type { Tables } from './tables.js';
+import { Tables } from './tables.js';
 
 const CLAIMED_COLUMNS = raw(
   'id, tenant, session_id, status, raw_body, attempts, rescues, replays, only_named_handlers, received_at',
@@ -30,11 +30,10 @@ interface NewDeliveryRow {
 /** Every change of a delivery's state, each one guarded update that reports whether it won. */
 @Injectable()
 export class DeliveryRepository {
-  private readonly tables: Tables;
-
-  constructor(private readonly connection: DatabaseConnection) {
-    this.tables = connection.tables;
-  }
+  constructor(
+    private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
+  ) {}
 
   /**
    * Records a batch in one statement and one commit.

@@ -9,7 +9,7 @@ import { DatabaseConnection } from '../database/database.connection.js';
 import type { NewDelivery } from './delivery.factory.js';
 import { Rejection, type RejectionReason, type RejectionState } from './rejection.entity.js';
 import { join, sql, type Sql } from '../database/sql.js';
-import type { Tables } from './tables.js';
+import { Tables } from './tables.js';
 
 const STATES = [
   'pending',
@@ -54,15 +54,12 @@ export type InboxStats = Record<DeliveryState, number> & {
 /** What operators read and decide. */
 @Injectable()
 export class OperatorRepository {
-  private readonly tables: Tables;
-
   constructor(
     private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
-  ) {
-    this.tables = connection.tables;
-  }
+  ) {}
 
   find(key: string | { sessionId: string; tenant?: string }): Promise<Delivery | null> {
     const where =

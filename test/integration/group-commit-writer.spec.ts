@@ -4,7 +4,6 @@ import { runInNewContext } from 'node:vm';
 import { withDefaults } from '../../src/cr3dentials-webhook.options.js';
 import { GroupCommitWriter } from '../../src/inbox/group-commit.writer.js';
 import { DeliveryHandoff } from '../../src/inbox/delivery.handoff.js';
-import type { DatabaseConnection } from '../../src/database/database.connection.js';
 import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
 import type { ClaimedDelivery, NewDelivery, Verdict } from '../../src/inbox/delivery.factory.js';
 import { freshDatabase, type TestDatabase } from '../support/databases.js';
@@ -40,10 +39,10 @@ class RefusePoisoned extends DeliveryRepository {
   readonly sizes: number[] = [];
 
   constructor(
-    connection: DatabaseConnection,
+    { connection, tables }: OpenedInbox,
     private readonly refusal: Error,
   ) {
-    super(connection);
+    super(connection, tables);
   }
 
   override async record(rows: Batch): Promise<Verdict[]> {
@@ -98,7 +97,7 @@ describe('the group commit’s writer', () => {
   });
 
   beforeEach(() => {
-    repository = new WaitForTheTest(inbox.connection);
+    repository = new WaitForTheTest(inbox.connection, inbox.tables);
     handoff = new TakeEverything();
     clock = new MovingClock();
     writer = writing(repository);
@@ -261,7 +260,7 @@ describe('the group commit’s writer', () => {
 
   it.each([1, 2, 7])('records the neighbours of %d poisoned rows', async (poisoned) => {
     const refusal = Object.assign(new Error('no'), { code: 'SQLITE_CONSTRAINT_CHECK' });
-    const poisonous = new RefusePoisoned(inbox.connection, refusal);
+    const poisonous = new RefusePoisoned(inbox, refusal);
     writer = writing(poisonous);
     const sessions = Array.from(
       { length: 100 },
@@ -282,7 +281,7 @@ describe('the group commit’s writer', () => {
 
   it('does not halve a batch because the database is down', async () => {
     const refusal = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
-    const poisonous = new RefusePoisoned(inbox.connection, refusal);
+    const poisonous = new RefusePoisoned(inbox, refusal);
     writer = writing(poisonous);
     const answers = Array.from({ length: 50 }, () =>
       writer.record(unrecorded({ sessionId: `poison ${Math.random()}` })),

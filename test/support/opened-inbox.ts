@@ -4,8 +4,11 @@ import {
   cr3dentialsWebhookEntities,
   cr3dentialsWebhookMigrations,
 } from 'nestjs-cr3dentials-webhook';
-import { DatabaseConnection } from '../../src/database/database.connection.js';
-import { openDatabase } from '../../src/database/database.connection.factory.js';
+import type { DatabaseConnection } from '../../src/database/database.connection.js';
+import { PooledConnection } from '../../src/database/pooled.connection.js';
+import { SingleConnection } from '../../src/database/single.connection.js';
+import { openInbox } from '../../src/inbox/inbox.boot.js';
+import { Tables } from '../../src/inbox/tables.js';
 import { DeliveryRepository } from '../../src/inbox/delivery.repository.js';
 import { newDelivery, type Lease, type NewDelivery } from '../../src/inbox/delivery.factory.js';
 import type { Dialect } from '../../src/database/dialect/dialect.js';
@@ -25,7 +28,7 @@ export class OpenedInbox {
 
   static async of(database: TestDatabase): Promise<OpenedInbox> {
     const host = await hostOf(database);
-    return new OpenedInbox(host, await openDatabase(host, undefined));
+    return new OpenedInbox(host, await openInbox(host, undefined));
   }
 
   /** On the host's own connection, and as if the database were another. */
@@ -36,12 +39,17 @@ export class OpenedInbox {
       logger: new StatementLogger(statements, bound),
       ...(database.kind === 'sqlite' && { timeout: 0 }), // as the inbox's own would be
     });
-    const connection = new DatabaseConnection(host, dialect, host, database.kind === 'sqlite' ? 1 : 10);
+    const connection =
+      database.kind === 'sqlite' ? new SingleConnection(host, dialect, host) : new PooledConnection(host, dialect, 10);
     return new OpenedInbox(host, connection, statements, bound);
   }
 
+  get tables(): Tables {
+    return new Tables(this.dataSource);
+  }
+
   get repository(): DeliveryRepository {
-    return new DeliveryRepository(this.connection);
+    return new DeliveryRepository(this.connection, this.tables);
   }
 
   /** All of the deliveries, oldest first, as the database has them. */
