@@ -11,10 +11,12 @@ import { verificationStatuses } from './contract/verification-status.js';
 import type { Settings } from './cr3dentials-webhook.options.js';
 import { SETTINGS } from './cr3dentials-webhook.tokens.js';
 import { DatabaseConnection } from './database/database.connection.js';
-import { checkDurability } from './inbox/schema.check.js';
+import { checkDurability } from './database/durability.check.js';
+import { Tables } from './inbox/tables.js';
 import { DeliveryWorker } from './processing/worker/delivery.worker.js';
 import { EventEmitterBridge } from './processing/handlers/event-emitter.bridge.js';
-import { VerificationHandlers } from './processing/handlers/verification-handlers.explorer.js';
+import { VerificationHandlersExplorer } from './processing/handlers/verification-handlers.explorer.js';
+import { VerificationHandlersRegistry } from './processing/handlers/verification-handlers.registry.js';
 import { WebhookRoutes } from './http/webhook-routes.js';
 
 const MIN_SECRET_LENGTH = 16;
@@ -31,7 +33,9 @@ export class Cr3dentialsWebhookLifecycle
     private readonly routes: WebhookRoutes,
     private readonly clock: Clock,
     private readonly connection: DatabaseConnection,
-    private readonly handlers: VerificationHandlers,
+    private readonly tables: Tables,
+    private readonly explorer: VerificationHandlersExplorer,
+    private readonly handlers: VerificationHandlersRegistry,
     private readonly bridge: EventEmitterBridge,
     private readonly worker: DeliveryWorker,
   ) {}
@@ -39,7 +43,7 @@ export class Cr3dentialsWebhookLifecycle
   async onApplicationBootstrap(): Promise<void> {
     this.warnOfWeakAuthentication();
     this.warnOfMissingShutdownHooks();
-    this.handlers.explore();
+    this.handlers.register(this.explorer.explore());
     const isDurable = await checkDurability(this.connection, this.logger);
     // Not awaited: the event emitter may be waiting for our own bootstrap to be over.
     void this.begin(isDurable);
@@ -76,7 +80,7 @@ export class Cr3dentialsWebhookLifecycle
     );
     return [
       `POST ${this.routes.paths.join(', ')}`,
-      `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.connection.tableNames()}`,
+      `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.tables.names}`,
       this.settings.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
     ].join(' | ');
   }

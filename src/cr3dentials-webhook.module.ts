@@ -16,8 +16,9 @@ import { GroupCommitWriter } from './inbox/group-commit.writer.js';
 import { HandlerRunRepository } from './inbox/handler-run.repository.js';
 import { DeliveryHandoff } from './inbox/delivery.handoff.js';
 import { DatabaseConnection } from './database/database.connection.js';
-import { openDatabase } from './database/database.connection.factory.js';
 import { DeliveryStateRepository } from './inbox/delivery-state.repository.js';
+import { openInbox } from './inbox/inbox.boot.js';
+import { Tables } from './inbox/tables.js';
 import { DeliveryRepository } from './inbox/delivery.repository.js';
 import { InboxQueries } from './inbox/inbox.queries.js';
 import { PayloadCodec, PlainTextCodec } from './inbox/payload.codec.js';
@@ -26,12 +27,18 @@ import { WebhookReceiver } from './inbox/webhook.receiver.js';
 import { CompletionWriter } from './processing/dispatch/completion.writer.js';
 import { DeliveryDispatcher } from './processing/dispatch/delivery.dispatcher.js';
 import { DeliverySettler } from './processing/dispatch/delivery.settler.js';
+import { DeliveryPoller } from './processing/worker/delivery.poller.js';
+import { DeliveryPool } from './processing/worker/delivery.pool.js';
 import { DeliveryWorker } from './processing/worker/delivery.worker.js';
+import { InFlightDeliveries } from './processing/worker/in-flight.deliveries.js';
+import { LocalHandoff } from './processing/worker/local.handoff.js';
+import { WorkerIdentity } from './processing/worker.identity.js';
 import { EventEmitterBridge } from './processing/handlers/event-emitter.bridge.js';
 import { HandlerRunner } from './processing/dispatch/handler.runner.js';
 import { LeaseRenewer } from './processing/worker/lease.renewer.js';
 import { UnknownHandlers } from './processing/dispatch/unknown-handlers.js';
-import { VerificationHandlers } from './processing/handlers/verification-handlers.explorer.js';
+import { VerificationHandlersExplorer } from './processing/handlers/verification-handlers.explorer.js';
+import { VerificationHandlersRegistry } from './processing/handlers/verification-handlers.registry.js';
 import { Cr3dentialsWebhookInbox } from './operations/cr3dentials-webhook.inbox.js';
 import { Rejections } from './operations/rejections.js';
 import { DeliveryRescuer } from './processing/worker/delivery.rescuer.js';
@@ -61,7 +68,12 @@ type Extras = ReturnType<typeof withDefaultExtras>;
     {
       provide: DatabaseConnection,
       inject: [HOST_DATA_SOURCE, EXTRAS],
-      useFactory: (host: DataSource | undefined, { dataSource }: Extras) => openDatabase(host, dataSource),
+      useFactory: (host: DataSource | undefined, { dataSource }: Extras) => openInbox(host, dataSource),
+    },
+    {
+      provide: Tables,
+      inject: [DatabaseConnection],
+      useFactory: ({ reader }: DatabaseConnection) => new Tables(reader),
     },
     {
       provide: DatabaseClock,
@@ -78,14 +90,19 @@ type Extras = ReturnType<typeof withDefaultExtras>;
     RejectionRepository,
     InboxQueries,
     // processing
-    { provide: DeliveryHandoff, useExisting: DeliveryWorker },
+    WorkerIdentity,
+    { provide: DeliveryHandoff, useClass: LocalHandoff },
     DeliveryWorker,
+    DeliveryPoller,
+    DeliveryPool,
+    InFlightDeliveries,
     DeliveryDispatcher,
     HandlerRunner,
     DeliverySettler,
     CompletionWriter,
     LeaseRenewer,
-    VerificationHandlers,
+    VerificationHandlersExplorer,
+    VerificationHandlersRegistry,
     UnknownHandlers,
     EventEmitterBridge,
     // recovery

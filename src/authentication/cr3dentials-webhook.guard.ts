@@ -71,8 +71,8 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
   ): Promise<{ tenant: string; secrets: SharedSecrets } | undefined> {
     try {
       const resolved = await withTimeout(
-        this.settings.ackTimeout,
         Promise.resolve(resolveSecrets({ headers, params, query, url })),
+        this.settings.ackTimeout,
         () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.ackTimeout} ms`),
       );
       return resolved ? parseResolvedSecrets(resolved) : undefined;

@@ -1,42 +1,30 @@
 import type { EventEmitter } from 'node:events';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import type { Dialect } from './dialect/dialect.js';
 import { mariadbDialect, mysqlDialect } from './dialect/mysql.dialect.js';
 import { postgresDialect } from './dialect/postgres.dialect.js';
-import { memoryDialect, sqliteDialect } from './dialect/sqlite.dialect.js';
-import { DatabaseConnection } from './database.connection.js';
-import { assertEntities, assertSchema, assertWritableFile, synchronizeWithHost } from '../inbox/schema.check.js';
+import { memoryDialect } from './dialect/memory.dialect.js';
+import { sqliteDialect } from './dialect/sqlite.dialect.js';
+import type { DatabaseConnection } from './database.connection.js';
+import { PooledConnection } from './pooled.connection.js';
+import { SingleConnection } from './single.connection.js';
 
 type SqliteOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;
 
-/** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING`, `DATABASE_UNSUPPORTED`, `SCHEMA_INCOMPLETE` or `DATABASE_READ_ONLY` */
-export async function openDatabase(
-  host: DataSource | undefined,
-  name: string | undefined,
-): Promise<DatabaseConnection> {
-  assertEntities(host, name);
-  await synchronizeWithHost(host);
-  const connection = await connect(host);
-  try {
-    await assertSchema(connection);
-    await assertWritableFile(connection);
-    return connection;
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
-}
-
-async function connect(host: DataSource): Promise<DatabaseConnection> {
+/**
+ * Connects to the database of the host, as its kind allows.
+ *
+ * @throws Cr3dentialsWebhookError `DATABASE_UNSUPPORTED`
+ */
+export async function openDatabase(host: DataSource): Promise<DatabaseConnection> {
   const { options } = host;
   switch (options.type) {
     case 'postgres':
       ignoreIdleConnectionErrors(host);
-      return sharedConnection(host, postgresDialect);
+      return new PooledConnection(host, postgresDialect, poolSize(options));
     case 'mariadb':
     case 'mysql':
-      return sharedConnection(host, (await isMariaDb(host)) ? mariadbDialect : mysqlDialect);
+      return new PooledConnection(host, (await isMariaDb(host)) ? mariadbDialect : mysqlDialect, poolSize(options));
     case 'better-sqlite3':
       return isInMemory(options) ? memoryConnection(host) : openDedicatedSqlite(host, options);
     case 'sqljs':
@@ -47,10 +35,6 @@ async function connect(host: DataSource): Promise<DatabaseConnection> {
         `The inbox cannot live in a database of type "${options.type}". Use postgres, mariadb, mysql or better-sqlite3, and name that DataSource in the option "dataSource".`,
       );
   }
-}
-
-function sharedConnection(host: DataSource, dialect: Dialect): DatabaseConnection {
-  return new DatabaseConnection(host, dialect, host, poolSize(host.options));
 }
 
 /**
@@ -65,7 +49,7 @@ function ignoreIdleConnectionErrors({ driver }: DataSource): void {
 
 /** There is no second connection to a database in memory. */
 function memoryConnection(host: DataSource): DatabaseConnection {
-  return new DatabaseConnection(host, memoryDialect, host, 1);
+  return new SingleConnection(host, memoryDialect, host);
 }
 
 /** As the drivers read it; both have 10 connections when nothing is said. */
@@ -94,7 +78,7 @@ async function openDedicatedSqlite(host: DataSource, options: SqliteOptions): Pr
     },
   } as SqliteOptions);
   await own.initialize();
-  return new DatabaseConnection(own, sqliteDialect, host, 1);
+  return new SingleConnection(own, sqliteDialect, host);
 }
 
 function isInMemory({ database }: SqliteOptions): boolean {

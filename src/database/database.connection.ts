@@ -1,78 +1,47 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import type { Dialect, ExecuteSql, SqlResult } from './dialect/dialect.js';
+import type { Semaphore } from '../concurrency/semaphore.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { handlerTransaction } from './ended-transaction.guard.js';
 import { isTransient } from './database.errors.js';
+import type { Dialect, ExecuteSql, SqlResult } from './dialect/dialect.js';
+import { handlerTransaction } from './ended-transaction.guard.js';
 import { sql, type Sql } from './sql.js';
-import { tablesOf, type Tables } from '../inbox/tables.js';
-import { Semaphore } from '../concurrency/semaphore.js';
 
 /** How long a deadlock or a busy file is waited out. */
 const RETRY_TIMEOUT_MS = 10_000;
-/** Connections of the host's pool that handlers' transactions leave free, so that receiving goes on. */
-const RESERVED_CONNECTIONS = 4;
 /** How long a rollback may take before its connection is given up. */
 const ROLLBACK_TIMEOUT_MS = 5_000;
+/** How long a database may take to answer that it is there. */
+const REACHABLE_TIMEOUT_MS = 1_000;
 
 /**
  * How the inbox talks to its database: one statement, or several in a transaction. A deadlock or a busy file is waited
  * out without blocking the event loop.
  */
-export class DatabaseConnection {
-  readonly tables: Tables;
-  /** On SQLite a rollback undoes what `executeOutsideQueue()` has written meanwhile: to be written again before anything else. */
-  afterRollback: () => Promise<void> = () => Promise.resolve();
-  /** SQLite has one connection, so there everything goes one at a time. */
-  readonly #connections: Semaphore;
-  readonly #handlerTransactions: Semaphore;
-
-  constructor(
-    private readonly dataSource: DataSource,
+export abstract class DatabaseConnection {
+  protected constructor(
+    protected readonly dataSource: DataSource,
     readonly dialect: Dialect,
     /** The host's connection, for reading: what is uncommitted on ours is not seen there. */
     readonly reader: DataSource,
-    connections: number,
-  ) {
-    this.tables = tablesOf(dataSource);
-    this.#connections = new Semaphore(connections);
-    this.#handlerTransactions = new Semaphore(Math.max(1, connections - RESERVED_CONNECTIONS));
-  }
+    /** Lets so many statements and transactions have a connection. */
+    protected readonly connections: Semaphore,
+    /** Lets so many of them be transactions of handlers. */
+    private readonly handlerTransactions: Semaphore,
+  ) {}
 
-  tableNames(): string {
-    return Object.values(this.tables)
-      .map(({ strings }: Sql) => strings.join(''))
-      .join(', ');
-  }
+  /**
+   * Subscribes to rollbacks that may have undone what `executeOutsideQueue()` has written. Nobody gets the connection
+   * before the listener is done, so the listener may write with `executeOutsideQueue()` only.
+   */
+  abstract onRollback(listener: () => Promise<void>): void;
+
+  /** Closes what is the inbox's own. An application may be closed twice. */
+  abstract close(): Promise<void>;
 
   execute(statement: Sql): Promise<SqlResult> {
     return this.withRetries(() => this.withRunner((runner) => this.executorOf(runner)(statement)));
-  }
-
-  /** @param work may run again from its start; its first statement must be a write, which takes SQLite's lock at once */
-  transaction<T>(work: (execute: ExecuteSql) => Promise<T>): Promise<T> {
-    return this.withRetries(() =>
-      this.inTransaction((runner) => work(this.executorOf(runner)), this.dialect.isolation),
-    );
-  }
-
-  /** Whether the database answers at all, now. */
-  async isReachable(): Promise<boolean> {
-    const question = this.execute(sql`SELECT 1`).then(() => true);
-    return withTimeout(1_000, question, () => new Error('late')).catch(() => false);
-  }
-
-  /** As `transaction()`, run once, in the host's isolation level, with a manager for the host's own writes. */
-  handlerTransaction<T>(work: (execute: ExecuteSql, manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.#handlerTransactions.run(() =>
-      this.inTransaction(async (runner) => {
-        const own = handlerTransaction(runner);
-        const result = await work(this.executorOf(runner), own.manager).finally(() => own.end());
-        if (own.isNested) throw unfinished();
-        return result;
-      }),
-    );
   }
 
   /**
@@ -83,12 +52,43 @@ export class DatabaseConnection {
     return this.withRetries(() => this.onRunner((runner) => this.executorOf(runner)(statement)));
   }
 
-  /** An application may be closed twice. */
-  async close(): Promise<void> {
-    if (this.dataSource === this.reader) return;
-    await this.#connections.run(async () => {
-      if (this.dataSource.isInitialized) await this.dataSource.destroy();
-    });
+  /** @param work may run again from its start; its first statement must be a write, which takes SQLite's lock at once */
+  transaction<T>(work: (execute: ExecuteSql) => Promise<T>): Promise<T> {
+    return this.withRetries(() =>
+      this.inTransaction((runner) => work(this.executorOf(runner)), this.dialect.isolation),
+    );
+  }
+
+  /** As `transaction()`, run once, in the host's isolation level, with a manager for the host's own writes. */
+  handlerTransaction<T>(work: (execute: ExecuteSql, manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.handlerTransactions.run(() =>
+      this.inTransaction(async (runner) => {
+        const own = handlerTransaction(runner);
+        const result = await work(this.executorOf(runner), own.manager).finally(() => own.end());
+        if (own.isNested) throw unfinished();
+        return result;
+      }),
+    );
+  }
+
+  /** Tells whether the database answers at all, now. */
+  async isReachable(): Promise<boolean> {
+    const answer = this.execute(sql`SELECT 1`).then(() => true);
+    return withTimeout(answer, REACHABLE_TIMEOUT_MS).catch(() => false);
+  }
+
+  /**
+   * Leaves no transaction open: whoever gets the connection next would write into it, be answered, and never be
+   * committed. Where the rollback fails or does not come back, the connection is ended with it.
+   */
+  protected async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
+    try {
+      if (runner.isTransactionActive) await withTimeout(runner.rollbackTransaction(), ROLLBACK_TIMEOUT_MS);
+      // Not at depth zero: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
+      if (runner.isTransactionActive && !isNested) throw new Error('The transaction is still open.');
+    } catch {
+      if (!isNested) await this.dialect.discard(runner);
+    }
   }
 
   private inTransaction<T>(work: (runner: QueryRunner) => Promise<T>, isolation?: Dialect['isolation']): Promise<T> {
@@ -106,24 +106,8 @@ export class DatabaseConnection {
     });
   }
 
-  /**
-   * Leaves no transaction open: whoever gets the connection next would write into it, be answered, and never be
-   * committed. Where the rollback fails or does not come back, the connection is ended with it.
-   */
-  private async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
-    try {
-      if (runner.isTransactionActive)
-        await withTimeout(ROLLBACK_TIMEOUT_MS, runner.rollbackTransaction(), lateRollback);
-      // Not at depth zero: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
-      if (runner.isTransactionActive && !isNested) throw lateRollback();
-    } catch {
-      if (!isNested) await this.dialect.discard(runner);
-    }
-    if (this.dialect.oneConnection) await this.afterRollback();
-  }
-
   private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    return this.#connections.run(() => this.onRunner(work));
+    return this.connections.run(() => this.onRunner(work));
   }
 
   private async onRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
@@ -161,8 +145,4 @@ function unfinished(): Error {
     'NOT_TRANSACTIONAL',
     'The handler returned while a transaction that it had begun with its manager was open. Await manager.transaction() before returning.',
   );
-}
-
-function lateRollback(): Error {
-  return new Error(`The transaction was not rolled back within ${ROLLBACK_TIMEOUT_MS} ms.`);
 }

@@ -8,7 +8,7 @@ import type { DeliveryState } from './delivery.entity.js';
 import type { ClaimedDelivery, Lease, NewDelivery } from './delivery.factory.js';
 import { HandlerRunRepository } from './handler-run.repository.js';
 import { PayloadCodec } from './payload.codec.js';
-import type { Tables } from './tables.js';
+import { Tables } from './tables.js';
 
 const CLAIMED_COLUMNS = raw(
   'id, tenant, session_id, status, raw_body, attempts, rescues, replays, only_named_handlers, received_at',
@@ -25,16 +25,13 @@ export type HandlersByStatus = ReadonlyMap<VerificationStatus, readonly string[]
 /** Makes every change of a delivery's state: each is one guarded update that reports whether it won. */
 @Injectable()
 export class DeliveryStateRepository {
-  private readonly tables: Tables;
-
   constructor(
     private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
     private readonly codec: PayloadCodec,
-  ) {
-    this.tables = connection.tables;
-  }
+  ) {}
 
   /**
    * Takes what is due, oldest first. A delivery that a handler waits for which this worker does not have is left to

@@ -4,7 +4,7 @@ import type { ColumnValues } from '../database/dialect/dialect.js';
 import { join, raw, sql } from '../database/sql.js';
 import type { Lease, NewDelivery } from './delivery.factory.js';
 import { PayloadCodec } from './payload.codec.js';
-import type { Tables } from './tables.js';
+import { Tables } from './tables.js';
 import type { RecordingVerdict } from './verdict.js';
 
 interface NewDeliveryRow {
@@ -18,14 +18,11 @@ interface NewDeliveryRow {
 /** Records deliveries, each once. */
 @Injectable()
 export class DeliveryRepository {
-  private readonly tables: Tables;
-
   constructor(
     private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
     private readonly codec: PayloadCodec,
-  ) {
-    this.tables = connection.tables;
-  }
+  ) {}
 
   /**
    * Records a batch in one statement and one commit.

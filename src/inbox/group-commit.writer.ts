@@ -4,7 +4,7 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../cr3dentials-webhook.options.js';
 import { runOutsideRequest } from '../concurrency/run-outside-request.js';
-import { withTimeout } from '../concurrency/with-timeout.js';
+import { waitAtMost } from '../concurrency/with-timeout.js';
 import { isUnavailable } from '../database/database.errors.js';
 import { DeliveryHandoff } from './delivery.handoff.js';
 import { DatabaseConnection } from '../database/database.connection.js';
@@ -95,12 +95,10 @@ export class GroupCommitWriter {
         this.#schedulePump();
       });
       // A frozen database holds a flush for as long as it likes; it does not hold those that come after.
-      void withTimeout(this.#timeout, flush, () => new Error('late'))
-        .catch(() => {}) // its senders have been answered
-        .finally(() => {
-          this.#activeFlushes--;
-          this.#schedulePump();
-        });
+      void waitAtMost(flush, this.#timeout).finally(() => {
+        this.#activeFlushes--;
+        this.#schedulePump();
+      });
     }
   }
 

@@ -3,18 +3,17 @@ import type { HandlerRun } from './handler-run.entity.js';
 import type { ExecuteSql } from '../database/dialect/dialect.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { join, raw, sql, type Sql } from '../database/sql.js';
-import type { Tables } from './tables.js';
+import { Tables } from './tables.js';
 
 const COLUMNS = raw('delivery_id, handler, state, attempts, next_attempt_at, last_error, updated_at');
 
 /** What is remembered of handlers. */
 @Injectable()
 export class HandlerRunRepository {
-  private readonly tables: Tables;
-
-  constructor(private readonly connection: DatabaseConnection) {
-    this.tables = connection.tables;
-  }
+  constructor(
+    private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
+  ) {}
 
   /** What is remembered, by delivery. */
   async findByDeliveries(deliveryIds: readonly string[]): Promise<Map<string, HandlerRun[]>> {

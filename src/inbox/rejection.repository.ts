@@ -6,20 +6,17 @@ import { PayloadCodec } from './payload.codec.js';
 import type { Rejection } from './rejection.entity.js';
 import type { ExecuteSql } from '../database/dialect/dialect.js';
 import { join, raw, sql } from '../database/sql.js';
-import type { Tables } from './tables.js';
+import { Tables } from './tables.js';
 
 export type NewRejection = Pick<Rejection, 'reason' | 'detail' | 'rawBody' | 'tenant' | 'sessionId'>;
 
 @Injectable()
 export class RejectionRepository {
-  private readonly tables: Tables;
-
   constructor(
     private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
     private readonly codec: PayloadCodec,
-  ) {
-    this.tables = connection.tables;
-  }
+  ) {}
 
   /** Keeps it, or counts it when the same was kept before; it is open again when it had been accepted meanwhile. */
   async save(

@@ -1,12 +1,11 @@
-import { Logger } from '@nestjs/common';
 import type { DataSource, EntityMetadata } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { Delivery } from './delivery.entity.js';
-import { memoryDialect, sqliteDialect } from '../database/dialect/sqlite.dialect.js';
-import { formatDatabaseError, isUnavailable } from '../database/database.errors.js';
+import { isUnavailable } from '../database/database.errors.js';
 import type { DatabaseConnection } from '../database/database.connection.js';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './migrations/index.js';
-import { raw, sql, type Sql } from '../database/sql.js';
+import { raw, sql } from '../database/sql.js';
+import type { Tables } from './tables.js';
 
 const MIGRATIONS = cr3dentialsWebhookMigrations.map(({ name }) => name).join(', ');
 
@@ -57,9 +56,11 @@ export async function synchronizeWithHost(host: DataSource): Promise<void> {
 }
 
 /** @throws Cr3dentialsWebhookError `SCHEMA_INCOMPLETE`, naming the migration to run */
-export async function assertSchema(connection: DatabaseConnection): Promise<void> {
-  const { delivery, handlerRun, rejection } = connection.tables;
-  const tables: Sql[] = [delivery, handlerRun, rejection];
+export async function assertSchema(
+  connection: DatabaseConnection,
+  { delivery, handlerRun, rejection }: Tables,
+): Promise<void> {
+  const tables = [delivery, handlerRun, rejection];
   for (const [index, entity] of cr3dentialsWebhookEntities.entries()) {
     const columns = connection.reader.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
     await connection
@@ -72,41 +73,5 @@ export async function assertSchema(connection: DatabaseConnection): Promise<void
           { cause: error },
         );
       });
-  }
-}
-
-/**
- * A file that could not be opened for writing stays so for as long as it is open, whatever becomes of its disk. Servers
- * take writes again by themselves.
- *
- * @throws Cr3dentialsWebhookError `DATABASE_READ_ONLY`
- */
-export async function assertWritableFile(connection: DatabaseConnection): Promise<void> {
-  if (connection.dialect !== sqliteDialect) return;
-  await connection.execute(sql`DELETE FROM ${connection.tables.delivery} WHERE 1 = 0`).catch((error: unknown) => {
-    if (!/SQLITE_READONLY/.test(formatDatabaseError(error))) return; // busy, or full: that passes
-    throw new Cr3dentialsWebhookError(
-      'DATABASE_READ_ONLY',
-      'The database file could be opened only for reading. Make the file, its folder and its disk writable, and start again.',
-      { cause: error },
-    );
-  });
-}
-
-/** Answers whether what is acknowledged survives a crash, and warns where it does not. */
-export async function checkDurability(connection: DatabaseConnection, logger: Logger): Promise<boolean> {
-  if (connection.dialect === memoryDialect) {
-    logger.warn(
-      'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
-    );
-    return false;
-  }
-  try {
-    const problems = await connection.dialect.durabilityProblems((statement) => connection.execute(statement));
-    for (const problem of problems) logger.warn(`An acknowledged delivery could be lost in a crash: ${problem}`);
-    return problems.length === 0;
-  } catch (error) {
-    logger.warn(`Whether the database is durable could not be asked: ${formatDatabaseError(error)}`);
-    return true;
   }
 }

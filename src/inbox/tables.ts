@@ -1,24 +1,28 @@
 import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
+import { raw, type Sql } from '../database/sql.js';
 import { Delivery } from './delivery.entity.js';
 import { HandlerRun } from './handler-run.entity.js';
 import { Rejection } from './rejection.entity.js';
-import { raw, type Sql } from '../database/sql.js';
 
 /** The tables as the host's DataSource names them: with its schema and its prefix. */
-export interface Tables {
+export class Tables {
   readonly delivery: Sql;
   readonly handlerRun: Sql;
   readonly rejection: Sql;
+
+  constructor(host: DataSource) {
+    this.delivery = raw(nameOf(host, Delivery));
+    this.handlerRun = raw(nameOf(host, HandlerRun));
+    this.rejection = raw(nameOf(host, Rejection));
+  }
+
+  /** All of them, for a line that a person reads. */
+  get names(): string {
+    return [this.delivery, this.handlerRun, this.rejection].map(({ strings }) => strings.join('')).join(', ');
+  }
 }
 
-export function tablesOf(dataSource: DataSource): Tables {
-  const named = (entity: EntityTarget<ObjectLiteral>) =>
-    raw(
-      dataSource
-        .getMetadata(entity)
-        .tablePath.split('.')
-        .map((part) => dataSource.driver.escape(part))
-        .join('.'),
-    );
-  return { delivery: named(Delivery), handlerRun: named(HandlerRun), rejection: named(Rejection) };
+function nameOf(host: DataSource, entity: EntityTarget<ObjectLiteral>): string {
+  const path = host.getMetadata(entity).tablePath.split('.');
+  return path.map((part) => host.driver.escape(part)).join('.');
 }

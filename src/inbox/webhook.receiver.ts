@@ -34,7 +34,7 @@ export class WebhookReceiver {
     this.waiting++;
     try {
       if (isFull) throw inboxFull(maxQueued);
-      return await withTimeout(timeLeft, this.record(webhook), () => timedOut(ackTimeout));
+      return await withTimeout(this.record(webhook), timeLeft, () => timedOut(ackTimeout));
     } catch (error) {
       this.report(error);
       return 'unavailable';

@@ -1,17 +1,27 @@
 import { toSingleLine, safeToString } from './single-line.js';
-import type { VerificationEvent } from '../processing/handlers/verification.event.js';
 
 /** A longer text is not searched: that could take long. */
 const MAX_SEARCHED_LENGTH = 1_000_000;
 /** Shorter values are words like "ok", which would make every message unreadable. */
 const MIN_VALUE_LENGTH = 3;
 
+/** What of a payload is nobody's business. */
+interface PersonalData {
+  readonly extractedData: unknown;
+  readonly metadata: unknown;
+  readonly externalReferenceId: unknown;
+  readonly proofHash: unknown;
+}
+
 /** An error for a log line or a column: without the values of the payload that a handler or database may have quoted. */
-export function redactError(error: unknown, event: VerificationEvent): string {
+export function redactError(
+  error: unknown,
+  { extractedData, metadata, externalReferenceId, proofHash }: PersonalData,
+): string {
   const text = safeToString(error);
   if (text.length > MAX_SEARCHED_LENGTH)
     return `An error of ${text.length} characters, too long to be searched for personal data.`;
-  const quoted = [...scalarsOf([event.extractedData, event.metadata, event.externalReferenceId, event.proofHash])]
+  const quoted = [...scalarsOf([extractedData, metadata, externalReferenceId, proofHash])]
     .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
     .filter((value) => value.length >= MIN_VALUE_LENGTH && text.includes(value));
   if (quoted.length === 0) return toSingleLine(text);

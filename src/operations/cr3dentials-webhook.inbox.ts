@@ -4,7 +4,7 @@ import type { DeliveryState } from '../inbox/delivery.entity.js';
 import { DeliveryStateRepository } from '../inbox/delivery-state.repository.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
 import { InboxQueries, type DeliveryFilter, type InboxStats } from '../inbox/inbox.queries.js';
-import { VerificationHandlers } from '../processing/handlers/verification-handlers.explorer.js';
+import { VerificationHandlersRegistry } from '../processing/handlers/verification-handlers.registry.js';
 import { runFields, summaryFields, type DeliveryDetails, type DeliverySummary } from './delivery.view.js';
 import { pick } from './pick.js';
 import { Rejections } from './rejections.js';
@@ -27,7 +27,7 @@ export class Cr3dentialsWebhookInbox {
     private readonly queries: InboxQueries,
     private readonly states: DeliveryStateRepository,
     private readonly runs: HandlerRunRepository,
-    private readonly handlers: VerificationHandlers,
+    private readonly handlers: VerificationHandlersRegistry,
     private readonly unauthorized: UnauthorizedCounter,
     /** Authentic POSTs that could not become deliveries. */
     readonly rejections: Rejections,

@@ -92,7 +92,7 @@ export class Portal {
     });
     try {
       const request = { url, headers: { ...this.#headers }, body, signal: deadline.signal, attempt };
-      return logged(await withTimeout(timeout, send(request), makeError), null);
+      return logged(await withTimeout(send(request), timeout, makeError), null);
     } catch (error) {
       return logged(null, causeOf(error));
     }

@@ -102,14 +102,15 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     const third = leaseOf('third', now + 1);
     const suspects: string[] = [];
     for (const repository of [one, two]) {
-      const rescuer = new DeliveryRescuer(repository, { now: () => now });
       const inFlight = new InFlightDeliveries();
-      const [suspect, ...others] = await rescuer.rescue(inFlight, third, 10);
+      const rescuer = new DeliveryRescuer(repository, inFlight, { now: () => now });
+      const idle = new DeliveryRescuer(repository, new InFlightDeliveries(), { now: () => now });
+      const [suspect, ...others] = await rescuer.rescue(third, 10);
       expect(others).toEqual([]);
       expect(suspect).toMatchObject({ rescues: 2 });
       if (suspect) inFlight.add(suspect, third);
-      expect(await rescuer.rescue(inFlight, third, 10)).toEqual([]); // it has its hands full with that one
-      expect(await rescuer.rescue(new InFlightDeliveries(), third, 0)).toEqual([]);
+      expect(await rescuer.rescue(third, 10)).toEqual([]); // it has its hands full with that one
+      expect(await idle.rescue(third, 0)).toEqual([]);
       suspects.push(String(suspect?.id));
     }
     expect(suspects).toEqual(ids.slice(0, 2));
@@ -138,12 +139,10 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   it('do not rescue a suspect without capacity for it', async () => {
     const [, , suspect] = await recordLeased('dead', [NOW + 1, NOW + 2, NOW - 1]);
     await one.rescueExpired(leaseOf('second', NOW + 3), NOW, 1, [], false);
-    const rescuer = new DeliveryRescuer(one, { now: () => NOW + 4 });
-    expect(await rescuer.rescue(new InFlightDeliveries(), leaseOf('me'), 2)).toHaveLength(2);
+    const rescuer = new DeliveryRescuer(one, new InFlightDeliveries(), { now: () => NOW + 4 });
+    expect(await rescuer.rescue(leaseOf('me'), 2)).toHaveLength(2);
     expect(await row(suspect)).toMatchObject({ lease_owner: 'second' });
-    expect(await rescuer.rescue(new InFlightDeliveries(), leaseOf('me'), 2)).toMatchObject([
-      { id: suspect, rescues: 2 },
-    ]);
+    expect(await rescuer.rescue(leaseOf('me'), 2)).toMatchObject([{ id: suspect, rescues: 2 }]);
   });
 
   it('reset the count of crashes once a worker has finished the delivery', async () => {

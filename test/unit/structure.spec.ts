@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { posix } from 'node:path';
 import ts from 'typescript';
 import { nodesOf, runtimeImportsOf, sourceFiles, type SourceFile } from '../support/sources/source-files.js';
 
@@ -15,6 +16,27 @@ function places(isMeant: (node: ts.Node) => boolean, among: readonly SourceFile[
       .filter(isMeant)
       .map((node) => `${file.name}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`),
   );
+}
+
+/** The files that a file names, for their types too. */
+function importsOf({ name, tree }: SourceFile): string[] {
+  return [...nodesOf(tree)]
+    .filter((node) => ts.isImportDeclaration(node) || ts.isExportDeclaration(node))
+    .flatMap(({ moduleSpecifier }) =>
+      moduleSpecifier && ts.isStringLiteral(moduleSpecifier) ? [moduleSpecifier.text] : [],
+    )
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => posix.join(posix.dirname(name), specifier.replace(/\.js$/, '.ts')));
+}
+
+/** Drops what imports nothing of the others, again and again. What is left is in a circle, or leads into one. */
+function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const left = new Map(imports);
+  for (;;) {
+    const ends = [...left].filter(([, names]) => !names.some((name) => left.has(name)));
+    if (ends.length === 0) return [...left.keys()];
+    for (const [name] of ends) left.delete(name);
+  }
 }
 
 function isText(node: ts.Node): boolean {
@@ -82,6 +104,26 @@ describe('the source', () => {
       ),
     ).toEqual([]);
     expect(places(hasSql)).not.toEqual([]);
+  });
+
+  it('has no circle of files', () => {
+    expect(circles(new Map(files.map((file) => [file.name, importsOf(file)])))).toEqual([]);
+    expect(circles(new Map(Object.entries({ a: ['b'], b: ['a'], c: ['a'], d: [] })))).toEqual(['a', 'b', 'c']);
+  });
+
+  it.each([
+    ['database', /^(database|concurrency|instrumentation)\//],
+    ['processing/handlers', /^(processing\/handlers|inbox|contract|instrumentation)\//],
+    [
+      'processing/dispatch',
+      /^(processing\/(dispatch|handlers)|inbox|contract|database|instrumentation|concurrency)\/|^processing\/[^/]+$/,
+    ],
+  ])('imports into %s only what is below it', (folder, below) => {
+    const arrows = files
+      .filter(({ name }) => name.startsWith(`${folder}/`))
+      .flatMap((file) => importsOf(file).map((to) => ({ from: file.name, to })));
+    expect(arrows.length).toBeGreaterThan(0);
+    expect(arrows.filter(({ to }) => to.includes('/') && !below.test(to))).toEqual([]);
   });
 
   it('keeps nothing in a variable of a module: two apps in one process never meet', () => {

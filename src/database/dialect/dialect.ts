@@ -16,8 +16,6 @@ export type ColumnValues = Readonly<Record<string, string | number | null>>;
 export interface Dialect {
   /** How the n-th parameter is written, counted from 1. */
   placeholder(n: number): string;
-  /** Whether everything goes through one connection, transactions included. */
-  readonly oneConnection: boolean;
   /** Whether an INSERT can return rows. */
   readonly insertReturns: boolean;
   /** Whether an UPDATE can return rows and take its ids from a limited subquery. */

@@ -9,7 +9,6 @@ const UNAVAILABLE =
 /** MySQL 8: rows are read back after a write. */
 export const mysqlDialect: Dialect = {
   placeholder: () => '?',
-  oneConnection: false,
   insertReturns: false,
   rows: values,
   updateReturns: false,

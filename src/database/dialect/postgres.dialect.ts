@@ -5,7 +5,6 @@ import { onConflictDoUpdate } from './upsert.js';
 export const postgresDialect: Dialect = {
   ...onConflictDoUpdate,
   placeholder: (n) => `$${n}`,
-  oneConnection: false,
   insertReturns: true,
   // One parameter and one text however many rows: a parameter for each value is a third more work for server and driver.
   rows: (table, records) =>

@@ -9,7 +9,6 @@ const SYNCHRONOUS_FULL = 2;
 export const sqliteDialect: Dialect = {
   ...onConflictDoUpdate,
   placeholder: () => '?',
-  oneConnection: true,
   insertReturns: true,
   rows: values,
   updateReturns: true,
@@ -29,6 +28,3 @@ export const sqliteDialect: Dialect = {
       : ['SQLite runs without synchronous = FULL. Use a database file.'];
   },
 };
-
-/** SQLite without a file, for tests: nothing survives the process. */
-export const memoryDialect: Dialect = { ...sqliteDialect };

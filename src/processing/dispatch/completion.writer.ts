@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../../clock.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
-import { LeaseRenewer } from '../worker/lease.renewer.js';
+import { WorkerIdentity } from '../worker.identity.js';
 
 const BATCH_WINDOW_MS = 10;
 const RETRY_DELAY_MS = 500;
@@ -27,7 +27,7 @@ export class CompletionWriter {
 
   constructor(
     private readonly repository: DeliveryStateRepository,
-    private readonly renewer: LeaseRenewer,
+    private readonly identity: WorkerIdentity,
     private readonly clock: Clock,
   ) {}
 
@@ -65,7 +65,7 @@ export class CompletionWriter {
   private async completeAll(batch: readonly Completion[], state: FinalState): Promise<void> {
     const ids = batch.filter((completion) => completion.state === state).map(({ id }) => id);
     if (ids.length === 0) return;
-    const written = await this.repository.complete(ids, this.renewer.owner, state, this.clock.now());
+    const written = await this.repository.complete(ids, this.identity.owner, state, this.clock.now());
     if (written < ids.length) {
       this.logger.warn(
         `${ids.length - written} deliveries had been taken over before they were ${state}; their handlers run again.`,

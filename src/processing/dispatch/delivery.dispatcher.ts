@@ -13,7 +13,7 @@ import { redactError } from '../../instrumentation/error.redactor.js';
 import { UnknownHandlers } from './unknown-handlers.js';
 import { verificationEvent, type VerificationEvent } from '../handlers/verification.event.js';
 import type { VerificationHandler } from '../handlers/verification-handler.js';
-import { VerificationHandlers } from '../handlers/verification-handlers.explorer.js';
+import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 
 /** A stored body that cannot be read will not be readable soon. */
 const UNREADABLE_RETRY_MS = 60_000;
@@ -36,7 +36,7 @@ export class DeliveryDispatcher {
   private readonly logger = new Logger('Cr3dentialsWebhook');
 
   constructor(
-    private readonly handlers: VerificationHandlers,
+    private readonly handlers: VerificationHandlersRegistry,
     private readonly runner: HandlerRunner,
     private readonly policy: RetryPolicy,
     private readonly clock: Clock,

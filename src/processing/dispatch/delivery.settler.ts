@@ -7,9 +7,8 @@ import { DatabaseConnection } from '../../database/database.connection.js';
 import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import { CompletionWriter } from './completion.writer.js';
 import type { Outcome } from './delivery.dispatcher.js';
-import type { Claim } from '../worker/in-flight.deliveries.js';
 import type { Cancellation } from '../../concurrency/cancellation.js';
-import { LeaseRenewer } from '../worker/lease.renewer.js';
+import { WorkerIdentity } from '../worker.identity.js';
 
 const RETRY_DELAY_MS = 500;
 
@@ -23,14 +22,12 @@ export class DeliverySettler {
     private readonly repository: DeliveryStateRepository,
     private readonly runs: HandlerRunRepository,
     private readonly completions: CompletionWriter,
-    private readonly renewer: LeaseRenewer,
+    private readonly identity: WorkerIdentity,
     private readonly clock: Clock,
   ) {}
 
   /** Resolves once it is durable; or given up, because another worker has the delivery or will take it over. */
-  async settle(claim: Claim, outcome: Outcome): Promise<void> {
-    const { id } = claim.delivery;
-    const { cancellation } = claim;
+  async settle(id: string, outcome: Outcome, cancellation: Cancellation): Promise<void> {
     switch (outcome.outcome) {
       case 'completed':
       case 'unhandled':
@@ -45,12 +42,12 @@ export class DeliverySettler {
   }
 
   release(ids: readonly string[]): Promise<void> {
-    return this.repository.release(ids, this.renewer.owner, this.clock.now());
+    return this.repository.release(ids, this.identity.owner, this.clock.now());
   }
 
   private async saveOutcome(id: string, { next, runs }: Extract<Outcome, { outcome: 'with-runs' }>): Promise<void> {
     await this.connection.transaction(async (execute) => {
-      if (await this.repository.settle(execute, id, this.renewer.owner, next, this.clock.now()))
+      if (await this.repository.settle(execute, id, this.identity.owner, next, this.clock.now()))
         await this.runs.save(execute, runs);
       else this.logger.warn(`Delivery ${id} had been taken over before it was settled; its handlers run again.`);
     });

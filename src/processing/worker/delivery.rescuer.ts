@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
-import type { InFlightDeliveries } from './in-flight.deliveries.js';
+import { InFlightDeliveries } from './in-flight.deliveries.js';
 
 /** Takes over what a dead worker left behind. What may have killed it is tried again alone, and at last buried. */
 @Injectable()
@@ -11,10 +11,12 @@ export class DeliveryRescuer {
 
   constructor(
     private readonly repository: DeliveryStateRepository,
+    private readonly inFlight: InFlightDeliveries,
     private readonly clock: Clock,
   ) {}
 
-  async rescue(inFlight: InFlightDeliveries, lease: Lease, capacity: number): Promise<ClaimedDelivery[]> {
+  async rescue(lease: Lease, capacity: number): Promise<ClaimedDelivery[]> {
+    const { inFlight } = this;
     const now = this.clock.now();
     const deadLettered = await this.repository.deadLetterPoisoned(now, inFlight.ids);
     if (deadLettered > 0)

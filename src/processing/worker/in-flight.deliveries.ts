@@ -1,3 +1,4 @@
+import { Injectable } from '@nestjs/common';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { Cancellation } from '../../concurrency/cancellation.js';
@@ -13,6 +14,7 @@ export interface Claim {
 }
 
 /** What this worker has in hand, from its claim to the durable end of its processing. */
+@Injectable()
 export class InFlightDeliveries {
   readonly #claims = new Map<string, Claim>();
 

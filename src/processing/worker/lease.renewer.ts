@@ -1,5 +1,4 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { uuidv7 } from 'uuidv7';
 import { Clock } from '../../clock.js';
 import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
 import type { Settings } from '../../cr3dentials-webhook.options.js';
@@ -9,7 +8,8 @@ import { formatDatabaseError } from '../../database/database.errors.js';
 import { DatabaseConnection } from '../../database/database.connection.js';
 import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import type { Lease } from '../../inbox/delivery.factory.js';
-import type { InFlightDeliveries } from './in-flight.deliveries.js';
+import { WorkerIdentity } from '../worker.identity.js';
+import { InFlightDeliveries } from './in-flight.deliveries.js';
 
 /**
  * Renews the leases of what is in hand, naming each: a row whose insert landed late must not be kept alive by a worker
@@ -17,8 +17,6 @@ import type { InFlightDeliveries } from './in-flight.deliveries.js';
  */
 @Injectable()
 export class LeaseRenewer {
-  /** Who this worker is; a new one at every start. */
-  readonly owner = uuidv7();
   private readonly logger = new Logger('Cr3dentialsWebhook');
   private readonly duration: number;
   private timer?: NodeJS.Timeout;
@@ -27,6 +25,8 @@ export class LeaseRenewer {
   constructor(
     private readonly connection: DatabaseConnection,
     private readonly repository: DeliveryStateRepository,
+    private readonly inFlight: InFlightDeliveries,
+    private readonly identity: WorkerIdentity,
     private readonly databaseClock: DatabaseClock,
     private readonly clock: Clock,
     @Inject(SETTINGS) { lease }: Settings,
@@ -35,13 +35,17 @@ export class LeaseRenewer {
   }
 
   newLease(): Lease {
-    return { owner: this.owner, expiresAt: this.clock.now() + this.duration };
+    return { owner: this.identity.owner, expiresAt: this.clock.now() + this.duration };
   }
 
-  start(inFlight: InFlightDeliveries, after = this.duration / 3): void {
+  /**
+   * Renews at intervals, and at once after a rollback that may have undone a renewal. Measures the database's clock as
+   * well, also where there is nothing to renew.
+   */
+  start(): void {
     if (this.stopped) return;
-    this.connection.afterRollback = () => this.renewNow(inFlight).catch(() => {}); // the next renewal is not far
-    this.timer = setTimeout(() => void this.renew(inFlight), after);
+    this.connection.onRollback(() => this.renewNow().catch(() => {})); // the next renewal is not far
+    this.renewIn(this.duration / 3);
   }
 
   stop(): void {
@@ -49,31 +53,36 @@ export class LeaseRenewer {
     clearTimeout(this.timer);
   }
 
-  private async renew(inFlight: InFlightDeliveries): Promise<void> {
+  private renewIn(milliseconds: number): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(() => void this.renew(), milliseconds);
+  }
+
+  private async renew(): Promise<void> {
     const timeout = this.duration / 6;
     let nextIn = this.duration / 3;
     try {
       const makeError = () => new Error(`The database did not answer within ${timeout} ms.`);
-      await withTimeout(timeout, this.renewNow(inFlight), makeError);
+      await withTimeout(this.renewNow(), timeout, makeError);
     } catch (error) {
       this.logger.warn(`Leases could not be renewed: ${formatDatabaseError(error)}`);
       nextIn = this.duration / 10; // there is time for another try, or two
     }
     const nextAnswerAt = this.clock.now() + nextIn + timeout;
-    const lost = inFlight.evict(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
+    const lost = this.inFlight.evict(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
     if (lost > 0) this.logger.warn(`The leases of ${lost} deliveries were lost; another worker takes them over.`);
-    this.start(inFlight, nextIn);
+    this.renewIn(nextIn);
   }
 
-  private async renewNow(inFlight: InFlightDeliveries): Promise<void> {
-    const { ids } = inFlight;
+  private async renewNow(): Promise<void> {
+    const { ids } = this.inFlight;
     await this.databaseClock.measure();
     if (ids.length === 0) return;
     const lease = this.newLease();
     const mine = await this.repository.renew(lease, ids);
-    inFlight.extend(mine, lease);
+    this.inFlight.extend(mine, lease);
     const asked = new Set(ids);
-    const lost = inFlight.evict(({ delivery: { id } }) => asked.has(id) && !mine.has(id));
+    const lost = this.inFlight.evict(({ delivery: { id } }) => asked.has(id) && !mine.has(id));
     if (lost > 0) this.logger.warn(`The leases of ${lost} deliveries were lost: another worker has taken them over.`);
   }
 }

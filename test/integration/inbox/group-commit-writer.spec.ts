@@ -4,7 +4,6 @@ import { runInNewContext } from 'node:vm';
 import { withDefaults } from '../../../src/cr3dentials-webhook.options.js';
 import { GroupCommitWriter } from '../../../src/inbox/group-commit.writer.js';
 import { DeliveryHandoff } from '../../../src/inbox/delivery.handoff.js';
-import type { DatabaseConnection } from '../../../src/database/database.connection.js';
 import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
 import type { ClaimedDelivery, NewDelivery } from '../../../src/inbox/delivery.factory.js';
 import { PlainTextCodec } from '../../../src/inbox/payload.codec.js';
@@ -42,10 +41,10 @@ class RefusePoisoned extends DeliveryRepository {
   readonly sizes: number[] = [];
 
   constructor(
-    connection: DatabaseConnection,
+    { connection, tables }: StandaloneInbox,
     private readonly refusal: Error,
   ) {
-    super(connection, new PlainTextCodec());
+    super(connection, tables, new PlainTextCodec());
   }
 
   override async record(rows: Batch): Promise<RecordingVerdict[]> {
@@ -100,7 +99,7 @@ describe('the group commit writer', () => {
   });
 
   beforeEach(() => {
-    repository = new WaitForTheTest(inbox.connection, new PlainTextCodec());
+    repository = new WaitForTheTest(inbox.connection, inbox.tables, new PlainTextCodec());
     handoff = new TakeEverything();
     clock = new MovingClock();
     writer = writing(repository);
@@ -263,7 +262,7 @@ describe('the group commit writer', () => {
 
   it.each([1, 2, 7])('records the neighbours of %d poisoned rows', async (poisoned) => {
     const refusal = Object.assign(new Error('no'), { code: 'SQLITE_CONSTRAINT_CHECK' });
-    const poisonous = new RefusePoisoned(inbox.connection, refusal);
+    const poisonous = new RefusePoisoned(inbox, refusal);
     writer = writing(poisonous);
     const sessions = Array.from(
       { length: 100 },
@@ -284,7 +283,7 @@ describe('the group commit writer', () => {
 
   it('does not split a batch because the database is down', async () => {
     const refusal = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
-    const poisonous = new RefusePoisoned(inbox.connection, refusal);
+    const poisonous = new RefusePoisoned(inbox, refusal);
     writer = writing(poisonous);
     const answers = Array.from({ length: 50 }, () =>
       writer.record(unrecorded({ sessionId: `poison ${Math.random()}` })),

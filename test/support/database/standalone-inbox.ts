@@ -4,8 +4,11 @@ import {
   cr3dentialsWebhookEntities,
   cr3dentialsWebhookMigrations,
 } from 'nestjs-cr3dentials-webhook';
-import { DatabaseConnection } from '../../../src/database/database.connection.js';
-import { openDatabase } from '../../../src/database/database.connection.factory.js';
+import type { DatabaseConnection } from '../../../src/database/database.connection.js';
+import { PooledConnection } from '../../../src/database/pooled.connection.js';
+import { SingleConnection } from '../../../src/database/single.connection.js';
+import { openInbox } from '../../../src/inbox/inbox.boot.js';
+import { Tables } from '../../../src/inbox/tables.js';
 import { DeliveryStateRepository } from '../../../src/inbox/delivery-state.repository.js';
 import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
 import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
@@ -28,7 +31,7 @@ export class StandaloneInbox {
 
   static async open(database: TestDatabase): Promise<StandaloneInbox> {
     const host = await hostOf(database);
-    return new StandaloneInbox(host, await openDatabase(host, undefined));
+    return new StandaloneInbox(host, await openInbox(host, undefined));
   }
 
   /** Opens it on the host's own connection, with the dialect of another database. */
@@ -39,17 +42,22 @@ export class StandaloneInbox {
       logger: new StatementLogger(statements, parameters),
       ...(database.kind === 'sqlite' && { timeout: 0 }), // as the inbox's own would be
     });
-    const connection = new DatabaseConnection(host, dialect, host, database.kind === 'sqlite' ? 1 : 10);
+    const connection =
+      database.kind === 'sqlite' ? new SingleConnection(host, dialect, host) : new PooledConnection(host, dialect, 10);
     return new StandaloneInbox(host, connection, statements, parameters);
   }
 
+  get tables(): Tables {
+    return new Tables(this.dataSource);
+  }
+
   get deliveries(): DeliveryRepository {
-    return new DeliveryRepository(this.connection, new PlainTextCodec());
+    return new DeliveryRepository(this.connection, this.tables, new PlainTextCodec());
   }
 
   get states(): DeliveryStateRepository {
-    const runs = new HandlerRunRepository(this.connection);
-    return new DeliveryStateRepository(this.connection, runs, { now: Date.now }, new PlainTextCodec());
+    const runs = new HandlerRunRepository(this.connection, this.tables);
+    return new DeliveryStateRepository(this.connection, this.tables, runs, { now: Date.now }, new PlainTextCodec());
   }
 
   /** Reads all deliveries, oldest first, as the database has them. */

@@ -1,0 +1,30 @@
+import type { DataSource, QueryRunner } from 'typeorm';
+import { Semaphore } from '../concurrency/semaphore.js';
+import { DatabaseConnection } from './database.connection.js';
+import type { Dialect } from './dialect/dialect.js';
+
+/** The one connection to a SQLite file or memory, where everything goes one at a time, transactions included. */
+export class SingleConnection extends DatabaseConnection {
+  readonly #rollbackListeners: (() => Promise<void>)[] = [];
+
+  constructor(dataSource: DataSource, dialect: Dialect, host: DataSource) {
+    super(dataSource, dialect, host, new Semaphore(1), new Semaphore(1));
+  }
+
+  override onRollback(listener: () => Promise<void>): void {
+    this.#rollbackListeners.push(listener);
+  }
+
+  override async close(): Promise<void> {
+    if (this.dataSource === this.reader) return;
+    await this.connections.run(async () => {
+      if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    });
+  }
+
+  /** Repairs what the rollback has undone besides: statements outside the queue run in whichever transaction is open. */
+  protected override async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
+    await super.rollBack(runner, isNested);
+    await Promise.all(this.#rollbackListeners.map((listener) => listener()));
+  }
+}

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { verificationStatuses, type VerificationStatus } from '../../contract/verification-status.js';
+import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
+import { EVENT_EMITTER_HANDLER, EventEmitterBridge } from './event-emitter.bridge.js';
+import type { VerificationHandler } from './verification-handler.js';
+
+const MAX_ID_LENGTH = 255;
+
+/** Knows who is subscribed: the host's methods and, while it has listeners, the event emitter. */
+@Injectable()
+export class VerificationHandlersRegistry {
+  private handlers: readonly VerificationHandler[] = [];
+
+  constructor(private readonly bridge: EventEmitterBridge) {}
+
+  /** @throws Cr3dentialsWebhookError `HANDLER_INVALID` when an id cannot be stored, or two handlers have the same */
+  register(handlers: Iterable<VerificationHandler>): void {
+    this.handlers = [...handlers];
+    assertUniqueIds(this.handlers);
+  }
+
+  /** Returns the handlers that a delivery of this status must reach. */
+  for(status: VerificationStatus): VerificationHandler[] {
+    const subscribed = this.handlers.filter(({ statuses }) => statuses.has(status));
+    const bridge = this.bridge.handlerFor(status);
+    return bridge ? [...subscribed, bridge] : subscribed;
+  }
+
+  /** Tells whether nothing in this application is subscribed to any status. */
+  get isEmpty(): boolean {
+    return this.handlers.length === 0 && this.byStatus.size === 0;
+  }
+
+  /** Returns the ids of the handlers for each status that has any. The event emitter may get its listeners at any time. */
+  get byStatus(): ReadonlyMap<VerificationStatus, readonly string[]> {
+    return new Map(
+      verificationStatuses
+        .map((status) => [status, this.for(status).map(({ id }) => id)] as const)
+        .filter(([, ids]) => ids.length > 0),
+    );
+  }
+
+  /** @throws Cr3dentialsWebhookError `HANDLER_INVALID` when one of them is not subscribed, or when there are none */
+  assertKnown(ids: readonly string[]): void {
+    const known = [...this.handlers.map(({ id }) => id), EVENT_EMITTER_HANDLER];
+    const missing = ids.find((id) => !known.includes(id));
+    if (ids.length > 0 && missing === undefined) return;
+    throw new Cr3dentialsWebhookError(
+      'HANDLER_INVALID',
+      `No handler "${missing ?? ''}" is subscribed. Name one of ${known.join(', ')}.`,
+    );
+  }
+}
+
+function assertUniqueIds(handlers: readonly VerificationHandler[]): void {
+  const ids = new Set<string>([EVENT_EMITTER_HANDLER]);
+  for (const { id } of handlers) {
+    if (ids.has(id)) {
+      throw new Cr3dentialsWebhookError(
+        'HANDLER_INVALID',
+        `Two handlers have the id "${id}", under which attempts are remembered. Give one of them another: @OnVerification(…, { id: '…' }).`,
+      );
+    }
+    if (id === '' || id.length > MAX_ID_LENGTH || id.includes('\0') || !id.isWellFormed()) {
+      throw new Cr3dentialsWebhookError(
+        'HANDLER_INVALID',
+        `The handler id "${id}" must be text of 1 to ${MAX_ID_LENGTH} characters.`,
+      );
+    }
+    ids.add(id);
+  }
+}

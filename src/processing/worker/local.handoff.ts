@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
+import type { DeliveryHandoff } from '../../inbox/delivery.handoff.js';
+import { DeliveryPoller } from './delivery.poller.js';
+import { DeliveryPool } from './delivery.pool.js';
+import { LeaseRenewer } from './lease.renewer.js';
+
+/** Hands what this instance has recorded to its own worker. */
+@Injectable()
+export class LocalHandoff implements DeliveryHandoff {
+  constructor(
+    private readonly pool: DeliveryPool,
+    private readonly poller: DeliveryPoller,
+    private readonly renewer: LeaseRenewer,
+  ) {}
+
+  reserve(wanted: number): { capacity: number; lease: Lease } {
+    return { capacity: this.pool.reserve(wanted), lease: this.renewer.newLease() };
+  }
+
+  release(capacity: number): void {
+    this.pool.release(capacity);
+  }
+
+  submit(delivery: ClaimedDelivery, lease: Lease): void {
+    this.pool.submit(delivery, lease);
+  }
+
+  notify(): void {
+    this.poller.notify();
+  }
+}
