@@ -78,11 +78,11 @@ export function program(): Command {
     .addHelpText('after', '\nEach command has examples: npx nestjs-cr3dentials-webhook simulate --help');
 
   const simulate = root.command('simulate').description('send deliveries, with retries as the provider does');
-  content(endpoint(simulate))
+  endpoint(simulate)
     .option('--count <n>', 'number of deliveries', wholeFrom(1), 1)
     .option('--duplicates <part>', 'fraction of the deliveries that repeat an earlier one, such as 0.1', fraction, 0)
     .option('--conflicts <part>', 'fraction with other content for an earlier session', fraction, 0);
-  sending(simulate, 10)
+  sending(content(simulate), 10)
     .addHelpText('after', SIMULATE_EXAMPLES)
     .action((options: Simulation) => simulation(options));
 
