@@ -1,6 +1,6 @@
 /**
- * Forwards verifications to RabbitMQ, so that other services subscribe: each binds a durable queue of its own to the
- * topic exchange, and acknowledges what it has done (`noAck: false`).
+ * Forwards verifications to RabbitMQ, so that other services can subscribe. Each service binds a durable queue to the
+ * topic exchange, and acknowledges a message after its work is done (`noAck: false`).
  */
 import { Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';

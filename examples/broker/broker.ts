@@ -1,13 +1,13 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
 
-/** Milliseconds that the broker may take to answer: less than a handler may take. */
-const PATIENCE = 5_000;
+/** Timeout of the broker. It must be shorter than `processing.handlerTimeout`. */
+const TIMEOUT_MS = 5_000;
 
 /**
- * Publishes to RabbitMQ, and resolves once the broker has stored the message and put it into a queue. amqplib itself
- * rather than Nest's ClientProxy: that one tells nobody of a message that fits no queue, and keeps those of an outage
- * in memory, to be sent after their handler has long failed.
+ * Publishes to RabbitMQ. Resolves after the broker has stored the message in a queue. It uses amqplib, not Nest's
+ * ClientProxy. ClientProxy reports no error for a message without a queue. During an outage it keeps messages in
+ * memory, and sends them after their handlers have failed.
  */
 @Injectable()
 export class Broker implements OnApplicationShutdown {
@@ -16,13 +16,13 @@ export class Broker implements OnApplicationShutdown {
   #connection: ChannelModel | undefined;
   #opening: Promise<ConfirmChannel> | undefined;
 
-  /** @param id tells consumers what they have had before: a message may come more than once */
+  /** @param id the idempotency key for consumers, because a message may arrive more than once */
   async publish(topic: string, id: string, content: object): Promise<void> {
-    await inTime(this.#publish(topic, id, content));
+    await withTimeout(this.#publish(topic, id, content));
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await inTime(this.#connection?.close()).catch(() => {}); // it is closed already, or will never answer
+    await withTimeout(this.#connection?.close()).catch(() => {}); // it is closed already, or it does not answer
   }
 
   async #publish(topic: string, id: string, content: object): Promise<void> {
@@ -34,7 +34,7 @@ export class Broker implements OnApplicationShutdown {
         error ? reject(new Error('RabbitMQ refused the message.', { cause: error })) : resolve(),
       );
     });
-    // A message that fits no queue is returned before it is confirmed.
+    // RabbitMQ returns a message without a queue before it confirms the message.
     if (this.#unroutable.delete(id)) throw new Error(`No queue is bound to ${this.exchange} for ${topic}.`);
   }
 
@@ -46,14 +46,14 @@ export class Broker implements OnApplicationShutdown {
     return this.#opening;
   }
 
-  /** Opened anew for the next message whenever it closes. */
+  /** Opens a connection. After the connection closes, the next message opens a new one. */
   async #open(): Promise<ConfirmChannel> {
-    const connection = await connect(process.env.RABBITMQ_URL ?? 'amqp://127.0.0.1', { timeout: PATIENCE });
-    connection.on('error', () => {}); // it closes
+    const connection = await connect(process.env.RABBITMQ_URL ?? 'amqp://127.0.0.1', { timeout: TIMEOUT_MS });
+    connection.on('error', () => {}); // a close follows
     connection.on('close', () => (this.#opening = undefined));
     this.#connection = connection;
     const channel = await connection.createConfirmChannel();
-    channel.on('error', () => {}); // it closes
+    channel.on('error', () => {}); // a close follows
     channel.on('close', () => (this.#opening = undefined));
     channel.on('return', ({ properties }) => this.#unroutable.add(String(properties.messageId)));
     await channel.assertExchange(this.exchange, 'topic', { durable: true });
@@ -61,10 +61,10 @@ export class Broker implements OnApplicationShutdown {
   }
 }
 
-async function inTime<T>(work: Promise<T> | undefined): Promise<T | undefined> {
+async function withTimeout<T>(work: Promise<T> | undefined): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`RabbitMQ has not answered within ${PATIENCE} ms.`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`RabbitMQ has not answered within ${TIMEOUT_MS} ms.`)), TIMEOUT_MS);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -8,7 +8,7 @@ import { DemoAccount } from './demo-account.entity.js';
 export class Accounts {
   constructor(@InjectRepository(DemoAccount) private readonly accounts: Repository<DemoAccount>) {}
 
-  /** Adds 1 exactly once per session: what the manager writes commits together with the handler's completion. */
+  /** Adds 1 exactly once per session. Writes of the manager commit together with the handler's completion. */
   @OnVerification(VerificationCompleted, { id: 'accounts.activate', transactional: true })
   async activate({ sessionId, status }: VerificationCompleted, { manager }: HandlerContext): Promise<void> {
     const account = await manager.findOneBy(DemoAccount, { sessionId });

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** The host's own table: one row per verified session. */
+/** The app's own table: one row per verified session. */
 @Entity('demo_account')
 export class DemoAccount {
   @PrimaryColumn({ name: 'session_id', type: 'varchar', length: 512 })

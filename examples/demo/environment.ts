@@ -19,7 +19,7 @@ export const failRate = fraction('DEMO_FAIL_RATE', DEMO_FAIL_RATE);
 export const isSecretGenerated = !CR3D_WEBHOOK_SECRET;
 export const secret = CR3D_WEBHOOK_SECRET || randomBytes(24).toString('base64url');
 
-/** Where the inbox and the demo's own table live. */
+/** Returns the database of the inbox and of the demo's own table. */
 export function database(): DataSourceOptions {
   const url = DATABASE_URL || '.demo/demo.sqlite';
   if (/^postgres(ql)?:/.test(url)) return { type: 'postgres', url };

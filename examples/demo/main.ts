@@ -12,7 +12,7 @@ await app.listen(port, host);
 const url = (await app.getUrl()).replace('[::1]', 'localhost');
 console.log(`
 The demo is ready on ${url}
-${isSecretGenerated ? `Its secret, new at every start unless CR3D_WEBHOOK_SECRET is set: ${secret}` : 'Its secret is that of CR3D_WEBHOOK_SECRET.'}
+${isSecretGenerated ? `Its secret is new at each start, unless CR3D_WEBHOOK_SECRET is set: ${secret}` : 'Its secret is the value of CR3D_WEBHOOK_SECRET.'}
 
   curl ${url}/webhook/cr3dentials -H "X-API-Key: ${isSecretGenerated ? secret : '$CR3D_WEBHOOK_SECRET'}" -H 'Content-Type: application/json' -d '{
     "sessionId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "status": "COMPLETED", "platformId": 1,

@@ -4,12 +4,12 @@ import { Cr3dentialsWebhookInbox, OnVerification, VerificationCompleted } from '
 @Injectable()
 export class Accounts {
   private readonly logger = new Logger(Accounts.name);
-  /** Sessions by tenant. */
+  /** Session ids by tenant. */
   readonly activated = new Map<string, string[]>();
 
   constructor(private readonly inbox: Cr3dentialsWebhookInbox) {}
 
-  /** Whose session it is stands on the delivery: two tenants may have the same session id. */
+  /** Two tenants may have the same session id. The delivery names the tenant. */
   @OnVerification(VerificationCompleted, { id: 'accounts.activate' })
   async activate({ deliveryId, sessionId }: VerificationCompleted): Promise<void> {
     const delivery = await this.inbox.find(deliveryId);

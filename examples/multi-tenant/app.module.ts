@@ -1,6 +1,6 @@
 /**
- * One app, many tenants: each posts to a route of its own, with secrets of its own that stand in the database.
- * A session id of one tenant is never a duplicate of another's.
+ * One app for many tenants. Each tenant has its own route, and its own secrets in the database.
+ * The same session id of two tenants is two deliveries, not a duplicate.
  */
 import { Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';

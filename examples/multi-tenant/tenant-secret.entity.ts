@@ -1,16 +1,16 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A secret of one tenant. Several are valid at once while one is being rotated. */
+/** A secret of one tenant. During a rotation, a tenant has several valid secrets. */
 @Entity('tenant_secret')
 export class TenantSecret {
   @PrimaryColumn({ type: 'varchar', length: 64 })
   tenant!: string;
 
-  /** A name for the log; the secret itself is in no message. */
+  /** The name of the secret in log lines. The secret itself is never logged. */
   @PrimaryColumn({ type: 'varchar', length: 64 })
   id!: string;
 
-  /** Encrypt it as you encrypt your other secrets: the header's value is compared with it. */
+  /** The expected value of the header. Encrypt it as you encrypt your other secrets. */
   @Column({ type: 'varchar', length: 255 })
   value!: string;
 

@@ -8,7 +8,7 @@ import type {
 import { Repository } from 'typeorm';
 import { TenantSecret } from './tenant-secret.entity.js';
 
-/** Makes the module's options: who may post is asked of the database, for every request. */
+/** Makes the options of the module. The secrets of a tenant are read from the database for each request. */
 @Injectable()
 export class TenantSecrets implements Cr3dentialsWebhookOptionsFactory {
   constructor(@InjectRepository(TenantSecret) private readonly secrets: Repository<TenantSecret>) {}
@@ -17,7 +17,7 @@ export class TenantSecrets implements Cr3dentialsWebhookOptionsFactory {
     return { auth: { resolveSecrets: ({ params }) => this.of(params.tenant) } };
   }
 
-  /** Nothing for a tenant that there is not: it is answered 401 as a wrong secret is. */
+  /** Returns undefined for an unknown tenant. The module then answers 401, as it does for a wrong secret. */
   private async of(tenant: string | undefined): Promise<ResolvedSecrets | undefined> {
     if (!tenant) return undefined;
     const secrets = await this.secrets.findBy({ tenant });

@@ -11,7 +11,7 @@ import {
 
 @Injectable()
 export class Accounts {
-  /** Sessions, in the order in which their accounts were activated. */
+  /** Ids of the sessions, in the order of activation. */
   readonly activated: string[] = [];
 
   @OnVerification(VerificationCompleted)
@@ -20,7 +20,7 @@ export class Accounts {
   }
 }
 
-/** A host app; in its tests the database is in memory. */
+/** An app whose database is in memory in tests. */
 @Module({
   imports: [
     TypeOrmModule.forRoot({

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
-/** An account of the host, known to the provider by its external reference. */
+/** An account of the app. The provider knows it by its external reference. */
 @Entity('account')
 export class Account {
   @PrimaryColumn({ type: 'varchar', length: 191 })
@@ -10,7 +10,7 @@ export class Account {
   activations!: number;
 }
 
-/** What other services are to be told, written together with what it tells of. A relay of yours sends it. */
+/** A message for other services, written in the same transaction as the account. A relay of yours sends it. */
 @Entity('outbox')
 export class OutboxMessage {
   @PrimaryGeneratedColumn()

@@ -1,4 +1,4 @@
-/** An account is activated and an outbox row written in the handler's transaction: both once, or neither. */
+/** The handler activates an account and writes an outbox row in one transaction: both exactly once, or neither. */
 import { Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { TypeOrmModule } from '@nestjs/typeorm';

@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 
-/** PostgreSQL, MariaDB or a SQLite file, as DATABASE_URL says. */
+/** Returns the database of DATABASE_URL: PostgreSQL, MariaDB or a SQLite file. */
 export function database(): DataSourceOptions {
   const url = process.env.DATABASE_URL ?? 'transactional.sqlite';
   if (url.startsWith('postgres')) return { type: 'postgres', url };

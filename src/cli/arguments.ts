@@ -3,7 +3,7 @@ import { UsageError } from './usage.error.js';
 
 const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000 } as const;
 
-/** `30s`, `500ms`, `2m`, or plain milliseconds. */
+/** Parses `30s`, `500ms`, `2m`, or plain milliseconds. */
 export function duration(text: string): number {
   const [, number, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('Write it as 30s, 500ms or 500.');
@@ -14,7 +14,7 @@ export function wholeFrom(least: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < least)
-      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+      throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`);
     return number;
   };
 }
@@ -22,7 +22,7 @@ export function wholeFrom(least: number): (text: string) => number {
 export function fraction(text: string): number {
   const number = Number(text);
   if (!/^[\d.]+$/.test(text) || !(number >= 0 && number < 1))
-    throw new InvalidArgumentError('It must be a part of 1, such as 0.1.');
+    throw new InvalidArgumentError('It must be a fraction of 1, such as 0.1.');
   return number;
 }
 
@@ -33,7 +33,7 @@ export function positive(text: string): number {
 }
 
 /**
- * What the variable holds. Its name is not repeated: who mistakes the option passes the secret itself.
+ * Returns the value of the variable. The error does not repeat the name: a user may pass the secret itself by mistake.
  *
  * @throws UsageError
  */

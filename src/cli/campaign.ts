@@ -6,17 +6,17 @@ import { keepAliveFetch } from './keep-alive-fetch.js';
 import type { Planned } from './plan.js';
 import { Tally } from './tally.js';
 
-/** Deliveries that may be begun and not at their end; an outage makes all of them wait for their retries. */
+/** Limit of deliveries in progress. In an outage, all of them wait for their retries. */
 const MAX_UNFINISHED_DELIVERIES = 50_000;
 
 export interface CampaignOptions {
   readonly endpoint: Omit<SimulatorOptions, 'fetch' | 'clock'>;
   readonly concurrency: number;
-  /** Deliveries begun per second; without it, as many as the endpoint takes. */
+  /** Deliveries started per second. Without it, as many as the endpoint accepts. */
   readonly rate: number | undefined;
 }
 
-/** Makes many deliveries at the same time. A delivery that waits for its retry holds no connection meanwhile. */
+/** Sends many deliveries at the same time. A delivery that waits for its retry holds no connection. */
 export class Campaign {
   readonly tally = new Tally();
   readonly #simulator: Cr3dentialsSimulator;
@@ -42,7 +42,11 @@ export class Campaign {
     });
   }
 
-  /** @param onEnd called when a delivery has come to its end */
+  /**
+   * Sends all deliveries, and resolves when each has been delivered or given up.
+   *
+   * @param onEnd called after each delivery
+   */
   async run(planned: Iterable<Planned>, onEnd: () => void): Promise<void> {
     const begun = performance.now();
     const ends = new WeakMap<Planned, Promise<void>>();
@@ -52,7 +56,7 @@ export class Campaign {
       if (this.#rate) await sleepUntil(begun + (index++ * 1_000) / this.#rate);
       await this.#underWay.acquire();
       const before = one.after && ends.get(one.after);
-      if (!before) await this.#connections.acquire(); // so that no more are begun than there are connections
+      if (!before) await this.#connections.acquire(); // never start more deliveries than there are connections
       const end = this.#deliver(one, before).finally(() => {
         this.#underWay.release();
         running.delete(end);
@@ -74,5 +78,5 @@ export class Campaign {
 
 async function sleepUntil(moment: number): Promise<void> {
   const left = moment - performance.now();
-  if (left > 1) await sleep(left); // a timer is no finer
+  if (left > 1) await sleep(left); // timers have a resolution of 1 ms
 }

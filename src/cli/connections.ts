@@ -1,4 +1,4 @@
-/** So many connections; who finds none free waits, first come, first served. */
+/** Limits the number of connections. A caller that finds none free waits, first come, first served. */
 export class Connections {
   #free: number;
   readonly #waiting = new Set<() => void>();

@@ -23,14 +23,14 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { program } from './program.js';
 import { UsageError } from './usage.error.js';
 
-/** A delivery that finally failed ends with 1; a command that cannot be understood ends with this. */
+/** Exit code of a command with wrong arguments. A delivery that was given up exits with 1. */
 const EXIT_USAGE = 2;
 
 program()
   .parseAsync()
   .catch((error: unknown) => {
     if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE; // it has written what is wrong
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE; // commander has printed the error
     } else if (error instanceof UsageError || error instanceof Cr3dentialsWebhookError) {
       process.stderr.write(`error: ${error.message}\n`);
       process.exitCode = EXIT_USAGE;

@@ -2,15 +2,15 @@ import type { VerificationStatus } from '../contract/verification-status.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import { verificationPayload } from '../testing/verification-payload.js';
 
-/** How far back a duplicate or a conflict reaches: its session may still be under way, or done. */
+/** A duplicate or a conflict repeats one of this many latest sessions. The session may still be in progress. */
 const REPEAT_WINDOW_SESSIONS = 100;
 
-/** One delivery that is to be made. */
+/** One delivery to send. */
 export interface Planned {
-  /** As it is sent. */
+  /** The body, byte for byte. */
   readonly body: string;
   readonly sessionId: string;
-  /** Made only once this one has come to its end: a conflict is a conflict because the other was there before. */
+  /** The delivery that must end before this one starts. A conflict needs an earlier delivery of its session. */
   readonly after?: Planned;
 }
 
@@ -22,25 +22,26 @@ export interface PlanOptions {
   readonly conflicts: number;
   readonly status: VerificationStatus;
   readonly platformId: number | undefined;
-  /** The session that all of them are about. */
+  /** The session id of every delivery. */
   readonly session: string | undefined;
   readonly seed: string;
 }
 
-/** How many of each kind; exact, not merely likely. */
+/** The exact number of deliveries of each kind. */
 export interface Shares {
   readonly sessions: number;
   readonly duplicates: number;
   readonly conflicts: number;
 }
 
+/** Divides `count` by the fractions. */
 export function sharesOf({ count, duplicates, conflicts, session }: PlanOptions): Shares {
   const conflicting = Math.round(count * conflicts);
   const sessions = session === undefined ? count - Math.round(count * duplicates) - conflicting : 1;
   return { sessions, duplicates: count - sessions - conflicting, conflicts: conflicting };
 }
 
-/** The deliveries in the order in which they are to begin; the same options give the same plan. */
+/** Yields the deliveries in the order in which they start. The same options give the same plan. */
 export function* plan(options: PlanOptions): Generator<Planned> {
   const random = new SeededRandom(`${options.seed}/plan`);
   const left = { ...sharesOf(options) };

@@ -36,54 +36,93 @@ interface Simulation extends Sending, Content {
   conflicts: number;
 }
 
-/** The command line: `simulate`, `payload` and `resend`. */
+const SIMULATE_EXAMPLES = `
+Examples:
+  One completed session:
+    $ export CR3D_WEBHOOK_SECRET=…
+    $ npx nestjs-cr3dentials-webhook simulate --url http://127.0.0.1:3000/webhook/cr3dentials --secret-env CR3D_WEBHOOK_SECRET
+
+  A failed session of platform 3:
+    $ npx nestjs-cr3dentials-webhook simulate --url http://127.0.0.1:3000/webhook/cr3dentials --secret-env CR3D_WEBHOOK_SECRET --status ERROR --platform 3
+
+  Load, with duplicates and conflicts:
+    $ npx nestjs-cr3dentials-webhook simulate --url http://127.0.0.1:3000/webhook/cr3dentials --secret-env CR3D_WEBHOOK_SECRET --count 10000 --concurrency 32 --duplicates 0.2 --conflicts 0.01
+
+Exit codes: 0 all delivered, 1 a delivery was given up, 2 wrong arguments, 130 interrupted.`;
+
+const PAYLOAD_EXAMPLES = `
+Examples:
+  A payload with other content each time:
+    $ npx nestjs-cr3dentials-webhook payload
+
+  The same payload each time, in a file:
+    $ npx nestjs-cr3dentials-webhook payload --status ERROR --platform 3 --seed 7 > payload.json`;
+
+const RESEND_EXAMPLES = `
+Examples:
+  The payloads of a file:
+    $ npx nestjs-cr3dentials-webhook resend payload.json --url http://127.0.0.1:3000/webhook/cr3dentials --secret-env CR3D_WEBHOOK_SECRET
+
+  A payload from the standard input:
+    $ npx nestjs-cr3dentials-webhook payload | npx nestjs-cr3dentials-webhook resend - --url http://127.0.0.1:3000/webhook/cr3dentials --secret-env CR3D_WEBHOOK_SECRET
+
+Exit codes: 0 all delivered, 1 a delivery was given up, 2 wrong arguments, 130 interrupted.`;
+
+/** Makes the command line: `simulate`, `payload` and `resend`. */
 export function program(): Command {
   const root = new Command('nestjs-cr3dentials-webhook')
-    .description('The provider in a box: sends what Cr3dentials would, to an endpoint of yours.')
+    .description('Simulates the Cr3dentials provider: sends verification webhooks to your endpoint.')
     .version(manifest.version)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(withoutSecrets(text)) });
+    .configureOutput({ outputError: (text, write) => write(withoutSecrets(text)) })
+    .addHelpText('after', '\nEach command has examples: npx nestjs-cr3dentials-webhook simulate --help');
 
-  const simulate = root.command('simulate').description('make deliveries, with retries as the provider makes them');
-  sending(simulate, 10);
-  content(simulate)
-    .option('--count <n>', 'how many deliveries', wholeFrom(1), 1)
-    .option('--duplicates <part>', 'part of them that repeats an earlier one, such as 0.1', fraction, 0)
-    .option('--conflicts <part>', 'part of them that contradicts an earlier one', fraction, 0)
+  const simulate = root.command('simulate').description('send deliveries, with retries as the provider does');
+  endpoint(simulate)
+    .option('--count <n>', 'number of deliveries', wholeFrom(1), 1)
+    .option('--duplicates <part>', 'fraction of the deliveries that repeat an earlier one, such as 0.1', fraction, 0)
+    .option('--conflicts <part>', 'fraction with other content for an earlier session', fraction, 0);
+  sending(content(simulate), 10)
+    .addHelpText('after', SIMULATE_EXAMPLES)
     .action((options: Simulation) => simulation(options));
 
-  content(root.command('payload').description('print one payload')).action(printPayload);
+  const payload = root.command('payload').description('print one payload as JSON');
+  content(payload).addHelpText('after', PAYLOAD_EXAMPLES).action(printPayload);
 
-  const resend = root.command('resend').description('deliver stored payloads, in their order');
-  resend.argument('<file>', 'one JSON object, or one on each line; - for the standard input');
-  sending(resend, 1).action(resending);
+  const resend = root.command('resend').description('send stored payloads in their order, byte for byte');
+  resend.argument('<file>', 'one JSON object, or one on each line; - reads the standard input');
+  sending(endpoint(resend), 1).addHelpText('after', RESEND_EXAMPLES).action(resending);
   return root;
 }
 
-function sending(command: Command, concurrency: number): Command {
+function endpoint(command: Command): Command {
   return command
-    .requiredOption('--url <url>', 'the endpoint')
-    .option('--header <name>', 'name of the header that carries the secret (default: X-API-Key)')
-    .option('--secret-env <variable>', 'name of the environment variable that holds the secret')
-    .option('--concurrency <n>', 'connections at the same time', wholeFrom(1), concurrency)
-    .option('--rate <n>', 'deliveries begun per second (default: as many as are taken)', positive)
-    .option('--retries <n>', 'how often a failed delivery is sent again', wholeFrom(0), 3)
-    .addOption(
-      new Option('--backoff <time>', 'delay before the first retry; each one after it doubles')
-        .argParser(duration)
-        .default(1_000, '1s'),
-    )
-    .addOption(new Option('--timeout <time>', 'how long an answer may take').argParser(duration).default(30_000, '30s'))
-    .option('--json', 'print the result as JSON');
+    .requiredOption('--url <url>', 'URL of the endpoint')
+    .option('--secret-env <variable>', 'name of the environment variable with the secret (default: no header is sent)')
+    .option('--header <name>', 'name of the header that carries the secret (default: X-API-Key)');
 }
 
 function content(command: Command): Command {
   const status = new Option('--status <status>', 'status of the sessions').choices(verificationStatuses);
   return command
     .addOption(status.default('COMPLETED'))
-    .option('--session <id>', 'the session that all of it is about')
-    .option('--platform <id>', 'id of the platform, which decides what the data looks like', wholeFrom(0))
-    .option('--seed <seed>', 'the same seed gives the same payloads');
+    .option('--platform <id>', 'platformId, which decides the shape of extractedData (default: random)', wholeFrom(0))
+    .option('--session <id>', 'session id of every delivery (default: a new one each time)')
+    .option('--seed <seed>', 'the same seed gives the same payloads (default: random)');
+}
+
+function sending(command: Command, concurrency: number): Command {
+  return command
+    .option('--concurrency <n>', 'number of connections', wholeFrom(1), concurrency)
+    .option('--rate <n>', 'deliveries started per second (default: no limit)', positive)
+    .option('--retries <n>', 'how often a failed delivery is sent again', wholeFrom(0), 3)
+    .addOption(
+      new Option('--backoff <time>', 'delay before the first retry; it doubles for each further retry')
+        .argParser(duration)
+        .default(1_000, '1s'),
+    )
+    .addOption(new Option('--timeout <time>', 'timeout of an answer').argParser(duration).default(30_000, '30s'))
+    .option('--json', 'print the result as one line of JSON');
 }
 
 function printPayload({ status, session, platform, seed }: Content): void {
@@ -101,7 +140,7 @@ async function simulation(options: Simulation): Promise<void> {
   const planned = { ...options, platformId: options.platform, session: options.session, seed };
   const shares = sharesOf(planned);
   if (shares.sessions < 1 || shares.duplicates < 0)
-    throw new UsageError('--duplicates and --conflicts leave no delivery that could be repeated. Lower them.');
+    throw new UsageError('--duplicates and --conflicts leave no first delivery to repeat. Lower them.');
   const { duplicates, conflicts } = shares;
   await send(options, plan(planned), options.count, { duplicates, conflicts, seed });
 }
@@ -120,7 +159,9 @@ async function send(
   const { url, header, concurrency, rate, retries, timeout, backoff: initialDelay } = options;
   const secret = secretFrom(options.secretEnv, process.env);
   if (header !== undefined && secret === undefined)
-    throw new UsageError('--header needs --secret-env, the name of the environment variable that holds its value.');
+    throw new UsageError(
+      '--header needs --secret-env: the name of the environment variable with the value of the header.',
+    );
   const campaign = new Campaign({
     endpoint: { url, header, secret, retries, timeout, initialDelay },
     concurrency,
@@ -130,7 +171,8 @@ async function send(
   const report = () => {
     progress.stop();
     const summary = campaign.tally.summary();
-    process.stdout.write(`${options.json ? JSON.stringify({ ...summary, ...more }) : summaryTable(summary, more)}\n`);
+    const facts = { more, hasSecret: secret !== undefined };
+    process.stdout.write(`${options.json ? JSON.stringify({ ...summary, ...more }) : summaryTable(summary, facts)}\n`);
     return summary;
   };
   process.once('SIGINT', () => {
@@ -141,9 +183,9 @@ async function send(
   if (report().failed > 0) process.exitCode = 1;
 }
 
-/** Whoever passes a secret must not read it in the answer, nor be led to another option that would print it. */
+/** Removes a secret that was passed by mistake from an error message, and the suggestion of an option that would print it. */
 function withoutSecrets(text: string): string {
   return text.startsWith("error: unknown option '--secret")
-    ? 'error: A secret is not passed on the command line. Export it, and name its variable with --secret-env.\n'
+    ? 'error: Do not pass a secret on the command line. Export it, and pass the name of its variable with --secret-env.\n'
     : text.replace(/(unknown option '-[^=']*)=[^\n]*/, "$1'");
 }

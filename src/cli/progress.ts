@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:tty';
 
 const REFRESH_INTERVAL_MS = 500;
 
-/** A bar with the running rate, on a terminal; anywhere else nothing is written. */
+/** Shows a bar with the current rate on a terminal. Writes nothing when the stream is no terminal. */
 export class Progress {
   readonly #bar: SingleBar | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -16,7 +16,7 @@ export class Progress {
       stream,
       format: '{bar} {value}/{total} | {rate}/s | {duration_formatted}',
       clearOnComplete: true,
-      gracefulExit: false, // it would take Ctrl-C away from the command
+      gracefulExit: false, // otherwise the bar handles Ctrl-C in place of the command
     });
     this.#bar.start(total, 0, { rate: 0 });
     this.#timer = setInterval(() => {

@@ -3,7 +3,12 @@ import { text } from 'node:stream/consumers';
 import type { Planned } from './plan.js';
 import { UsageError } from './usage.error.js';
 
-/** Payloads as they were stored: one JSON object, on however many lines, or one on each line. `-` is the standard input. */
+/**
+ * Reads stored payloads: one JSON object over any number of lines, or one JSON object on each line. `-` is the standard
+ * input.
+ *
+ * @throws UsageError
+ */
 export async function storedPayloads(file: string): Promise<Planned[]> {
   const content = await read(file);
   const whole = planned(content);
@@ -15,7 +20,7 @@ export async function storedPayloads(file: string): Promise<Planned[]> {
     if (!one) throw new UsageError(`Line ${index + 1} of ${file} is not a JSON object. Nothing was sent.`);
     return [one];
   });
-  if (payloads.length === 0) throw new UsageError(`${file} holds no payload.`);
+  if (payloads.length === 0) throw new UsageError(`${file} has no payload.`);
   return payloads;
 }
 
@@ -27,7 +32,7 @@ async function read(file: string): Promise<string> {
   }
 }
 
-/** Sent as it was stored, byte for byte: numbers would lose digits when written again. */
+/** Keeps the text byte for byte. Parsed and written again, long numbers would lose digits. */
 function planned(stored: string): Planned | undefined {
   const parsed = parse(stored);
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) return undefined;

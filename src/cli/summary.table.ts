@@ -1,10 +1,18 @@
 import Table from 'cli-table3';
+import { hintsFor } from './hints.js';
 import type { Failure, Summary } from './tally.js';
 
 const withoutLinesBetweenRows = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 
-/** For people; without colours, so that it can be piped. `more` are rows of the command's own. */
-export function summaryTable(summary: Summary, more: Readonly<Record<string, string | number>> = {}): string {
+/** Facts that the command knows and the tally does not. */
+export interface CommandFacts {
+  /** Rows of the command's own. */
+  readonly more: Readonly<Record<string, string | number>>;
+  readonly hasSecret: boolean;
+}
+
+/** Formats the summary for people. It has no colours, so it can be piped. */
+export function summaryTable(summary: Summary, { more = {}, hasSecret = true }: Partial<CommandFacts> = {}): string {
   const { latency } = summary;
   const table = new Table({ style: { head: [], border: [] }, chars: withoutLinesBetweenRows });
   const rows: Record<string, string | number> = {
@@ -20,7 +28,12 @@ export function summaryTable(summary: Summary, more: Readonly<Record<string, str
     time: `${(summary.duration / 1_000).toFixed(1)} s, ${summary.perSecond} deliveries/s`,
   };
   for (const [name, value] of Object.entries(rows)) table.push([name, { content: String(value), hAlign: 'right' }]);
-  return [table.toString(), ...summary.failures.map(described), ...furtherFailures(summary)].join('\n');
+  return [
+    table.toString(),
+    ...summary.failures.map(described),
+    ...furtherFailures(summary),
+    ...hintsFor(summary, hasSecret),
+  ].join('\n');
 }
 
 function counted(counts: Readonly<Record<string, number>>): string {

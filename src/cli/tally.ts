@@ -1,39 +1,39 @@
 import type { PortalDelivery } from '../testing/portal.js';
 import type { Planned } from './plan.js';
 
-/** A delivery that was given up. */
+/** A delivery that was given up after its last retry. */
 export interface Failure {
   readonly sessionId: string;
   readonly attempts: number;
-  /** Of the last attempt. */
+  /** Status of the last attempt; null when no answer came. */
   readonly statusCode: number | null;
   readonly error: string | null;
 }
 
-/** What a run came to. Durations are milliseconds. */
+/** The result of a run. Durations are milliseconds. */
 export interface Summary {
   readonly deliveries: number;
-  /** Different sessions among them. */
+  /** Number of different sessions. */
   readonly sessions: number;
   readonly delivered: number;
   readonly failed: number;
   readonly attempts: number;
   readonly retries: number;
-  /** Attempts by the status of their answer. */
+  /** Answered attempts, counted by status code. */
   readonly statusCodes: Record<string, number>;
-  /** Attempts that were not answered, by the reason. */
+  /** Attempts without an answer, counted by error. */
   readonly errors: Record<string, number>;
-  /** Of attempts that were answered. */
+  /** Percentiles of the answered attempts; null when there are none. */
   readonly latency: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
   readonly duration: number;
   readonly perSecond: number;
-  /** The first of those that failed. */
+  /** The first failures, 20 at most. */
   readonly failures: readonly Failure[];
 }
 
 const MAX_FAILURES = 20;
 
-/** Counts what happens. */
+/** Counts the results of deliveries. */
 export class Tally {
   readonly #begun = performance.now();
   readonly #sessions = new Set<string>();
@@ -98,7 +98,7 @@ function sorted(counts: Map<string, number>): Record<string, number> {
 function percentiles(durations: readonly number[]): Summary['latency'] {
   if (durations.length === 0) return null;
   const ascending = Float64Array.from(durations).toSorted();
-  // The smallest that so many percent do not exceed.
+  // Nearest rank: the smallest duration that this percentage of attempts does not exceed.
   const percentile = (percent: number) =>
     Math.round((ascending[Math.ceil((percent / 100) * ascending.length) - 1] ?? 0) * 100) / 100;
   return { p50: percentile(50), p95: percentile(95), p99: percentile(99) };

@@ -1,2 +1,2 @@
-/** What the caller of the command has to change: its message is one line that says what. */
+/** An error that the caller of the command can remove. The message is one line with the remedy. */
 export class UsageError extends Error {}

@@ -9,10 +9,10 @@ import type { Settings, withDefaultExtras } from '../cr3dentials-webhook.options
 import { EXTRAS, SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import { Cr3dentialsWebhookInbox } from '../operations/cr3dentials-webhook.inbox.js';
 
-/** A host's app, and what its own options say about the webhook. */
+/** The app under test, with the route and the header that its own options name. */
 export class AppUnderTest {
   readonly inbox: Cr3dentialsWebhookInbox;
-  /** What the app expects of the data. */
+  /** Validates `extractedData` as the app does. */
   readonly dataValidator: ExtractedDataValidator;
   /** Name of the header that carries the secret. */
   readonly header: string;
@@ -26,18 +26,22 @@ export class AppUnderTest {
     this.header = (auth === 'none' ? undefined : auth.header) ?? 'X-API-Key';
   }
 
-  /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when there are several routes, or one with parameters */
+  /**
+   * The only route of the module.
+   *
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when there are several routes, or one with parameters
+   */
   get path(): string {
     const { path } = this.#provided<ReturnType<typeof withDefaultExtras>>(EXTRAS);
     const [first = ''] = path;
     if (path.length === 1 && !/[:*{]/.test(first)) return first;
     throw new Cr3dentialsWebhookError(
       'OPTIONS_INVALID',
-      `The module of this app answers at ${path.join(', ')}. Pass the one to test, with its parameters filled in, as "path".`,
+      `This app has the webhook routes ${path.join(', ')}. Pass the route to test as "path", with its parameters filled in.`,
     );
   }
 
-  /** Where it is reached. One that does not listen yet is made to, on a free port of this machine. */
+  /** Resolves to the URL of the app. An app that does not listen yet starts to listen on a free port of this machine. */
   url(): Promise<string> {
     this.#listening ??= this.#listen();
     return this.#listening;
@@ -52,20 +56,20 @@ export class AppUnderTest {
   }
 
   #provided<T>(token: symbol | (abstract new (...args: never[]) => T)): T {
-    const moduleRef = this.app.get(ModuleRef); // `app.get()` may end the process when there is no such provider
+    const moduleRef = this.app.get(ModuleRef); // `app.get()` may end the process when it does not find a provider
     try {
       return moduleRef.get<T>(token as symbol, { strict: false });
     } catch (error) {
       throw new Cr3dentialsWebhookError(
         'OPTIONS_INVALID',
-        'This app does not import Cr3dentialsWebhookModule, or imports another copy of it than this one. Import it with forRoot(…), and keep one copy installed.',
+        'This app does not import Cr3dentialsWebhookModule, or it imports another copy of the package. Import the module with forRoot(…), and install the package only once.',
         { cause: error },
       );
     }
   }
 }
 
-/** An app that listens on every address names none that can be called. */
+/** Returns an address that can be called. An app that listens on all addresses names none. */
 function reachable(address: string, family: string): string {
   if (address === '0.0.0.0') return '127.0.0.1';
   if (address === '::') return '[::1]';

@@ -5,7 +5,8 @@ import { assertEndpoint } from './simulator.options.js';
 import { verificationPayload } from './verification-payload.js';
 
 /**
- * What the provider may do, and what it should not, each by name. Whatever fails is retried, as the portal would.
+ * Deliveries that a provider may send, and deliveries that it should not send. Each has a method. A failed delivery is
+ * retried, as the portal does.
  *
  * @publicApi
  */
@@ -22,16 +23,21 @@ export class Cr3dentialsMisbehaviour {
   }
 
   /**
-   * Sends to the portal's webhook and to the session's own `webhookUrl` at the same moment, as happens where both are
-   * configured.
+   * Sends to the portal's webhook and to the session's own `webhookUrl` at the same moment. The provider does so when
+   * both are configured.
    *
-   * @param webhookUrl the session's; the portal's endpoint again unless it is given
-   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when it is no address that can be posted to
+   * @param webhookUrl the URL of the session; the portal's endpoint unless it is given
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the URL cannot be posted to
    */
   async bothChannels(
     payload: object | string,
     webhookUrl: string = this.#portal.settings.url,
-  ): Promise<{ portal: PortalDelivery; session: PortalDelivery }> {
+  ): Promise<{
+    /** The delivery to the portal's webhook. */
+    portal: PortalDelivery;
+    /** The delivery to the session's own `webhookUrl`. */
+    session: PortalDelivery;
+  }> {
     assertEndpoint(webhookUrl);
     const [portal, session] = await Promise.all([
       this.#portal.deliver(payload),
@@ -41,31 +47,36 @@ export class Cr3dentialsMisbehaviour {
   }
 
   /**
-   * Sends a session, and once that has been answered, other content for the same session.
+   * Sends a session, waits for the answer, and sends other content for the same session.
    *
-   * @param changes what is different the second time; unless it is given, the status and all that goes with it
+   * @param changes fields of the second delivery; unless they are given, another status and the fields that belong to it
    */
   async conflictingDelivery(
     payload: VerificationPayload,
     changes: object = otherOutcome(payload),
-  ): Promise<{ first: PortalDelivery; second: PortalDelivery }> {
+  ): Promise<{
+    /** The delivery of the payload. */
+    first: PortalDelivery;
+    /** The delivery of the changed payload, which is the conflict. */
+    second: PortalDelivery;
+  }> {
     const first = await this.#portal.deliver(payload);
     const second = await this.#portal.deliver({ ...payload, ...changes });
     return { first, second };
   }
 
-  /** Sends a status that the contract does not name. */
+  /** Sends a status that the contract does not have. */
   unknownStatus(payload: object, status = 'SUSPENDED'): Promise<PortalDelivery> {
     return this.#portal.deliver({ ...payload, status });
   }
 
-  /** Leaves fields out: the ones that may never be null, unless others are named. */
+  /** Sends the payload without some fields. By default these are fields that may never be null. */
   missingFields(payload: object, fields: readonly string[] = ['status', 'platformId']): Promise<PortalDelivery> {
     const kept = Object.entries(payload).filter(([field]) => !fields.includes(field));
     return this.#portal.deliver(Object.fromEntries(kept));
   }
 
-  /** Adds fields that the contract does not name. */
+  /** Sends the payload with fields that the contract does not have. */
   extraFields(
     payload: object,
     fields: object = { riskScore: 0.12, reviewer: { team: 'manual' } },
@@ -73,7 +84,11 @@ export class Cr3dentialsMisbehaviour {
     return this.#portal.deliver({ ...payload, ...fields });
   }
 
-  /** @param value sent in place of the secret; with null the header is left out */
+  /**
+   * Sends another value in place of the secret.
+   *
+   * @param value the value of the header; null sends no header
+   */
   wrongHeader(payload: object | string, value: string | null = 'not-the-secret'): Promise<PortalDelivery> {
     const { header } = this.#portal.settings;
     return this.#deliver(payload, ({ headers: { [header]: _secret, ...headers }, ...request }) =>
@@ -81,7 +96,7 @@ export class Cr3dentialsMisbehaviour {
     );
   }
 
-  /** Sends the header with the right secret more than once, on lines of its own. */
+  /** Sends the header with the right secret more than once, each on its own line. */
   repeatedHeader(payload: object | string, times = 2): Promise<PortalDelivery> {
     const { header, secret = '' } = this.#portal.settings;
     const repeated = { [header]: Array.from({ length: times }, () => secret) };
@@ -90,7 +105,7 @@ export class Cr3dentialsMisbehaviour {
     );
   }
 
-  /** Sends the body piece by piece, with a pause (in milliseconds, on the simulator's clock) after each. */
+  /** Sends the body piece by piece. The pause after each piece is in milliseconds, on the simulator's clock. */
   slowBody(payload: object | string, { pieces = 10, pause = 100 } = {}): Promise<PortalDelivery> {
     const { clock } = this.#portal.settings;
     return this.#deliver(payload, (sent) =>
@@ -109,7 +124,7 @@ export class Cr3dentialsMisbehaviour {
     );
   }
 
-  /** Closes the connection when the answer comes, before it is read: the provider cannot know, and sends again. */
+  /** Closes the connection before the answer is read. The provider sees no answer and sends the delivery again. */
   droppedConnection(payload: object | string): Promise<PortalDelivery> {
     return this.#deliver(payload, (request) =>
       request.attempt === 1 ? httpPost({ ...request, hangsUp: true }) : this.#portal.fetch(request),

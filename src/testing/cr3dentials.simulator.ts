@@ -2,7 +2,7 @@ import { Cr3dentialsMisbehaviour } from './cr3dentials.misbehaviour.js';
 import { Portal, type PortalDelivery } from './portal.js';
 import { simulatorSettings, type SimulatorOptions } from './simulator.options.js';
 
-/** As the provider documents it, byte for byte. */
+/** The provider's documented sample, byte for byte. */
 const sample = {
   sessionId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
   status: 'COMPLETED',
@@ -15,15 +15,15 @@ const sample = {
 };
 
 /**
- * The provider, as a partner's endpoint sees it: one POST per delivery with the custom header, success is any 2xx within
- * the response timeout, anything else (a redirect too) is tried again with exponential backoff, and after the last retry
- * it gives up. Never throws for what an endpoint does: that is in the log it returns.
+ * Simulates the provider. It sends one POST per delivery, with the custom header. A 2xx within the response timeout is a
+ * success. Any other answer, a redirect too, is retried with exponential backoff. After the last retry, the delivery is
+ * given up. A failure of the endpoint is no exception: it is in the returned log.
  *
  * @publicApi
  */
 export class Cr3dentialsSimulator {
   readonly #portal: Portal;
-  /** What it may do, and what it should not, each by name. */
+  /** Deliveries that a provider may send, and deliveries that it should not send. */
   readonly misbehave: Cr3dentialsMisbehaviour;
 
   /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
@@ -33,15 +33,15 @@ export class Cr3dentialsSimulator {
   }
 
   /**
-   * Sends a payload until it is delivered or given up, and returns the log that the portal would show.
+   * Sends a payload, with retries. Returns the log that the portal would show.
    *
-   * @param payload made with `verificationPayload()`; text is sent as it is, byte for byte
+   * @param payload a payload of `verificationPayload()`; text is sent byte for byte
    */
   deliver(payload: object | string): Promise<PortalDelivery> {
     return this.#portal.deliver(payload);
   }
 
-  /** The portal's Test action: sends the documented sample, whose `sessionId` is always the same. */
+  /** Sends the documented sample, as the portal's Test action does. Its `sessionId` is always the same. */
   test(): Promise<PortalDelivery> {
     return this.#portal.deliver(sample);
   }

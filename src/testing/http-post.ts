@@ -8,13 +8,13 @@ export interface HttpPost {
   readonly body: string;
   readonly signal: AbortSignal;
   readonly agent?: Agent;
-  /** How the body is written. @default all at once */
+  /** Writes the body. @default the whole body at once */
   readonly write?: (request: ClientRequest, body: string) => Promise<void>;
-  /** Closes the connection when the answer has come, and reads nothing of it. */
+  /** Closes the connection when the answer comes, before it is read. */
   readonly hangsUp?: boolean;
 }
 
-/** A POST with Node's own client, for what `fetch` does not do. Answers the status once the answer is complete. */
+/** Sends a POST with Node's own client, for cases that `fetch` cannot send. Resolves to the status when the answer is complete. */
 export function httpPost({ url, headers, body, signal, agent, write, hangsUp = false }: HttpPost): Promise<number> {
   return new Promise((resolve, reject) => {
     const open = url.startsWith('https:') ? httpsRequest : httpRequest;

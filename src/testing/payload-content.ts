@@ -2,15 +2,15 @@ import { validatePayload, type ContractRejection } from '../contract/payload-val
 import type { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
 import { fingerprint } from '../inbox/delivery.identity.js';
 
-/** What the contract makes of a payload. */
+/** The validated content of a payload. */
 export interface PayloadContent {
   readonly sessionId: string;
   readonly fingerprint: string;
-  /** Why it becomes no delivery although it is answered 200. */
+  /** Reason of the rejection that is answered 200; null for a delivery. */
   readonly rejection: ContractRejection['reason'] | null;
 }
 
-/** Nothing when the module will not understand it either. */
+/** Validates a payload as the module does. Returns undefined for an invalid payload. */
 export function contentOf(payload: object | string, dataValidator: ExtractedDataValidator): PayloadContent | undefined {
   const parsed = parse(typeof payload === 'string' ? payload : JSON.stringify(payload));
   if (parsed === null || typeof parsed !== 'object') return undefined;

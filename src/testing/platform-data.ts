@@ -1,14 +1,14 @@
 import type { SeededRandom } from './seeded-random.js';
 
-/** What a session verifies differs per platform. The provider documents only the first kind; the others are ours. */
+/** Generators of `extractedData`, one per kind of platform. The provider documents only the first; the others are ours. */
 const kinds: readonly [PlatformKind, ...PlatformKind[]] = [bank, payroll, gig, brokerage, education, insurance];
 
 type PlatformKind = (random: SeededRandom) => Record<string, unknown>;
 
-/** Platforms that `extractedDataOf` tells apart; any other id has the data of one of them. */
+/** Number of kinds of platforms. Every other id has the data of one of them. */
 export const platformCount = kinds.length;
 
-/** Neighbouring ids have data of different shapes; 1 is a bank, as in the documented sample. */
+/** Makes the data of a platform. Neighbouring ids have different shapes. 1 is a bank, as in the documented sample. */
 export function extractedDataOf(platformId: number, random: SeededRandom): Record<string, unknown> {
   const kind = kinds.at((Math.trunc(platformId) - 1) % kinds.length) ?? bank;
   return kind(random);

@@ -8,42 +8,43 @@ import type { SimulatorSettings } from './simulator.options.js';
  * @publicApi
  */
 export interface PortalAttempt {
-  /** When it was sent, in epoch milliseconds. */
+  /** Time of sending, in epoch milliseconds. */
   readonly at: number;
-  /** Null when no answer came. */
+  /** Status code of the answer; null when no answer came. */
   readonly statusCode: number | null;
-  /** Why no answer came, such as `ECONNREFUSED`; null when one did, whatever its status. */
+  /** Reason that no answer came, such as `ECONNREFUSED`; null when an answer came, with any status. */
   readonly error: string | null;
-  /** Milliseconds until the answer was complete, or given up. */
+  /** Milliseconds until the answer was complete, or until the attempt failed. */
   readonly duration: number;
 }
 
 /**
- * What became of one delivery.
+ * The log of one delivery.
  *
  * @publicApi
  */
 export interface PortalDelivery {
-  /** Whether an attempt was answered with a 2xx. When it was not, the provider has given up. */
+  /** True when an attempt was answered with a 2xx. False when the provider has given up. */
   readonly delivered: boolean;
+  /** Every attempt, oldest first. */
   readonly attempts: readonly PortalAttempt[];
 }
 
-/** One POST that is to be sent: as the portal does it, or otherwise. */
+/** One POST to send. */
 export interface PortalRequest {
   readonly url: string;
   readonly headers: Record<string, string>;
   readonly body: string;
-  /** Aborted once the response timeout has passed. */
+  /** Aborts after the response timeout. */
   readonly signal: AbortSignal;
-  /** Counted from 1. */
+  /** Number of the attempt, from 1. */
   readonly attempt: number;
 }
 
-/** Answers the status, once the answer is complete. */
+/** Sends a POST. Resolves to the status when the answer is complete. */
 export type Send = (request: PortalRequest) => Promise<number>;
 
-/** The rules of the provider: what it sends, when that has succeeded, and when it is sent again. */
+/** The provider's rules: one POST per attempt, success on a 2xx, retries with exponential backoff. */
 export class Portal {
   readonly #headers: Record<string, string>;
 
@@ -52,7 +53,11 @@ export class Portal {
     this.#headers = { 'content-type': 'application/json', ...(secret !== undefined && { [header]: secret }) };
   }
 
-  /** @param payload text is sent as it is */
+  /**
+   * Sends a payload until it is delivered or given up.
+   *
+   * @param payload text is sent byte for byte
+   */
   async deliver(
     payload: object | string,
     { send = this.fetch, url = this.settings.url } = {},
@@ -72,7 +77,7 @@ export class Portal {
   readonly fetch: Send = async ({ url, headers, body, signal }) => {
     const { fetch } = this.settings;
     const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
-    await answer.arrayBuffer(); // an answer that does not end has not come, and keeps the connection
+    await answer.arrayBuffer(); // an answer counts only when its body is complete
     return answer.status;
   };
 
@@ -103,7 +108,7 @@ function isSuccess({ statusCode }: PortalAttempt): boolean {
   return statusCode !== null && statusCode >= 200 && statusCode < 300;
 }
 
-/** `fetch` hides what went wrong behind "fetch failed". */
+/** Finds the real error. `fetch` hides it as the cause of "fetch failed". */
 function causeOf(error: unknown): string {
   const { code, cause, message } = Object(error) as { code?: unknown; cause?: unknown; message?: unknown };
   if (typeof code === 'string') return code;

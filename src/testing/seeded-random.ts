@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Randomness that its seed determines: the generator sfc32. Its state has 128 bits, because of ten thousand sessions
- * drawn with 32, two would be alike in one run of a hundred.
+ * Random numbers determined by a seed, made by the generator sfc32. Its state has 128 bits. With 32 bits, two of ten
+ * thousand sessions would be equal in one run of a hundred.
  */
 export class SeededRandom {
   #a: number;
@@ -18,7 +18,7 @@ export class SeededRandom {
     this.#counter = digest.readInt32LE(12);
   }
 
-  /** From 0 up to, but not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   next(): number {
     const sum = (this.#a + this.#b + this.#counter) | 0;
     this.#counter = (this.#counter + 1) | 0;
@@ -45,7 +45,7 @@ export class SeededRandom {
     return `${this.hex(8)}-${this.hex(4)}-4${this.hex(3)}-${variant}${this.hex(3)}-${this.hex(12)}`;
   }
 
-  /** Of that many days from the beginning of 2025: data that a seed determines cannot know what day it is. */
+  /** Returns a date within so many days from the start of 2025. The date depends on the seed only, not on today. */
   date(days = 365): Date {
     return new Date(Date.UTC(2025, 0, 1) + this.whole(0, days * 86_400 - 1) * 1_000);
   }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 
 /**
- * What the simulator needs of `fetch`; the global one fits.
+ * The part of `fetch` that the simulator uses. The global `fetch` fits.
  *
  * @publicApi
  */
@@ -15,43 +15,48 @@ export type Fetch = (
     readonly redirect: 'manual';
     readonly signal: AbortSignal;
   },
-) => Promise<{ readonly status: number; arrayBuffer(): Promise<unknown> }>;
+) => Promise<{
+  /** The HTTP status code. */
+  readonly status: number;
+  /** Reads the body to its end. */
+  arrayBuffer(): Promise<unknown>;
+}>;
 
 /**
- * Where the simulator gets the time from, and how it waits before a retry. The response timeout is not on it: that is
- * about a connection, which takes real time.
+ * The simulator's source of time, and its delay before a retry. The response timeout always takes real time.
  *
  * @publicApi
  */
 export interface SimulatorClock {
-  /** Epoch milliseconds. */
+  /** Returns the time in epoch milliseconds. */
   now(): number;
+  /** Resolves after the delay. */
   sleep(milliseconds: number): Promise<unknown>;
 }
 
 /**
- * What a partner configures in the portal, and what a test replaces. All durations are milliseconds.
+ * The settings of the portal, and the parts that a test may replace. All durations are milliseconds.
  *
  * @publicApi
  */
 export interface SimulatorOptions {
-  /** The endpoint. The provider demands HTTPS; the simulator takes HTTP too. */
+  /** URL of the endpoint. The provider requires HTTPS; the simulator accepts HTTP too. */
   url: string;
   /** Name of the custom header. @default 'X-API-Key' */
   header?: string;
   /** Value of the custom header. @default no header is sent */
   secret?: string;
-  /** How long an answer may take. @default 30000 */
+  /** Timeout of an answer. @default 30000 */
   timeout?: number;
   /** How often a failed delivery is sent again. @default 3 */
   retries?: number;
-  /** The delay before the first retry. The contract says only that backoff is exponential: this is our guess. @default 1000 */
+  /** Delay before the first retry. Our guess: the contract says only that the backoff is exponential. @default 1000 */
   initialDelay?: number;
-  /** What each delay is multiplied by for the next; our guess too. @default 2 */
+  /** Factor between one delay and the next. Our guess, too. @default 2 */
   factor?: number;
-  /** @default the global one */
+  /** Replaces the HTTP client. @default the global `fetch` */
   fetch?: Fetch;
-  /** @default the machine's */
+  /** Replaces the clock, so that backoff takes no time. @default the machine's clock */
   clock?: SimulatorClock;
 }
 
@@ -75,7 +80,11 @@ const machineClock: SimulatorClock = {
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** @throws Cr3dentialsWebhookError `OPTIONS_INVALID`; neither the secret nor the address is quoted */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID`. The message quotes neither the secret nor the URL.
+ */
 export function simulatorSettings(options: SimulatorOptions): SimulatorSettings {
   const {
     url,
@@ -87,25 +96,32 @@ export function simulatorSettings(options: SimulatorOptions): SimulatorSettings 
     factor = 2,
   } = options;
   assertEndpoint(url);
-  assertOption(/^[\w!#$%&'*+.^`|~-]+$/.test(header), "The header must be a header's name alone, such as X-API-Key.");
+  assertOption(
+    /^[\w!#$%&'*+.^`|~-]+$/.test(header),
+    'The header must be the name of a header without its value, such as X-API-Key.',
+  );
   assertOption(
     secret === undefined || /^[!-~]([ -~]*[!-~])?$/.test(secret),
-    'The secret must be printable ASCII, not empty, and without spaces around it.',
+    'The secret must be printable ASCII, not empty, and without spaces at its start or end.',
   );
   assertOption(
     timeout >= 1 && timeout <= MAX_TIMER_MS,
-    'The timeout must be a number of milliseconds from 1 to 24 days.',
+    'The timeout must be in milliseconds, from 1 to 2147483647 (24 days).',
   );
-  assertOption(Number.isInteger(retries) && retries >= 0, 'The retries must be a whole number from 0.');
-  assertOption(initialDelay >= 0, 'The delay before the first retry must be a number of milliseconds from 0.');
-  assertOption(factor >= 1, 'The factor between two delays must be a number from 1.');
+  assertOption(Number.isInteger(retries) && retries >= 0, 'The retries must be a whole number, 0 or more.');
+  assertOption(initialDelay >= 0, 'The initialDelay must be in milliseconds, 0 or more.');
+  assertOption(factor >= 1, 'The factor must be a number, 1 or more.');
   const { fetch = globalThis.fetch, clock = machineClock } = options;
   return { url, header, secret, timeout, retries, initialDelay, factor, fetch, clock };
 }
 
-/** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
+/**
+ * Checks that a URL can be posted to.
+ *
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID`
+ */
 export function assertEndpoint(url: string): void {
-  assertOption(isEndpoint(url), 'The url must be http:// or https://, without a user name or password in it.');
+  assertOption(isEndpoint(url), 'The url must start with http:// or https://, and have no user name or password.');
 }
 
 function isEndpoint(url: string): boolean {

@@ -4,18 +4,18 @@ import type { DeliveryDetails } from '../operations/delivery.view.js';
 
 const IN_FLIGHT_STATES: ReadonlySet<DeliveryState> = new Set(['pending', 'processing']);
 
-/** Whether its handlers are done or dead, or none will run. */
+/** Returns true when no handler of the delivery will run any more. */
 export function isSettled({ state }: DeliveryDetails): boolean {
   return !IN_FLIGHT_STATES.has(state);
 }
 
-/** What a delivery that did not settle is waiting for, and what to do about it. */
+/** Makes the error for a delivery that did not settle in time. It names the state, the failed handlers and the remedy. */
 export function settleTimeout(
   sessionId: string,
   delivery: DeliveryDetails | null,
   timeout: number,
 ): Cr3dentialsWebhookError {
-  const situation = delivery ? explain(delivery) : 'It is not recorded: deliver it first, or name its tenant.';
+  const situation = delivery ? explain(delivery) : 'It is not recorded. Deliver it first, or pass its "tenant".';
   return new Cr3dentialsWebhookError(
     'INBOX_TIMEOUT',
     `Session "${sessionId}" has not settled within ${timeout} ms. ${situation}`,
@@ -29,8 +29,9 @@ function explain({ state, runs }: DeliveryDetails): string {
 }
 
 function remedy(state: DeliveryState, isFailing: boolean): string {
-  if (state === 'processing') return 'Handlers are running: see what they wait for, or pass a longer "timeout".';
+  if (state === 'processing')
+    return 'Its handlers are still running. Find out what they wait for, or pass a longer "timeout".';
   return isFailing
-    ? 'A retry comes later: in tests, give the module a policy that ends soon, such as retry: { attempts: 1 }.'
-    : 'No worker has taken it: see that a handler is subscribed and processing is enabled in the app, and that it is not being closed.';
+    ? 'It waits for a retry. In tests, set a short retry policy, such as retry: { attempts: 1 }.'
+    : 'No worker has claimed it. Check that the app has a handler, that processing is enabled, and that the app is not closed.';
 }

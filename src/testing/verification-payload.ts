@@ -5,20 +5,21 @@ import { extractedDataOf, platformCount } from './platform-data.js';
 import { SeededRandom } from './seeded-random.js';
 
 /**
- * What a payload is to be; any field of the contract stands as it is given.
+ * Fields that replace those of the generated payload.
  *
  * @publicApi
  */
 export interface PayloadOverrides extends Partial<VerificationPayload> {
-  /** The same seed gives the same payload. @default one of its own for every call */
+  /** Determines the payload: the same seed gives the same payload. @default a new seed for each call */
   seed?: string | number;
 }
 
 /**
- * A payload that keeps the contract, for any status: what a status has no use for is null, and `PARTIAL_COMPLETE` has a
- * part of the data. The shape of `extractedData` depends on `platformId`, which is one of 1 to 6 unless it is given.
+ * Makes a payload that fits the contract, for any status. `PARTIAL_COMPLETE` has a part of the data. `ERROR`,
+ * `CANCELLED` and `TERMINATED` have null in place of the data. The shape of `extractedData` depends on `platformId`.
+ * Unless it is given, `platformId` is a random number from 1 to 6.
  *
- * The seed determines the session whatever else is overridden: the same seed with another status conflicts.
+ * The seed determines the session id, whatever else is overridden. So the same seed with another status is a conflict.
  *
  * @publicApi
  */

@@ -9,46 +9,59 @@ import { contentOf, type PayloadContent } from './payload-content.js';
 import type { SimulatorOptions } from './simulator.options.js';
 import { isSettled, settleTimeout } from './unsettled.js';
 
-/** How often the inbox is asked while an outcome is awaited. */
+/** Interval of the queries to the inbox while the tester waits. */
 const POLL_INTERVAL_MS = 10;
 
-/** @publicApi */
+/**
+ * The options of `webhookTester()`.
+ *
+ * @publicApi
+ */
 export interface WebhookTesterOptions {
-  /** A secret the app accepts. Left out with `auth: 'none'`. */
+  /** A secret that the app accepts. Leave it out with `auth: 'none'`. */
   secret?: string;
-  /** @default the header in the options of the app's module */
+  /** Name of the header that carries the secret. @default the header in the options of the app's module */
   header?: string;
-  /** The route as it is reached, with the app's global prefix. @default the path in the options of the app's module */
+  /** The path of the route, with the app's global prefix. @default the path in the options of the app's module */
   path?: string;
-  /** Whose deliveries these are, where `resolveSecrets` names tenants. @default no tenant */
+  /** The tenant of the deliveries, when `resolveSecrets` returns tenants. @default no tenant */
   tenant?: string;
-  /** Milliseconds until settling is given up; below Jest's own 5 s, so that it is this that says why. @default 4000 */
+  /** Milliseconds to wait for a delivery to settle. Keep it below Jest's timeout of 5 s, whose error has no reason. @default 4000 */
   timeout?: number;
 }
 
 /**
- * What a delivery came to, which the HTTP answer does not tell: the first five are all answered 200.
+ * The result of a delivery. The HTTP answer does not tell the first five apart: they are all answered 200.
  *
- * `accepted`: recorded, and dispatched. `duplicate`: recorded before. `conflict`: other content was recorded before, so
- * this is a rejection. `unknown-status`, `unexpected-data`: rejections too. `invalid`: against the contract, or nothing that a platform
- * could read. `unauthorized`: the header was not accepted. `unavailable`: not recorded, to be sent again.
+ * - `accepted`: it is recorded, and its handlers run.
+ * - `duplicate`: the session was recorded before, with the same content.
+ * - `conflict`: the session was recorded before, with other content. It is a rejection.
+ * - `unknown-status`, `unexpected-data`: it is a rejection of this reason.
+ * - `invalid`: it breaks the contract, or the platform could not read it.
+ * - `unauthorized`: the header was missing, wrong or repeated.
+ * - `unavailable`: it is not recorded, and the provider would send it again.
  *
  * @publicApi
  */
 export type WebhookVerdict = Verdict | 'unauthorized';
 
-/** @publicApi */
+/**
+ * The result of one POST, with the recorded delivery.
+ *
+ * @publicApi
+ */
 export interface WebhookOutcome {
+  /** The result of the POST. */
   readonly verdict: WebhookVerdict;
-  /** Of the HTTP answer. */
+  /** Status code of the HTTP answer. */
   readonly status: number;
-  /** What is recorded for the session, or null. With a conflict it is the first content, which stands. */
+  /** The recorded delivery of the session, or null. After a conflict it has the first content. */
   readonly delivery: DeliveryDetails | null;
 }
 
 /**
- * Delivers to a host's own app in its own tests, and awaits what comes of it without sleeping. The app need not listen
- * yet: the first delivery makes it, on a free port. Closing it is the test's.
+ * Delivers webhooks to your app in your tests, and waits for the result without a sleep. If the app does not listen yet,
+ * the first delivery makes it listen on a free port. The test has to close the app.
  *
  * @publicApi
  */
@@ -59,7 +72,7 @@ export class WebhookTester {
   readonly #secret: string | undefined;
   readonly #tenant: string;
   readonly #timeout: number;
-  /** Deliveries whose acceptance has been told: of two that are sent at once, one is the duplicate. */
+  /** Deliveries that were reported as accepted. Of two that are sent at once, the second is the duplicate. */
   readonly #accepted = new Set<string>();
 
   constructor(app: INestApplication, options: WebhookTesterOptions = {}) {
@@ -72,10 +85,10 @@ export class WebhookTester {
   }
 
   /**
-   * Posts a payload once, without retries. With `until: 'settled'`, resolves when every handler is done or dead.
+   * Posts a payload once, without retries. With `until: 'settled'`, resolves when every handler has completed or is dead.
    *
-   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when something else than the module answers; `INBOX_TIMEOUT` when
-   *   it does not settle in time, saying what it is waiting for
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the answer is not one of the module; `INBOX_TIMEOUT` when the
+   *   delivery does not settle in time, with the reason
    */
   async deliver(payload: object | string, { until }: { until?: 'settled' } = {}): Promise<WebhookOutcome> {
     const portal = await this.portal({ retries: 0 });
@@ -84,7 +97,7 @@ export class WebhookTester {
     const [attempt] = (await portal.deliver(payload)).attempts;
     const status = attempt?.statusCode ?? 0;
     if (status !== 200) return { verdict: this.#verdictOfStatus(status, attempt?.error), status, delivery: null };
-    if (!content) throw this.#unexpected('200 to what the module cannot accept');
+    if (!content) throw this.#unexpected('200 to an invalid payload');
     const delivery = await this.#find(content.sessionId);
     const verdict = this.#verdict(content, before, delivery);
     if (until !== 'settled' || !delivery) return { verdict, status, delivery };
@@ -92,9 +105,9 @@ export class WebhookTester {
   }
 
   /**
-   * Resolves when every handler of a session is done or dead.
+   * Resolves when every handler of a session has completed or is dead.
    *
-   * @throws Cr3dentialsWebhookError `INBOX_TIMEOUT`, saying what it is waiting for
+   * @throws Cr3dentialsWebhookError `INBOX_TIMEOUT`, with the reason
    */
   async settled(session: string | { sessionId: string }): Promise<DeliveryDetails> {
     const sessionId = typeof session === 'string' ? session : session.sessionId;
@@ -107,7 +120,7 @@ export class WebhookTester {
     }
   }
 
-  /** The provider aimed at this app, for deliveries with retries and for all of its misbehaviour. */
+  /** Makes a simulator of the provider that sends to this app, with retries and misbehaviour. */
   async portal(options: Partial<SimulatorOptions> = {}): Promise<Cr3dentialsSimulator> {
     const url = (await this.#app.url()) + this.#path;
     return new Cr3dentialsSimulator({ url, header: this.#header, secret: this.#secret, ...options });
@@ -144,16 +157,16 @@ export class WebhookTester {
   #unexpected(answer: string): Cr3dentialsWebhookError {
     return new Cr3dentialsWebhookError(
       'OPTIONS_INVALID',
-      `POST ${this.#path} answered ${answer}, as the module never does. Pass its route as "path", with the app's global prefix, and "tenant" where there are tenants; and see that nothing else in the app answers first.`,
+      `POST ${this.#path} answered ${answer}, which the module never does. Pass the route as "path", with the app's global prefix, and the "tenant" if there are tenants. Check that nothing else in the app answers first.`,
     );
   }
 }
 
 /**
- * For a host's own tests: `const webhook = webhookTester(app, { secret })`.
+ * Makes a tester for your app: `const webhook = webhookTester(app, { secret })`.
  *
- * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the app does not import the module, or has several routes, or
- *   one with parameters, and no `path` is given
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the app does not import the module; also when it has several
+ *   routes, or a route with parameters, and no `path` is given
  * @publicApi
  */
 export function webhookTester(app: INestApplication, options?: WebhookTesterOptions): WebhookTester {

@@ -73,7 +73,7 @@ describe('resend', () => {
       'Line 3 of FILE is not a JSON object. Nothing was sent.',
     ],
     ['a line that is no object', '{"sessionId":"s-1"}\n[]', 'Line 2 of FILE is not a JSON object. Nothing was sent.'],
-    ['nothing', '\n \n', 'FILE holds no payload.'],
+    ['nothing', '\n \n', 'FILE has no payload.'],
   ])('sends nothing of a file with %s', async (_, content, message) => {
     const file = await stored(content);
     const { code, out, err } = await run(['resend', file, ...to], { environment });

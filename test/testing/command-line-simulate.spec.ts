@@ -102,8 +102,26 @@ describe('simulate', () => {
     expect([code, err]).toEqual([1, '']);
     expect(out).toMatch(/│ status codes +│ +401: 3 │/);
     expect(out).toContain('Session s-1 failed after 3 attempt(s): answered 401');
+    expect(out).toContain("Hint for 401: is the secret the app's?");
     expect(out).not.toContain(secret);
     expect(seen).toEqual([]);
+  });
+
+  it.each<[string, () => string[], string]>([
+    ['401 without a secret', () => url, 'Hint for 401: the app expects a secret. Pass --secret-env'],
+    ['404', () => ['--url', `${app.url}/webhok`, ...withSecret], 'Hint for 404: is the path of --url right?'],
+    ['no listener', () => ['--url', 'http://127.0.0.1:1/'], 'Hint for ECONNREFUSED: nothing listens at --url.'],
+  ])('gives a hint for %s', async (_, args, hint) => {
+    const { code, out, err } = await run(['simulate', ...args(), '--retries', '0'], { environment });
+    expect([code, err]).toEqual([1, '']);
+    expect(out).toContain(hint);
+  });
+
+  it('gives no hint for a failure that has many causes', async () => {
+    const failing = await endpoint.open((_, response) => response.writeHead(500).end());
+    const { out } = await run(['simulate', '--url', failing, '--retries', '0']);
+    expect(out).toContain('answered 500');
+    expect(out).not.toContain('Hint');
   });
 
   it('tries again what failed, and ends with 0 when all is delivered', async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
+import { commandsOf, unknownIn } from '../support/shell-commands.js';
 import { run } from './command-line.js';
 
 const SECRET = 'hunter2-hunter2-hunter2';
 const noSecret =
-  'error: A secret is not passed on the command line. Export it, and name its variable with --secret-env.';
+  'error: Do not pass a secret on the command line. Export it, and pass the name of its variable with --secret-env.';
 const url = ['--url', 'http://127.0.0.1:1/'];
 
 describe('what cannot be understood', () => {
@@ -27,22 +28,22 @@ describe('what cannot be understood', () => {
     [
       'a header with its value',
       ['simulate', ...url, '--secret-env', 'KEY', '--header', `X-API-Key: ${SECRET}`],
-      "error: The header must be a header's name alone, such as X-API-Key.",
+      'error: The header must be the name of a header without its value, such as X-API-Key.',
     ],
     [
       'a header without a secret',
       ['simulate', ...url, '--header', 'X-API-Key'],
-      'error: --header needs --secret-env, the name of the environment variable that holds its value.',
+      'error: --header needs --secret-env: the name of the environment variable with the value of the header.',
     ],
     [
       'a password in the address',
       ['simulate', '--url', `http://user:${SECRET}@127.0.0.1:1/`],
-      'error: The url must be http:// or https://, without a user name or password in it.',
+      'error: The url must start with http:// or https://, and have no user name or password.',
     ],
     [
       'a secret no header can carry',
       ['simulate', ...url, '--secret-env', 'ODD'],
-      'error: The secret must be printable ASCII, not empty, and without spaces around it.',
+      'error: The secret must be printable ASCII, not empty, and without spaces at its start or end.',
     ],
     [
       'a status that is none',
@@ -57,7 +58,7 @@ describe('what cannot be understood', () => {
     [
       'only duplicates',
       ['simulate', ...url, '--count', '4', '--duplicates', '0.9', '--conflicts', '0.25'],
-      'error: --duplicates and --conflicts leave no delivery that could be repeated. Lower them.',
+      'error: --duplicates and --conflicts leave no first delivery to repeat. Lower them.',
     ],
     ['a file that is not there', ['resend', 'nowhere.json', ...url], 'error: nowhere.json cannot be read (ENOENT).'],
   ])('is answered with the remedy, and ends with 2: %s', async (_, args, message) => {
@@ -76,6 +77,13 @@ describe('help', () => {
       expect(out).toMatch(/^Usage: nestjs-cr3dentials-webhook /);
     },
   );
+
+  it.each(['simulate', 'payload', 'resend'])('of %s has examples, which can be run', async (command) => {
+    const { out } = await run([command, '--help']);
+    const examples = [...out.matchAll(/^ +\$ (.+)$/gm)].map(([, example = '']) => example);
+    expect(examples.join('\n')).toContain(`npx nestjs-cr3dentials-webhook ${command}`);
+    expect(examples.flatMap(commandsOf).map(unknownIn).filter(Boolean)).toEqual([]);
+  });
 });
 
 describe('payload', () => {

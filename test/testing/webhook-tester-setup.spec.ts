@@ -86,7 +86,7 @@ describe('the app under test', () => {
     const lost = webhookTester(app.nest, { secret: SECRET });
     await expect(lost.deliver(verificationPayload())).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
-      message: expect.stringMatching(/^POST \/webhook\/cr3dentials answered 404, .*Pass its route as "path"/),
+      message: expect.stringMatching(/^POST \/webhook\/cr3dentials answered 404, .*Pass the route as "path"/),
     });
     const webhook = webhookTester(app.nest, { secret: SECRET, path: 'api/webhook/cr3dentials' });
     expect(await webhook.deliver(verificationPayload())).toMatchObject({ verdict: 'accepted' });
@@ -97,7 +97,7 @@ describe('the app under test', () => {
       builder.withOptions({ path: 'tenants/:tenant/verified', auth: { resolveSecrets } }),
     );
     expect(() => webhookTester(app.nest, { secret: SECRET })).toThrow(
-      'The module of this app answers at /tenants/:tenant/verified. Pass the one to test, with its parameters filled in, as "path".',
+      'This app has the webhook routes /tenants/:tenant/verified. Pass the route to test as "path", with its parameters filled in.',
     );
     const path = '/tenants/acme/verified';
     const payload = verificationPayload();
@@ -113,7 +113,9 @@ describe('the app under test', () => {
     @Module({})
     class Empty {}
     const app = await NestFactory.create(Empty, { logger: false });
-    expect(() => webhookTester(app)).toThrow(/does not import Cr3dentialsWebhookModule.*Import it with forRoot/);
+    expect(() => webhookTester(app)).toThrow(
+      /does not import Cr3dentialsWebhookModule.*Import the module with forRoot/,
+    );
     await app.close();
   });
 
@@ -123,7 +125,7 @@ describe('the app under test', () => {
     );
     const webhook = webhookTester(app.nest, { secret: SECRET });
     await expect(webhook.deliver(verificationPayload())).rejects.toThrow(/answered 200 and recorded nothing/);
-    await expect(webhook.deliver('[]')).rejects.toThrow(/answered 200 to what the module cannot accept/);
+    await expect(webhook.deliver('[]')).rejects.toThrow(/answered 200 to an invalid payload/);
   });
 });
 
@@ -138,7 +140,7 @@ describe('a delivery that does not settle', () => {
     await app.delivery(payload.sessionId, 'pending');
     await expect(webhook.deliver(payload, { until: 'settled' })).rejects.toEqual(
       late(
-        /It is "pending". Handler "accounts.activate" has failed: Error: The ledger is closed.. A retry comes later: .* retry: { attempts: 1 }/,
+        /It is "pending". Handler "accounts.activate" has failed: Error: The ledger is closed.. It waits for a retry. .* retry: { attempts: 1 }/,
       ),
     );
   });
@@ -149,7 +151,7 @@ describe('a delivery that does not settle', () => {
     );
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
     await expect(webhook.deliver(verificationPayload(), { until: 'settled' })).rejects.toEqual(
-      late(/It is "processing". Handlers are running/),
+      late(/It is "processing". Its handlers are still running/),
     );
   });
 
@@ -157,7 +159,7 @@ describe('a delivery that does not settle', () => {
     const app = await host.start((builder) => builder.withOptions({ processing: { enabled: false } }));
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
     await expect(webhook.deliver(verificationPayload(), { until: 'settled' })).rejects.toEqual(
-      late(/It is "pending". No worker has taken it: see that a handler is subscribed and processing is enabled/),
+      late(/It is "pending". No worker has claimed it. Check that the app has a handler/),
     );
   });
 

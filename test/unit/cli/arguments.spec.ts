@@ -20,14 +20,14 @@ describe('an argument', () => {
   it('is a whole number from what it must be at least', () => {
     expect([wholeFrom(0)('0'), wholeFrom(1)('10000')]).toEqual([0, 10_000]);
     for (const text of ['', '-1', '1.5', '1e3', 'ten', '9007199254740993', ' 1'])
-      expect(() => wholeFrom(0)(text)).toThrow('It must be a whole number from 0.');
-    expect(() => wholeFrom(1)('0')).toThrow('It must be a whole number from 1.');
+      expect(() => wholeFrom(0)(text)).toThrow('It must be a whole number, 0 or more.');
+    expect(() => wholeFrom(1)('0')).toThrow('It must be a whole number, 1 or more.');
   });
 
-  it('is a part of 1', () => {
+  it('is a fraction of 1', () => {
     expect(['0', '0.2', '.5', '0.999'].map(fraction)).toEqual([0, 0.2, 0.5, 0.999]);
     for (const text of ['', '1', '-0.1', '20', '20%', '1.2.3', '.'])
-      expect(() => fraction(text)).toThrow('It must be a part of 1, such as 0.1.');
+      expect(() => fraction(text)).toThrow('It must be a fraction of 1, such as 0.1.');
   });
 
   it('is a number above 0', () => {

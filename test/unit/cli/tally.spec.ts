@@ -75,7 +75,7 @@ describe('the table', () => {
         ['a', delivered(answered(503, 4), answered(200, 2))],
         ['b', failed(unanswered('ECONNREFUSED'))],
       ).summary(),
-      { duplicates: 0 },
+      { more: { duplicates: 0 } },
     );
     const rows = table.split('\n').flatMap((line) => /^│ (.*?) +│ +(.*) │$/.exec(line)?.slice(1, 3).join(': ') ?? []);
     expect(rows.slice(0, 9)).toEqual([
