@@ -113,7 +113,9 @@ describe('the app under test', () => {
     @Module({})
     class Empty {}
     const app = await NestFactory.create(Empty, { logger: false });
-    expect(() => webhookTester(app)).toThrow(/does not import Cr3dentialsWebhookModule.*Import the module with forRoot/);
+    expect(() => webhookTester(app)).toThrow(
+      /does not import Cr3dentialsWebhookModule.*Import the module with forRoot/,
+    );
     await app.close();
   });
 
