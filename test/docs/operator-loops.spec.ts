@@ -8,10 +8,10 @@ import {
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import ts from 'typescript';
-import { blocks } from '../support/documents.js';
-import { freshHost } from '../support/fresh-host.js';
-import { payload } from '../support/payload.js';
-import { until } from '../support/until.js';
+import { blocks } from '../support/sources/documents.js';
+import { freshHost } from '../support/app/fresh-host.js';
+import { payload } from '../support/app/payload.js';
+import { until } from '../support/time/until.js';
 
 /** More than two pages of `list()`. */
 const COUNT = 120;

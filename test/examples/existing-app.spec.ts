@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ExampleProcess } from '../support/example-process.js';
-import { payload } from '../support/payload.js';
-import { until } from '../support/until.js';
-import { SECRET } from '../support/webhook-app.js';
+import { ExampleProcess } from '../support/app/example-process.js';
+import { payload } from '../support/app/payload.js';
+import { until } from '../support/time/until.js';
+import { SECRET } from '../support/app/webhook-app.js';
 
 describe('examples/existing-app', () => {
   let folder: string;

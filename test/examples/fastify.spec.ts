@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ExampleProcess } from '../support/example-process.js';
-import { payload } from '../support/payload.js';
-import { until } from '../support/until.js';
+import { ExampleProcess } from '../support/app/example-process.js';
+import { payload } from '../support/app/payload.js';
+import { until } from '../support/time/until.js';
 
 describe('examples/fastify', () => {
   let folder: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
-import { commandsOf, unknownIn } from '../support/shell-commands.js';
+import { commandsOf, unknownIn } from '../support/sources/shell-commands.js';
 import { run } from './command-line.js';
 
 const SECRET = 'hunter2-hunter2-hunter2';
