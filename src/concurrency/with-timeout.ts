@@ -1,3 +1,6 @@
+/** The longest that a timer takes; `setTimeout` fires at once above it. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
 /** Settles as the promise does, or rejects with what `late` makes once the milliseconds have passed. */
 export function withTimeout<T>(ms: number, promise: Promise<T>, makeError: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -2,13 +2,12 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import type { ReceivedWebhook } from '../contract/payload-validation.pipe.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../cr3dentials-webhook.options.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { toSingleLine } from '../instrumentation/single-line.js';
 import { formatDatabaseError } from '../database/database.errors.js';
 import { GroupCommitWriter } from './group-commit.writer.js';
 import { newDelivery, type Verdict } from './delivery.factory.js';
+import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox.options.js';
 import { RejectionRepository, type NewRejection } from './rejection.repository.js';
 
 /** Remembers an authentic POST, once; as a delivery, or as a rejection when it cannot become one. */
@@ -20,7 +19,7 @@ export class WebhookReceiver {
   private nextReportAt = 0;
 
   constructor(
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(RECEIVING_SETTINGS) private readonly settings: ReceivingSettings,
     private readonly clock: Clock,
     private readonly writer: GroupCommitWriter,
     private readonly rejections: RejectionRepository,

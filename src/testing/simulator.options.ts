@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_TIMER_MS } from '../concurrency/with-timeout.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { DEFAULT_HEADER, isHeaderName, isHeaderValue } from '../http/webhook-header.js';
 
 /**
  * What the simulator needs of `fetch`; the global one fits.
@@ -73,13 +75,11 @@ const machineClock: SimulatorClock = {
   sleep: (milliseconds) => sleep(milliseconds),
 };
 
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID`; neither the secret nor the address is quoted */
 export function simulatorSettings(options: SimulatorOptions): SimulatorSettings {
   const {
     url,
-    header = 'X-API-Key',
+    header = DEFAULT_HEADER,
     secret,
     timeout = 30_000,
     retries = 3,
@@ -87,9 +87,9 @@ export function simulatorSettings(options: SimulatorOptions): SimulatorSettings 
     factor = 2,
   } = options;
   assertEndpoint(url);
-  assertOption(/^[\w!#$%&'*+.^`|~-]+$/.test(header), "The header must be a header's name alone, such as X-API-Key.");
+  assertOption(isHeaderName(header), "The header must be a header's name alone, such as X-API-Key.");
   assertOption(
-    secret === undefined || /^[!-~]([ -~]*[!-~])?$/.test(secret),
+    secret === undefined || isHeaderValue(secret),
     'The secret must be printable ASCII, not empty, and without spaces around it.',
   );
   assertOption(

@@ -1,8 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
-import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../../cr3dentials-webhook.options.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { withTimeout } from '../../concurrency/with-timeout.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
@@ -53,13 +52,13 @@ export class DeliveryWorker implements DeliveryHandoff {
     private readonly renewer: LeaseRenewer,
     private readonly handlers: VerificationHandlers,
     private readonly clock: Clock,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {
     this.throughput = new ThroughputMeter(clock);
   }
 
   start(): void {
-    this.isRunning = this.settings.processing.enabled;
+    this.isRunning = this.settings.enabled;
     runOutsideRequest(() => {
       this.renewer.start(this.inFlight); // on a receive-only instance too: it measures the database's clock
       if (this.isRunning) this.tick();
@@ -97,7 +96,7 @@ export class DeliveryWorker implements DeliveryHandoff {
     this.isRunning = false;
     clearTimeout(this.timer);
     const released = this.returnQueue();
-    await this.waitAtMost(this.settings.processing.drainTimeout, Promise.all(this.processing));
+    await this.waitAtMost(this.settings.drainTimeout, Promise.all(this.processing));
     this.inFlight.cancelAll(new Error('The application is shutting down.'));
     await this.waitAtMost(FLUSH_TIMEOUT_MS, Promise.all([...this.processing, this.polling, released]));
     await this.returnQueue(); // what was being claimed meanwhile
@@ -106,7 +105,7 @@ export class DeliveryWorker implements DeliveryHandoff {
 
   /** As many as run at once, and as many more as the last second shows will be begun within the next. */
   private capacity(): number {
-    const most = this.settings.processing.concurrency + this.throughput.value;
+    const most = this.settings.concurrency + this.throughput.value;
     return this.claims ? Math.max(0, most - this.inFlight.size - this.reserved) : 0;
   }
 
@@ -122,7 +121,7 @@ export class DeliveryWorker implements DeliveryHandoff {
   private tick(): void {
     this.isRescueDue = true;
     this.poll();
-    this.timer = setTimeout(() => this.tick(), this.settings.poll.interval);
+    this.timer = setTimeout(() => this.tick(), this.settings.pollInterval);
   }
 
   /** One look at a time: what comes meanwhile is left to the next poll, or to the next that is known to find more. */
@@ -173,7 +172,7 @@ export class DeliveryWorker implements DeliveryHandoff {
   }
 
   private drain(): void {
-    while (this.isRunning && this.activeCount < this.settings.processing.concurrency) {
+    while (this.isRunning && this.activeCount < this.settings.concurrency) {
       const claim = this.queue.shift();
       if (!claim) return;
       if (!this.inFlight.has(claim)) continue; // its lease was lost while it waited
