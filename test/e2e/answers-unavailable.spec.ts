@@ -106,7 +106,10 @@ describe.each(platforms)('an inbox that is slow, on %s', (platform) => {
 
   beforeAll(async () => {
     database = await freshDatabase('sqlite');
-    app = await webhookApp(database).on(platform).withOptions({ ackTimeout, maxQueued: 2 }).start();
+    app = await webhookApp(database)
+      .on(platform)
+      .withOptions({ receiving: { ackTimeout, maxQueued: 2 } })
+      .start();
     beside = await database.connect();
   });
 

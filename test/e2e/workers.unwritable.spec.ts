@@ -60,7 +60,7 @@ describe.each(databases)('what a handler came to, on a %s that refuses to write 
     ['a completion', [], COMPLETION],
     ['a failure', [new Error('once')], FAILURE],
   ])('%s is given up with the lease: whoever takes the delivery over runs it again', async (_, errors, told) => {
-    const { app, handler, body } = await refusedAfter(errors, { lease: { duration: 900 } });
+    const { app, handler, body } = await refusedAfter(errors, { processing: { lease: 900 } });
     await until('the lease is lost', () => app.logger.matching(/another worker takes them over/)[0]);
     const before = app.logger.matching(told).length;
     const begun = performance.now();

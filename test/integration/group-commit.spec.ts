@@ -129,7 +129,7 @@ describe.each(databases)('the group commit, on %s', (kind) => {
   });
 
   it('answers 503 at once while as many as may wait are waiting, and logs what to do about it', async () => {
-    app = await start({ maxQueued: 5 });
+    app = await start({ receiving: { maxQueued: 5 } });
     const letGo = await holdInbox(database, beside);
     let refused = 0;
     const posts = Array.from({ length: 20 }, async () => {

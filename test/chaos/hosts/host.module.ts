@@ -78,10 +78,8 @@ function hostOf(Handlers: Type): DynamicModule {
       EventEmitterModule.forRoot(),
       Cr3dentialsWebhookModule.forRoot({
         auth: { secrets: [SECRET] },
-        ackTimeout,
-        lease: { duration: lease },
-        poll: { interval: 50 },
-        retry: { attempts: 5, initialDelay: 50, maxDelay: 200 },
+        receiving: { ackTimeout },
+        processing: { lease, pollInterval: 50, retry: { attempts: 5, initialDelay: 50, maxDelay: 200 } },
       }),
     ],
     providers: [Handlers],
