@@ -6,20 +6,17 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { Clock } from './clock.js';
+import { SecretWarnings } from './authentication/secret.warnings.js';
 import { verificationStatuses } from './contract/verification-status.js';
-import type { Settings } from './cr3dentials-webhook.options.js';
-import { SETTINGS } from './cr3dentials-webhook.tokens.js';
 import { DatabaseConnection } from './database/database.connection.js';
 import { checkDurability } from './database/durability.check.js';
 import { Tables } from './inbox/tables.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from './processing/processing.options.js';
 import { DeliveryWorker } from './processing/worker/delivery.worker.js';
 import { EventEmitterBridge } from './processing/handlers/event-emitter.bridge.js';
 import { VerificationHandlersExplorer } from './processing/handlers/verification-handlers.explorer.js';
 import { VerificationHandlersRegistry } from './processing/handlers/verification-handlers.registry.js';
 import { WebhookRoutes } from './http/webhook-routes.js';
-
-const MIN_SECRET_LENGTH = 16;
 
 /** The order in which things begin and end, in one place. */
 @Injectable()
@@ -29,9 +26,9 @@ export class Cr3dentialsWebhookLifecycle
   private readonly logger = new Logger('Cr3dentialsWebhook');
 
   constructor(
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(PROCESSING_SETTINGS) private readonly processing: ProcessingSettings,
+    private readonly secretWarnings: SecretWarnings,
     private readonly routes: WebhookRoutes,
-    private readonly clock: Clock,
     private readonly connection: DatabaseConnection,
     private readonly tables: Tables,
     private readonly explorer: VerificationHandlersExplorer,
@@ -41,7 +38,7 @@ export class Cr3dentialsWebhookLifecycle
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.warnOfWeakAuthentication();
+    this.secretWarnings.warn();
     this.warnOfMissingShutdownHooks();
     this.handlers.register(this.explorer.explore());
     const isDurable = await checkDurability(this.connection, this.logger);
@@ -81,31 +78,12 @@ export class Cr3dentialsWebhookLifecycle
     return [
       `POST ${this.routes.paths.join(', ')}`,
       `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.tables.names}`,
-      this.settings.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
+      this.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
     ].join(' | ');
   }
 
-  private warnOfWeakAuthentication(): void {
-    const { auth } = this.settings;
-    if (auth === 'none') {
-      this.logger.warn(
-        `auth is "none": everyone who reaches ${this.routes.paths.join(', ')} can post events. Set auth.secrets.`,
-      );
-      return;
-    }
-    for (const [index, secret] of (auth.secrets ?? []).entries()) {
-      if (secret === undefined) continue;
-      const { value, id, notAfter } = typeof secret === 'string' ? { value: secret } : secret;
-      const name = id ? `Secret "${id}"` : `auth.secrets[${index}]`;
-      if (value.length < MIN_SECRET_LENGTH)
-        this.logger.warn(`${name} has fewer than ${MIN_SECRET_LENGTH} characters. Use 32 random ones or more.`);
-      if (notAfter && notAfter.getTime() < this.clock.now())
-        this.logger.warn(`${name} has expired and is refused. Remove it.`);
-    }
-  }
-
   private warnOfMissingHandlers(): void {
-    if (!this.settings.processing.enabled || !this.handlers.isEmpty) return;
+    if (!this.processing.enabled || !this.handlers.isEmpty) return;
     this.logger.warn(
       'No handler is subscribed, so deliveries are recorded and stay pending. Add the class with @OnVerification to the providers of a module, or set processing.enabled to false.',
     );

@@ -1,31 +1,44 @@
 import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { AUTH_SETTINGS, sharedSecrets } from './authentication/auth.options.js';
+import { SharedSecrets } from './authentication/shared-secrets.js';
+import { PLATFORM_CLASSES } from './contract/platforms.options.js';
 import { controllerAt } from './cr3dentials-webhook.controller.js';
-import { checkExtras, checkOptions } from './cr3dentials-webhook.options.check.js';
 import {
-  withDefaultExtras,
-  withDefaults,
+  parseExtras,
+  parseOptions,
   type Cr3dentialsWebhookExtras,
   type Cr3dentialsWebhookOptions,
+  type ExtraSettings,
+  type Settings,
 } from './cr3dentials-webhook.options.js';
-import { EXTRAS, HOST_DATA_SOURCE, SETTINGS } from './cr3dentials-webhook.tokens.js';
+import { DatabaseConnection } from './database/database.connection.js';
+import { HTTP_SETTINGS } from './http/http.options.js';
+import { openInbox } from './inbox/inbox.boot.js';
+import { RECEIVING_SETTINGS } from './inbox/inbox.options.js';
 import { cr3dentialsWebhookEntities } from './inbox/migrations/index.js';
+import { PROCESSING_SETTINGS } from './processing/processing.options.js';
 
-const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
-  new ConfigurableModuleBuilder<Cr3dentialsWebhookOptions>({ moduleName: 'Cr3dentialsWebhook' })
+/** What the host has given, secrets included: a symbol, so that nobody else can ask for it. */
+const GIVEN = Symbol('cr3dentials-webhook options');
+/** The settings of all steps. Each step knows its own only. */
+const SETTINGS = Symbol('cr3dentials-webhook settings');
+
+const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<Cr3dentialsWebhookOptions>({ optionsInjectionToken: GIVEN })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createCr3dentialsWebhookOptions')
     .setExtras<Cr3dentialsWebhookExtras>(
       { path: undefined, dataSource: undefined, controllerDecorators: undefined, isGlobal: undefined },
       (definition, given) => {
-        checkExtras(given);
-        const extras = withDefaultExtras(given);
+        const extras = parseExtras(given);
         // For the host's `autoLoadEntities`; the repositories it would provide are not needed.
         TypeOrmModule.forFeature([...cr3dentialsWebhookEntities], extras.dataSource);
         return {
           ...definition,
           global: extras.isGlobal,
-          controllers: [controllerAt(extras.path, extras.controllerDecorators)],
+          controllers: [controllerAt(extras.http.paths, extras.http.controllerDecorators)],
           providers: [...(definition.providers ?? []), ...configured(extras)],
         };
       },
@@ -34,21 +47,27 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
 
 export { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE };
 
-function configured(extras: ReturnType<typeof withDefaultExtras>): Provider[] {
+function configured({ http, dataSource }: ExtraSettings): Provider[] {
   return [
-    { provide: EXTRAS, useValue: extras },
+    { provide: SETTINGS, inject: [GIVEN], useFactory: parseOptions },
+    settingsOf(AUTH_SETTINGS, 'auth'),
+    settingsOf(RECEIVING_SETTINGS, 'receiving'),
+    settingsOf(PLATFORM_CLASSES, 'platforms'),
+    settingsOf(PROCESSING_SETTINGS, 'processing'),
+    { provide: HTTP_SETTINGS, useValue: http },
     {
-      provide: SETTINGS,
-      inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: (options: unknown) => {
-        checkOptions(options);
-        return withDefaults(options);
-      },
+      provide: SharedSecrets,
+      inject: [GIVEN, SETTINGS], // once the settings are made, the options have been checked
+      useFactory: ({ auth }: Cr3dentialsWebhookOptions) => sharedSecrets(auth),
     },
     {
-      provide: HOST_DATA_SOURCE,
-      inject: [{ token: getDataSourceToken(extras.dataSource), optional: true }],
-      useFactory: (dataSource: unknown) => dataSource,
+      provide: DatabaseConnection,
+      inject: [{ token: getDataSourceToken(dataSource), optional: true }],
+      useFactory: (host: DataSource | undefined) => openInbox(host, dataSource),
     },
   ];
+}
+
+function settingsOf(token: symbol, step: keyof Settings): Provider {
+  return { provide: token, inject: [SETTINGS], useFactory: (settings: Settings) => settings[step] };
 }

@@ -1,7 +1,7 @@
 import { Module, type NestModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import type { DataSource } from 'typeorm';
 import { UnauthorizedCounter } from './instrumentation/counters.subscriber.js';
+import { SecretWarnings } from './authentication/secret.warnings.js';
 import { Clock } from './clock.js';
 import { WebhookResponder } from './http/webhook.responder.js';
 import { PayloadValidationPipe } from './contract/payload-validation.pipe.js';
@@ -9,15 +9,12 @@ import { ExtractedDataValidator } from './contract/extracted-data.validator.js';
 import { BodyParserErrorHandler } from './http/body-parser-error.handler.js';
 import { Cr3dentialsWebhookLifecycle } from './cr3dentials-webhook.lifecycle.js';
 import { ConfigurableModuleClass } from './cr3dentials-webhook.module-definition.js';
-import type { withDefaultExtras } from './cr3dentials-webhook.options.js';
-import { EXTRAS, HOST_DATA_SOURCE } from './cr3dentials-webhook.tokens.js';
 import { DatabaseClock } from './database/database.clock.js';
 import { GroupCommitWriter } from './inbox/group-commit.writer.js';
 import { HandlerRunRepository } from './inbox/handler-run.repository.js';
 import { DeliveryHandoff } from './inbox/delivery.handoff.js';
 import { DatabaseConnection } from './database/database.connection.js';
 import { DeliveryStateRepository } from './inbox/delivery-state.repository.js';
-import { openInbox } from './inbox/inbox.boot.js';
 import { Tables } from './inbox/tables.js';
 import { DeliveryRepository } from './inbox/delivery.repository.js';
 import { InboxQueries } from './inbox/inbox.queries.js';
@@ -45,8 +42,6 @@ import { DeliveryRescuer } from './processing/worker/delivery.rescuer.js';
 import { RandomSource, RetryPolicy } from './processing/dispatch/retry.policy.js';
 import { WebhookRoutes } from './http/webhook-routes.js';
 
-type Extras = ReturnType<typeof withDefaultExtras>;
-
 /**
  * Receives Cr3dentials webhooks, records them and turns them into typed events. Import it with `forRoot` or
  * `forRootAsync`, subscribe with `@OnVerification`, operate it with `Cr3dentialsWebhookInbox`.
@@ -58,6 +53,7 @@ type Extras = ReturnType<typeof withDefaultExtras>;
   providers: [
     // authentication
     UnauthorizedCounter,
+    SecretWarnings,
     // contract
     PayloadValidationPipe,
     WebhookResponder,
@@ -65,11 +61,6 @@ type Extras = ReturnType<typeof withDefaultExtras>;
     BodyParserErrorHandler,
     WebhookRoutes,
     // inbox
-    {
-      provide: DatabaseConnection,
-      inject: [HOST_DATA_SOURCE, EXTRAS],
-      useFactory: (host: DataSource | undefined, { dataSource }: Extras) => openInbox(host, dataSource),
-    },
     {
       provide: Tables,
       inject: [DatabaseConnection],

@@ -1,48 +1,19 @@
-import type { Type } from '@nestjs/common';
-import type { SecretResolver } from './authentication/secret-resolver.js';
-import type { SharedSecret } from './authentication/shared-secrets.js';
-import type { RetryFunction, RetryOptions, RetrySetting } from './processing/dispatch/retry.policy.js';
-
-/**
- * Who may post: a static list of secrets, or a function that finds them for each request.
- *
- * @publicApi
- */
-export type AuthOptions =
-  | {
-      /** Name of the header that carries the secret. @default 'X-API-Key' */
-      header?: string;
-      /**
-       * The secrets that are accepted, all at once, so that one can be rotated without refusing a delivery. The whole
-       * header value is compared. ASCII only, never empty. `undefined` is allowed by the type so that an environment
-       * variable can be passed as it is; it stops the boot.
-       */
-      secrets: readonly (SharedSecret | undefined)[];
-      resolveSecrets?: never;
-    }
-  | {
-      /** Name of the header that carries the secret. @default 'X-API-Key' */
-      header?: string;
-      /** Finds the tenant and its secrets for a request. Returning nothing answers 401; throwing answers 503. */
-      resolveSecrets: SecretResolver;
-      secrets?: never;
-    };
-
-/**
- * How deliveries are handed to handlers on this instance.
- *
- * @publicApi
- */
-export interface ProcessingOptions {
-  /** `false` makes a receive-only instance: it records deliveries for others to process. @default true */
-  enabled?: boolean;
-  /** How many deliveries are processed at the same time by this instance. @default 20 */
-  concurrency?: number;
-  /** Milliseconds after which a handler's signal is aborted and its attempt counts as failed. @default 60000 */
-  handlerTimeout?: number;
-  /** Milliseconds that a shutdown waits for running handlers before it aborts them. @default 10000 */
-  drainTimeout?: number;
-}
+import { authCheck, authSettings, type AuthOptions, type AuthSettings } from './authentication/auth.options.js';
+import { platformClasses, platformsCheck, type PlatformClasses } from './contract/platforms.options.js';
+import { httpChecks, httpSettings, type HttpOptions, type HttpSettings } from './http/http.options.js';
+import {
+  receivingCheck,
+  receivingSettings,
+  type ReceivingOptions,
+  type ReceivingSettings,
+} from './inbox/inbox.options.js';
+import { anything, boolean, fields, invalid, pathsOf, text } from './option.checks.js';
+import {
+  processingCheck,
+  processingSettings,
+  type ProcessingOptions,
+  type ProcessingSettings,
+} from './processing/processing.options.js';
 
 /**
  * The options that may come from an async factory. Unknown, ill-typed and contradictory ones stop the boot with a
@@ -53,24 +24,16 @@ export interface ProcessingOptions {
 export interface Cr3dentialsWebhookOptions {
   /** Who may post. `'none'` accepts every caller and warns at every boot. Required. */
   auth: AuthOptions | 'none';
-  /** Milliseconds until a POST that is not yet durable is answered 503, for the sender to retry. @default 10000 */
-  ackTimeout?: number;
-  /** How many POSTs may wait for the inbox before new ones are answered 503. @default 10000 */
-  maxQueued?: number;
+  /** How long and how many POSTs may wait until they are durable. */
+  receiving?: ReceivingOptions;
   /**
    * What `extractedData` is expected to be, as a class with class-validator decorators per `platformId`. It is checked
    * before a delivery is recorded: what does not fit is acknowledged and kept as a rejection (`unexpected-data`), and
    * events hold an instance of the class. Asynchronous validators are not asked. @default {}
    */
-  platforms?: Readonly<Record<number, Type<object>>>;
+  platforms?: PlatformClasses;
   /** How deliveries are handed to handlers on this instance. */
   processing?: ProcessingOptions;
-  /** When a failed handler runs again: a policy, or a function that answers milliseconds or `'dead'`. */
-  retry?: RetryOptions | RetryFunction;
-  /** How long a worker owns a delivery without renewing (a third of it passes between renewals). @default 30000 */
-  lease?: { duration?: number };
-  /** How often work that nobody announced is looked for: retries, and what other instances left. @default 1000 */
-  poll?: { interval?: number };
 }
 
 /**
@@ -78,13 +41,9 @@ export interface Cr3dentialsWebhookOptions {
  *
  * @publicApi
  */
-export interface Cr3dentialsWebhookExtras {
-  /** The route, or several; may hold route parameters. @default 'webhook/cr3dentials' */
-  path?: string | string[];
+export interface Cr3dentialsWebhookExtras extends HttpOptions {
   /** Name of the host's TypeORM DataSource. @default the default DataSource */
   dataSource?: string;
-  /** Put on the controller, so that a host's global guards let it through (`Public()`, `SkipThrottle()`). @default [] */
-  controllerDecorators?: ClassDecorator[];
   /** Whether `Cr3dentialsWebhookInbox` can be injected without importing the module. @default false */
   isGlobal?: boolean;
 }
@@ -95,64 +54,60 @@ export interface Cr3dentialsWebhookExtras {
  * @publicApi
  */
 export interface Cr3dentialsWebhookOptionsFactory {
+  /** Returns the options, or a promise of them. Called once, at boot. */
   createCr3dentialsWebhookOptions(): Cr3dentialsWebhookOptions | Promise<Cr3dentialsWebhookOptions>;
 }
 
-/** The options with every default filled in. */
+/** The options with every default filled in, by step. No secret is among them. */
 export interface Settings {
-  auth: AuthOptions | 'none';
-  ackTimeout: number;
-  maxQueued: number;
-  platforms: Readonly<Record<number, Type<object>>>;
-  processing: Required<ProcessingOptions>;
-  retry: RetrySetting;
-  lease: { duration: number };
-  poll: { interval: number };
+  readonly auth: AuthSettings;
+  readonly receiving: ReceivingSettings;
+  readonly platforms: PlatformClasses;
+  readonly processing: ProcessingSettings;
 }
 
-export function withDefaults({
-  auth,
-  ackTimeout,
-  maxQueued,
-  platforms,
-  processing,
-  retry,
-  lease,
-  poll,
-}: Cr3dentialsWebhookOptions): Settings {
+/** The extras with every default filled in. */
+export interface ExtraSettings {
+  readonly http: HttpSettings;
+  readonly dataSource: string | undefined;
+  readonly isGlobal: boolean;
+}
+
+const OPTIONS = { auth: authCheck, receiving: receivingCheck, platforms: platformsCheck, processing: processingCheck };
+const EXTRAS = { ...httpChecks, dataSource: text, isGlobal: boolean };
+const ASYNC = ['useFactory', 'useClass', 'useExisting', 'inject', 'imports', 'provideInjectionTokensFrom'];
+
+/** @throws Cr3dentialsWebhookError `OPTIONS_INVALID`, naming the option and what to write instead. */
+export function parseOptions(given: unknown): Settings {
+  if (given === null || typeof given !== 'object') {
+    throw invalid('The options must be an object. Pass { auth: { secrets: [process.env.CR3D_WEBHOOK_SECRET] } }.');
+  }
+  for (const name of Object.keys(EXTRAS)) {
+    if (name in given)
+      throw invalid(`Option "${name}" cannot come from a factory. Put it beside "useFactory" in forRootAsync.`);
+  }
+  fields(OPTIONS)(given, '');
+  const options: Partial<Cr3dentialsWebhookOptions> = given;
+  const receiving = receivingSettings(options.receiving);
   return {
-    auth,
-    ackTimeout: ackTimeout ?? 10_000,
-    maxQueued: maxQueued ?? 10_000,
-    platforms: platforms ?? {},
-    processing: {
-      enabled: processing?.enabled ?? true,
-      concurrency: processing?.concurrency ?? 20,
-      handlerTimeout: processing?.handlerTimeout ?? 60_000,
-      drainTimeout: processing?.drainTimeout ?? 10_000,
-    },
-    retry:
-      typeof retry === 'function'
-        ? retry
-        : {
-            attempts: retry?.attempts ?? 12,
-            initialDelay: retry?.initialDelay ?? 1_000,
-            maxDelay: retry?.maxDelay ?? 3_600_000,
-            factor: retry?.factor ?? 2,
-            jitter: retry?.jitter ?? 'full',
-          },
-    lease: { duration: lease?.duration ?? 30_000 },
-    poll: { interval: poll?.interval ?? 1_000 },
+    auth: authSettings(options.auth, receiving.ackTimeout),
+    receiving,
+    platforms: platformClasses(options.platforms),
+    processing: processingSettings(options.processing),
   };
 }
 
-/** The extras with every default filled in, routes with one slash before them and none behind. */
-export function withDefaultExtras({
-  path = 'webhook/cr3dentials',
-  dataSource,
-  controllerDecorators = [],
-  isGlobal = false,
-}: Cr3dentialsWebhookExtras) {
-  const paths = [path].flat().map((route) => `/${route.replace(/^\/+|\/+$/g, '')}`);
-  return { path: paths, dataSource, controllerDecorators, isGlobal };
+/**
+ * Before Nest knows of the module: what it does not know it would pass over in silence.
+ *
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID`
+ */
+export function parseExtras(given: object): ExtraSettings {
+  const isAsync = ASYNC.some((name) => name in given);
+  const misplaced = isAsync && Object.keys(OPTIONS).find((name) => name in given);
+  if (misplaced) throw invalid(`Option "${misplaced}" comes from the factory in forRootAsync. Return it there.`);
+  const others = isAsync ? Object.fromEntries(ASYNC.map((name) => [name, anything])) : OPTIONS;
+  fields({ ...others, ...EXTRAS })(given, '', pathsOf({ ...OPTIONS, ...EXTRAS }));
+  const extras: Cr3dentialsWebhookExtras = given;
+  return { http: httpSettings(extras), dataSource: extras.dataSource, isGlobal: extras.isGlobal ?? false };
 }

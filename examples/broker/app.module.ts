@@ -28,7 +28,7 @@ import { Forwarder } from './forwarder.js';
     Cr3dentialsWebhookModule.forRootAsync({
       useFactory: () => ({
         auth: { secrets: [process.env.CR3D_WEBHOOK_SECRET] },
-        retry: { attempts: 20, initialDelay: 200, maxDelay: 600_000 },
+        processing: { retry: { attempts: 20, initialDelay: 200, maxDelay: 600_000 } },
       }),
     }),
   ],

@@ -26,7 +26,7 @@ import { database } from './database.js';
     Cr3dentialsWebhookModule.forRootAsync({
       useFactory: () => ({
         auth: { secrets: [process.env.CR3D_WEBHOOK_SECRET] },
-        lease: { duration: Number(process.env.LEASE_DURATION ?? 30_000) },
+        processing: { lease: Number(process.env.LEASE_DURATION ?? 30_000) },
       }),
     }),
   ],

@@ -1,14 +1,13 @@
 import { Inject, Injectable, Logger, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { webhookExceptions } from '../http/webhook.exception.js';
-import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import type { Settings } from '../cr3dentials-webhook.options.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { errorName } from '../instrumentation/single-line.js';
 import { ARRIVED_AT, TENANT, timesSent, type WebhookRequest } from '../http/webhook-request.js';
 import { UnauthorizedCounter } from '../instrumentation/counters.subscriber.js';
-import { SharedSecrets, type SharedSecret } from './shared-secrets.js';
+import { AUTH_SETTINGS, type AuthSettings } from './auth.options.js';
+import { SharedSecrets } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 
 /** Who sent this? Nothing is stored or logged of a request that cannot say. */
@@ -18,22 +17,16 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
   private readonly authenticate: (request: WebhookRequest) => boolean | Promise<boolean>;
 
   constructor(
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
+    secrets: SharedSecrets,
     private readonly clock: Clock,
     private readonly unauthorized: UnauthorizedCounter,
   ) {
-    const { auth } = settings;
-    if (auth === 'none') {
-      this.authenticate = () => true;
-      return;
-    }
-    const header = (auth.header ?? 'X-API-Key').toLowerCase();
-    if (auth.resolveSecrets) {
-      this.authenticate = (request) => this.hasResolvedSecret(request, header, auth.resolveSecrets);
-    } else {
-      const secrets = new SharedSecrets(auth.secrets as readonly SharedSecret[]); // undefined has stopped the boot
-      this.authenticate = (request) => this.hasSecret(request, header, secrets);
-    }
+    const { acceptsEveryone, resolveSecrets } = settings;
+    const header = settings.header.toLowerCase();
+    if (acceptsEveryone) this.authenticate = () => true;
+    else if (resolveSecrets) this.authenticate = (request) => this.hasResolvedSecret(request, header, resolveSecrets);
+    else this.authenticate = (request) => this.hasSecret(request, header, secrets);
   }
 
   canActivate(context: ExecutionContext): true | Promise<true> {
@@ -72,8 +65,8 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
     try {
       const resolved = await withTimeout(
         Promise.resolve(resolveSecrets({ headers, params, query, url })),
-        this.settings.ackTimeout,
-        () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.ackTimeout} ms`),
+        this.settings.resolveTimeout,
+        () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.resolveTimeout} ms`),
       );
       return resolved ? parseResolvedSecrets(resolved) : undefined;
     } catch (error) {

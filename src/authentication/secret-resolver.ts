@@ -7,9 +7,13 @@ import type { SharedSecret } from './shared-secrets.js';
  * @publicApi
  */
 export interface UnauthenticatedRequest {
+  /** The request's headers, their names in lower case. */
   readonly headers: IncomingHttpHeaders;
+  /** The route's parameters. */
   readonly params: Readonly<Record<string, string>>;
+  /** The query, as the platform parses it. */
   readonly query: unknown;
+  /** The path and the query, as they were sent. */
   readonly url: string;
 }
 
@@ -21,12 +25,13 @@ export interface UnauthenticatedRequest {
 export interface ResolvedSecrets {
   /** Part of the idempotency key: two tenants may have the same session id. @default no tenant */
   tenant?: string;
+  /** The secrets that are accepted for this tenant. */
   secrets: readonly SharedSecret[];
 }
 
 /**
  * Finds the secrets for a request, for example by a route parameter. Nothing means that nobody is known there (401).
- * When it throws or takes longer than `ackTimeout`, the sender is answered 503 and tries again.
+ * When it throws or takes longer than `receiving.ackTimeout`, the sender is answered 503 and tries again.
  *
  * @publicApi
  */

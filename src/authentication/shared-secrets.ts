@@ -16,16 +16,40 @@ export type SharedSecret =
       notAfter?: Date;
     };
 
+/** Shorter ones can be guessed. */
+export const MIN_SECRET_LENGTH = 16;
+
+/** What is wrong with a secret. Says nothing of its value. */
+export interface SecretWeakness {
+  readonly id: string | undefined;
+  /** Its place in the list. */
+  readonly index: number;
+  readonly isShort: boolean;
+  readonly isExpired: boolean;
+}
+
 /** Secrets hashed once, compared in a time that tells nothing about them. */
 export class SharedSecrets {
-  readonly #secrets: { digest: Buffer; notAfter: number }[];
+  readonly #secrets: { digest: Buffer; notAfter: number; id: string | undefined; isShort: boolean }[];
 
   constructor(secrets: readonly SharedSecret[]) {
-    this.#secrets = secrets.map((secret) =>
-      typeof secret === 'string'
-        ? { digest: digest(secret), notAfter: Infinity }
-        : { digest: digest(secret.value), notAfter: secret.notAfter?.getTime() ?? Infinity },
-    );
+    this.#secrets = secrets.map((secret) => {
+      const { value, id, notAfter }: Exclude<SharedSecret, string> =
+        typeof secret === 'string' ? { value: secret } : secret;
+      return {
+        digest: digest(value),
+        notAfter: notAfter?.getTime() ?? Infinity,
+        id,
+        isShort: value.length < MIN_SECRET_LENGTH,
+      };
+    });
+  }
+
+  /** Returns those that are short or have expired. */
+  weaknesses(now: number): SecretWeakness[] {
+    return this.#secrets
+      .map(({ id, isShort, notAfter }, index) => ({ id, index, isShort, isExpired: notAfter < now }))
+      .filter(({ isShort, isExpired }) => isShort || isExpired);
   }
 
   /** Every secret is compared whatever the outcome: an early exit would tell which one came close. */

@@ -1,3 +1,6 @@
+/** The longest that a timer takes; `setTimeout` fires at once above it. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
 /** Says that something did not come to its end in time. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';

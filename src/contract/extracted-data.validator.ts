@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
-import type { Settings } from '../cr3dentials-webhook.options.js';
-import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
 import { errorName, toSingleLine } from '../instrumentation/single-line.js';
+import { PLATFORM_CLASSES, type PlatformClasses } from './platforms.options.js';
 import type { VerificationPayload } from './verification.payload.js';
 
 /** More broken fields than this say no more, and have to fit a column. */
@@ -12,11 +11,7 @@ const MAX_FIELDS = 20;
 /** What the host expects of `extractedData`, platform by platform. */
 @Injectable()
 export class ExtractedDataValidator {
-  private readonly classes: Settings['platforms'];
-
-  constructor(@Inject(SETTINGS) { platforms }: Pick<Settings, 'platforms'>) {
-    this.classes = platforms;
-  }
+  constructor(@Inject(PLATFORM_CLASSES) private readonly classes: PlatformClasses) {}
 
   /** The broken constraints by field, as JSON without any value; nothing when the data is as the host expects it. */
   validate({ platformId, extractedData }: VerificationPayload): string | undefined {

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
-import type { withDefaultExtras } from '../cr3dentials-webhook.options.js';
-import { EXTRAS } from '../cr3dentials-webhook.tokens.js';
+import { HTTP_SETTINGS, type HttpSettings } from './http.options.js';
 
 interface ExpressLayer {
   match(path: string): boolean;
@@ -27,7 +26,7 @@ export class WebhookRoutes {
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     private readonly config: ApplicationConfig,
-    @Inject(EXTRAS) private readonly extras: ReturnType<typeof withDefaultExtras>,
+    @Inject(HTTP_SETTINGS) private readonly settings: HttpSettings,
   ) {}
 
   /** Nothing in an application without HTTP. */
@@ -40,7 +39,7 @@ export class WebhookRoutes {
     const registered =
       this.platform === 'express' ? this.expressLayers().map(({ route }) => String(route?.path)) : this.fastifyRoutes;
     const prefix = `/${this.config.getGlobalPrefix().replace(/^\/+/, '')}`;
-    return this.extras.path.map((path) => {
+    return this.settings.paths.map((path) => {
       const candidates = registered.filter((route) => endsLike(route, path));
       const prefixed = candidates.filter((route) => route.startsWith(prefix));
       const [shortest] = (prefixed.length > 0 ? prefixed : candidates).toSorted((a, b) => a.length - b.length);
@@ -53,7 +52,7 @@ export class WebhookRoutes {
     this.adapterHost.httpAdapter.getInstance<Fastify>().addHook('onRoute', (route) => {
       if (![route.method].flat().includes('POST')) return;
       this.fastifyRoutes.push(route.url);
-      if (this.extras.path.some((path) => endsLike(route.url, path))) onRoute(route);
+      if (this.settings.paths.some((path) => endsLike(route.url, path))) onRoute(route);
     });
   }
 

@@ -1,12 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../cr3dentials-webhook.options.js';
 import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { waitAtMost } from '../concurrency/with-timeout.js';
 import { isUnavailable } from '../database/database.errors.js';
 import { DeliveryHandoff } from './delivery.handoff.js';
+import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox.options.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { DeliveryRepository } from './delivery.repository.js';
 import type { Lease, NewDelivery } from './delivery.factory.js';
@@ -51,7 +50,7 @@ export class GroupCommitWriter {
     private readonly connection: DatabaseConnection,
     private readonly handoff: DeliveryHandoff,
     private readonly clock: Clock,
-    @Inject(SETTINGS) { ackTimeout }: Settings,
+    @Inject(RECEIVING_SETTINGS) { ackTimeout }: Pick<ReceivingSettings, 'ackTimeout'>,
   ) {
     this.#timeout = ackTimeout;
   }

@@ -2,12 +2,11 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import type { ReceivedWebhook } from '../contract/payload-validation.pipe.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { SETTINGS } from '../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../cr3dentials-webhook.options.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { formatDatabaseError } from '../database/database.errors.js';
 import { GroupCommitWriter } from './group-commit.writer.js';
 import { newDelivery } from './delivery.factory.js';
+import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox.options.js';
 import { RejectionRepository, type NewRejection } from './rejection.repository.js';
 import type { Verdict } from './verdict.js';
 
@@ -20,7 +19,7 @@ export class WebhookReceiver {
   private nextReportAt = 0;
 
   constructor(
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(RECEIVING_SETTINGS) private readonly settings: ReceivingSettings,
     private readonly clock: Clock,
     private readonly writer: GroupCommitWriter,
     private readonly rejections: RejectionRepository,

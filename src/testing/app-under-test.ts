@@ -3,10 +3,10 @@ import { ModuleRef } from '@nestjs/core';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { AUTH_SETTINGS, type AuthSettings } from '../authentication/auth.options.js';
 import { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import type { Settings, withDefaultExtras } from '../cr3dentials-webhook.options.js';
-import { EXTRAS, SETTINGS } from '../cr3dentials-webhook.tokens.js';
+import { HTTP_SETTINGS, type HttpSettings } from '../http/http.options.js';
 import { Cr3dentialsWebhookInbox } from '../operations/cr3dentials-webhook.inbox.js';
 
 /** The app under test, with the route and the header that its own options name. */
@@ -22,8 +22,7 @@ export class AppUnderTest {
   constructor(private readonly app: INestApplication) {
     this.inbox = this.#provided(Cr3dentialsWebhookInbox);
     this.dataValidator = this.#provided(ExtractedDataValidator);
-    const { auth } = this.#provided<Settings>(SETTINGS);
-    this.header = (auth === 'none' ? undefined : auth.header) ?? 'X-API-Key';
+    this.header = this.#provided<AuthSettings>(AUTH_SETTINGS).header;
   }
 
   /**
@@ -32,12 +31,12 @@ export class AppUnderTest {
    * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when there are several routes, or one with parameters
    */
   get path(): string {
-    const { path } = this.#provided<ReturnType<typeof withDefaultExtras>>(EXTRAS);
-    const [first = ''] = path;
-    if (path.length === 1 && !/[:*{]/.test(first)) return first;
+    const { paths } = this.#provided<HttpSettings>(HTTP_SETTINGS);
+    const [first = ''] = paths;
+    if (paths.length === 1 && !/[:*{]/.test(first)) return first;
     throw new Cr3dentialsWebhookError(
       'OPTIONS_INVALID',
-      `This app has the webhook routes ${path.join(', ')}. Pass the route to test as "path", with its parameters filled in.`,
+      `This app has the webhook routes ${paths.join(', ')}. Pass the route to test as "path", with its parameters filled in.`,
     );
   }
 

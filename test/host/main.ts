@@ -94,9 +94,7 @@ class Handlers {
     EventEmitterModule.forRoot(),
     Cr3dentialsWebhookModule.forRoot({
       auth: { secrets: [SECRET] },
-      lease: { duration: Number(LEASE) },
-      poll: { interval: 50 },
-      processing: { enabled: PROCESSING === 'true' },
+      processing: { enabled: PROCESSING === 'true', lease: Number(LEASE), pollInterval: 50 },
     }),
   ],
   providers: [Handlers],

@@ -66,9 +66,11 @@ const compile: Record<string, string> = {
   'all of the options': rootOptions(`{
     path: ['webhook/:tenant', 'webhook'], dataSource: 'inbox', controllerDecorators: [Injectable()], isGlobal: true,
     auth: { header: 'X-API-Key', secrets: ['one', { value: 'two', id: 'old', notAfter: new Date() }] },
-    ackTimeout: 1, maxQueued: 1, lease: { duration: 1_000 }, poll: { interval: 100 },
-    processing: { enabled: true, concurrency: 1, handlerTimeout: 1, drainTimeout: 1 },
-    retry: { attempts: 1, initialDelay: 1, maxDelay: 1, factor: 2, jitter: 'none' },
+    receiving: { ackTimeout: 1, maxQueued: 1 },
+    processing: {
+      enabled: true, concurrency: 1, handlerTimeout: 1, drainTimeout: 1, lease: 1_000, pollInterval: 100,
+      retry: { attempts: 1, initialDelay: 1, maxDelay: 1, factor: 2, jitter: 'none' },
+    },
   }`),
   'a class per platform': rootOptions(`{ auth: 'none', platforms: { 1: BankAccount, 2.5: Environment } }`),
   'a handler of a platform that has a class': handler(
@@ -91,7 +93,7 @@ const compile: Record<string, string> = {
   ),
   'no authentication, if it is said': rootOptions(`{ auth: 'none' }`),
   'a retry function': rootOptions(
-    `{ auth: 'none', retry: (attempt, error) => (attempt > 3 || error instanceof TypeError ? 'dead' : attempt * 10) }`,
+    `{ auth: 'none', processing: { retry: (attempt, error) => (attempt > 3 || error instanceof TypeError ? 'dead' : attempt * 10) } }`,
   ),
   'options from a factory': asyncOptions(
     `{ path: 'hook', inject: [Environment], useFactory: ({ secret }: Environment) => ({ auth: { secrets: [secret] } }) }`,
@@ -208,13 +210,22 @@ const refuse: Record<string, [code: string, says: RegExp]> = {
     /possibly 'null'|of type 'unknown'/,
   ],
   'an unknown option': [
-    rootOptions(`{ auth: 'none', ackTimeoutMs: 1 }`),
+    rootOptions(`{ auth: 'none', ackTimeout: 1 }`),
     /does not exist in type|may only specify known/,
   ],
-  'an unknown option inside another': [rootOptions(`{ auth: 'none', poll: { every: 1 } }`), /may only specify known/],
+  'an unknown option inside another': [
+    rootOptions(`{ auth: 'none', receiving: { every: 1 } }`),
+    /may only specify known/,
+  ],
   'an ill-typed option': [rootOptions(`{ auth: 'none', processing: { concurrency: '1' } }`), /not assignable/],
-  'a retry function that answers neither': [rootOptions(`{ auth: 'none', retry: () => 'bury' }`), /not assignable/],
-  'a retry function that promises': [rootOptions(`{ auth: 'none', retry: async () => 1 }`), /not assignable/],
+  'a retry function that answers neither': [
+    rootOptions(`{ auth: 'none', processing: { retry: () => 'bury' } }`),
+    /not assignable/,
+  ],
+  'a retry function that promises': [
+    rootOptions(`{ auth: 'none', processing: { retry: async () => 1 } }`),
+    /not assignable/,
+  ],
   'a factory without authentication': [asyncOptions('{ useFactory: () => ({}) }'), /not assignable/],
   'a class that makes no options': [asyncOptions('{ useClass: Environment }'), /not assignable/],
   'a replay of one name that is no list': [`inbox.replay('id', { handlers: 'a' });`, /not assignable/],

@@ -132,7 +132,7 @@ describe('the app under test', () => {
 describe('a delivery that does not settle', () => {
   it('is reported with the handler that failed, and how to make its retries end', async () => {
     const app = await host.start((builder) =>
-      builder.withHandlers(Fail).withOptions({ retry: { initialDelay: 60_000, jitter: 'none' } }),
+      builder.withHandlers(Fail).withOptions({ processing: { retry: { initialDelay: 60_000, jitter: 'none' } } }),
     );
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
     const payload = verificationPayload();

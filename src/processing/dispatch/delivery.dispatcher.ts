@@ -1,8 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { ExtractedDataValidator } from '../../contract/extracted-data.validator.js';
-import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../../cr3dentials-webhook.options.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import type { ClaimedDelivery } from '../../inbox/delivery.factory.js';
 import { errorName } from '../../instrumentation/single-line.js';
@@ -42,7 +41,7 @@ export class DeliveryDispatcher {
     private readonly clock: Clock,
     private readonly dataValidator: ExtractedDataValidator,
     private readonly unknown: UnknownHandlers,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
   /** Never rejects. */

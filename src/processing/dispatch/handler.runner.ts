@@ -3,8 +3,7 @@ import { QueryFailedError, QueryRunnerAlreadyReleasedError, type EntityManager }
 import { Clock } from '../../clock.js';
 import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
-import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../../cr3dentials-webhook.options.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import type { ExecuteSql } from '../../database/dialect/dialect.js';
 import { isUnavailable } from '../../database/database.errors.js';
 import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
@@ -37,9 +36,9 @@ export class HandlerRunner {
     private readonly connection: DatabaseConnection,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
-    @Inject(SETTINGS) { processing }: Settings,
+    @Inject(PROCESSING_SETTINGS) { handlerTimeout }: ProcessingSettings,
   ) {
-    this.timeout = processing.handlerTimeout;
+    this.timeout = handlerTimeout;
   }
 
   async run(execution: HandlerExecution): Promise<RunResult> {

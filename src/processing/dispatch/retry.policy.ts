@@ -1,35 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
 import { PermanentError, RetryAfterError } from '../handlers/handler.errors.js';
-
-/**
- * Exponential backoff: the n-th retry waits up to `initialDelay * factor ** (n - 1)`, never longer than `maxDelay`.
- *
- * @publicApi
- */
-export interface RetryOptions {
-  /** How often a handler is called for one delivery before it is dead. @default 12 */
-  attempts?: number;
-  /** Milliseconds before the second attempt. @default 1000 */
-  initialDelay?: number;
-  /** Milliseconds that no delay exceeds. @default 3600000 */
-  maxDelay?: number;
-  /** What each delay is multiplied by for the next. @default 2 */
-  factor?: number;
-  /** `'full'`: anything from 0 to the delay, so that what failed together does not return together. @default 'full' */
-  jitter?: 'full' | 'none';
-}
-
-/**
- * Answers the milliseconds until the next attempt, or `'dead'`.
- *
- * @param attempt the attempt that has just failed, counted from 1
- * @publicApi
- */
-export type RetryFunction = (attempt: number, error: unknown) => number | 'dead';
-
-/** A policy with every default filled in, or the host's function. */
-export type RetrySetting = Required<RetryOptions> | RetryFunction;
+import { PROCESSING_SETTINGS, type ProcessingSettings, type RetryFunction } from '../processing.options.js';
 
 const FALLBACK_DELAY_MS = 60_000;
 /** A year: what is due later is due never. */
@@ -43,7 +14,7 @@ export abstract class RandomSource {
 @Injectable()
 export class RetryPolicy {
   constructor(
-    @Inject(SETTINGS) private readonly settings: { retry: RetrySetting },
+    @Inject(PROCESSING_SETTINGS) private readonly settings: Pick<ProcessingSettings, 'retry'>,
     private readonly random: RandomSource,
   ) {}
 

@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../clock.js';
-import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../../cr3dentials-webhook.options.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
@@ -30,7 +29,7 @@ export class DeliveryPoller {
     private readonly pool: DeliveryPool,
     private readonly handlers: VerificationHandlersRegistry,
     private readonly clock: Clock,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {
     pool.onDeparture(() => this.fetchMore());
   }
@@ -39,7 +38,7 @@ export class DeliveryPoller {
   start(): void {
     this.isRescueDue = true;
     this.poll();
-    this.timer = setTimeout(() => this.start(), this.settings.poll.interval);
+    this.timer = setTimeout(() => this.start(), this.settings.pollInterval);
   }
 
   stop(): void {

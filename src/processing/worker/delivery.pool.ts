@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { waitAtMost } from '../../concurrency/with-timeout.js';
-import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../../cr3dentials-webhook.options.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import { DeliveryDispatcher } from '../dispatch/delivery.dispatcher.js';
@@ -35,7 +34,7 @@ export class DeliveryPool {
     private readonly settler: DeliverySettler,
     private readonly handlers: VerificationHandlersRegistry,
     private readonly clock: Clock,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {
     this.throughput = new ThroughputMeter(clock);
   }
@@ -56,7 +55,7 @@ export class DeliveryPool {
 
   /** As many as run at once, and as many more as the last second shows will be begun within the next. */
   get capacity(): number {
-    const most = this.settings.processing.concurrency + this.throughput.value;
+    const most = this.settings.concurrency + this.throughput.value;
     return this.isAccepting ? Math.max(0, most - this.inFlight.size - this.reserved) : 0;
   }
 
@@ -122,7 +121,7 @@ export class DeliveryPool {
   }
 
   private drain(): void {
-    while (this.isOpen && this.activeCount < this.settings.processing.concurrency) {
+    while (this.isOpen && this.activeCount < this.settings.concurrency) {
       const claim = this.queue.shift();
       if (!claim) return;
       if (!this.inFlight.has(claim)) continue; // its lease was lost while it waited

@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { waitAtMost } from '../../concurrency/with-timeout.js';
-import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../../cr3dentials-webhook.options.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { DeliveryPoller } from './delivery.poller.js';
 import { DeliveryPool } from './delivery.pool.js';
 import { LeaseRenewer } from './lease.renewer.js';
@@ -17,11 +16,11 @@ export class DeliveryWorker {
     private readonly pool: DeliveryPool,
     private readonly poller: DeliveryPoller,
     private readonly renewer: LeaseRenewer,
-    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
   start(): void {
-    const { enabled } = this.settings.processing;
+    const { enabled } = this.settings;
     if (enabled) this.pool.open();
     runOutsideRequest(() => {
       this.renewer.start(); // on a receive-only instance too: it measures the database's clock
@@ -38,7 +37,7 @@ export class DeliveryWorker {
     this.pool.close();
     this.poller.stop();
     const returned = this.pool.returnQueue();
-    await waitAtMost(this.pool.settled(), this.settings.processing.drainTimeout);
+    await waitAtMost(this.pool.settled(), this.settings.drainTimeout);
     this.pool.cancelAll(new Error('The application is shutting down.'));
     await waitAtMost(Promise.all([this.pool.settled(), this.poller.settled(), returned]), FLUSH_TIMEOUT_MS);
     await this.pool.returnQueue(); // what was being claimed meanwhile

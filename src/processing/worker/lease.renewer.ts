@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../../clock.js';
-import { SETTINGS } from '../../cr3dentials-webhook.tokens.js';
-import type { Settings } from '../../cr3dentials-webhook.options.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { withTimeout } from '../../concurrency/with-timeout.js';
 import { DatabaseClock } from '../../database/database.clock.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
@@ -29,9 +28,9 @@ export class LeaseRenewer {
     private readonly identity: WorkerIdentity,
     private readonly databaseClock: DatabaseClock,
     private readonly clock: Clock,
-    @Inject(SETTINGS) { lease }: Settings,
+    @Inject(PROCESSING_SETTINGS) { lease }: ProcessingSettings,
   ) {
-    this.duration = lease.duration;
+    this.duration = lease;
   }
 
   newLease(): Lease {

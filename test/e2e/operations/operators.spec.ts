@@ -75,7 +75,7 @@ describe.each(databases)('replay, on %s', (kind) => {
     return host.start((a) =>
       withEffects(a)
         .withHandlers(Fragile, FailAt, Book, WaitAtAGate)
-        .withOptions({ retry: { attempts: 3, initialDelay: 5, jitter: 'none' } }),
+        .withOptions({ processing: { retry: { attempts: 3, initialDelay: 5, jitter: 'none' } } }),
     );
   }
 

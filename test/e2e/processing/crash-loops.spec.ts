@@ -61,7 +61,7 @@ async function looksForWork(app: WebhookApp): Promise<void> {
   await app.delivery(probe.sessionId, 'completed');
 }
 
-const quickly = { lease: { duration: 900 }, processing: { drainTimeout: 0 } };
+const quickly = { processing: { drainTimeout: 0, lease: 900 } };
 
 const BURIED = 'ERROR 1 deliveries have killed their worker three times and are dead (crash-loop). Cr3dentialsWebhook';
 
@@ -112,7 +112,10 @@ describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) =>
   it('starts to count from zero after a run that ends normally', async () => {
     const [body] = await abandoned(1);
     const app = await host.start((a) =>
-      a.withHandlers(FailOnce).withOptions({ ...quickly, retry: { initialDelay: 3_600_000, maxDelay: 3_600_000 } }),
+      a.withHandlers(FailOnce).withOptions({
+        ...quickly,
+        processing: { ...quickly.processing, retry: { initialDelay: 3_600_000, maxDelay: 3_600_000 } },
+      }),
     );
     const { id } = await app.delivery(body?.sessionId, 'pending');
     expect(app.nest.get(FailOnce).attempts).toEqual([1]);

@@ -237,7 +237,11 @@ function firstOfAll(): DynamicModule {
   return {
     module: HostModule,
     imports: [
-      Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [SECRET] }, isGlobal: true, poll: { interval: 25 } }),
+      Cr3dentialsWebhookModule.forRoot({
+        auth: { secrets: [SECRET] },
+        isGlobal: true,
+        processing: { pollInterval: 25 },
+      }),
       { module: SlowModule, global: true },
       EventEmitterModule.forRoot(),
     ],

@@ -65,7 +65,7 @@ const sensitive = () =>
 
 describe.each(databases)('a handler that times out, on %s', (kind) => {
   const host = freshHost(kind);
-  const impatient = { processing: { handlerTimeout: 40 }, retry: { attempts: 2, initialDelay: 1 } };
+  const impatient = { processing: { handlerTimeout: 40, retry: { attempts: 2, initialDelay: 1 } } };
 
   it('has its signal aborted and has used up an attempt', async () => {
     const app = await host.start((a) => a.withHandlers(StopWithItsSignal).withOptions(impatient));
@@ -101,7 +101,7 @@ describe('a handler that ends in time', () => {
 
   it('never has its signal aborted, not even after the timeout would have passed', async () => {
     const app = await host.start((a) =>
-      a.withHandlers(IgnoreItsSignal).withOptions({ processing: { handlerTimeout: 40 }, retry: { attempts: 1 } }),
+      a.withHandlers(IgnoreItsSignal).withOptions({ processing: { handlerTimeout: 40, retry: { attempts: 1 } } }),
     );
     const handler = app.nest.get(IgnoreItsSignal);
     handler.gate.open();
@@ -120,7 +120,9 @@ describe('the stored error of a failed run', () => {
   const host = freshHost('sqlite');
 
   async function failed(make: (event: VerificationEvent) => unknown, body = sensitive()) {
-    const app = await host.start((a) => a.withHandlers(ThrowWhatIsMade).withOptions({ retry: { attempts: 1 } }));
+    const app = await host.start((a) =>
+      a.withHandlers(ThrowWhatIsMade).withOptions({ processing: { retry: { attempts: 1 } } }),
+    );
     app.nest.get(ThrowWhatIsMade).make = make;
     await app.post(body);
     const { runs } = await app.delivery(body.sessionId, 'dead');
@@ -178,7 +180,7 @@ describe('a handler that throws', () => {
     ['an object without a prototype', () => Object.create(null) as object],
   ])('%s has used up an attempt like any other', async (_, make) => {
     const app = await host.start((a) =>
-      a.withHandlers(ThrowWhatIsMade).withOptions({ retry: { attempts: 2, initialDelay: 1 } }),
+      a.withHandlers(ThrowWhatIsMade).withOptions({ processing: { retry: { attempts: 2, initialDelay: 1 } } }),
     );
     const handler = app.nest.get(ThrowWhatIsMade);
     handler.make = make;

@@ -41,9 +41,11 @@ describe.each(databases)('a retry function, on %s', (kind) => {
     const asked: [number, unknown][] = [];
     const app = await host.start((a) =>
       a.withHandlers(FailUntilTold).withOptions({
-        retry: (attempt, error) => {
-          asked.push([attempt, error]);
-          return attempt < 3 ? 1 : 'dead';
+        processing: {
+          retry: (attempt, error) => {
+            asked.push([attempt, error]);
+            return attempt < 3 ? 1 : 'dead';
+          },
         },
       }),
     );
@@ -76,7 +78,7 @@ describe.each(databases)('a retry function, on %s', (kind) => {
   ])('that %s neither loses an attempt nor makes other handlers run again', async (_, retry) => {
     const clock = new MovingClock();
     const app = await host.start((a) =>
-      a.withHandlers(FailUntilTold, SucceedAtOnce).withOptions({ retry }).withClock(clock),
+      a.withHandlers(FailUntilTold, SucceedAtOnce).withOptions({ processing: { retry } }).withClock(clock),
     );
     const handler = app.nest.get(FailUntilTold);
     const body = payload();
@@ -127,7 +129,7 @@ describe.each(databases)('a handler whose own connection fails, on %s', (kind) =
     'with %s uses up an attempt, because our database is not down',
     async (code) => {
       const app = await host.start((a) =>
-        a.withHandlers(FailUntilTold).withOptions({ retry: { attempts: 2, initialDelay: 1 } }),
+        a.withHandlers(FailUntilTold).withOptions({ processing: { retry: { attempts: 2, initialDelay: 1 } } }),
       );
       const handler = app.nest.get(FailUntilTold);
       handler.error = Object.assign(new Error(`connect ${code} 10.0.0.1:443`), { code });

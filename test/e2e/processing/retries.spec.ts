@@ -72,7 +72,9 @@ describe.each(databases)('a handler that fails, on %s', (kind) => {
   it('is dead when its attempts are used up, and so is its delivery', async () => {
     const errors = Array.from({ length: 10 }, (_, n) => new Error(`failure ${n + 1}`));
     const app = await host.start((a) =>
-      a.withHandlers(FailWith.of(...errors)).withOptions({ retry: { attempts: 3, initialDelay: 1, jitter: 'none' } }),
+      a
+        .withHandlers(FailWith.of(...errors))
+        .withOptions({ processing: { retry: { attempts: 3, initialDelay: 1, jitter: 'none' } } }),
     );
     const body = payload();
     await app.post(body);
@@ -92,7 +94,7 @@ describe.each(databases)('a handler that fails, on %s', (kind) => {
     const app = await host.start((a) =>
       a
         .withHandlers(FailWith.of(new Error('one'), new Error('two'), new Error('three')))
-        .withOptions({ retry: { initialDelay: 60_000, factor: 2, maxDelay: 100_000, jitter: 'none' } })
+        .withOptions({ processing: { retry: { initialDelay: 60_000, factor: 2, maxDelay: 100_000, jitter: 'none' } } })
         .withClock(clock),
     );
     const body = payload();
@@ -127,7 +129,7 @@ describe.each(databases)('a handler that fails, on %s', (kind) => {
     const app = await host.start((a) =>
       a
         .withHandlers(FailWith.of(...[1, 2, 3].map(() => new RetryAfterError(HOUR))), FailOnce)
-        .withOptions({ retry: { attempts: 2, initialDelay: 1, jitter: 'none' } })
+        .withOptions({ processing: { retry: { attempts: 2, initialDelay: 1, jitter: 'none' } } })
         .withClock(clock),
     );
     const { attempts } = app.nest.get(FailWith);

@@ -69,7 +69,7 @@ class BeforeCommit implements EntitySubscriberInterface {
 }
 
 /** Every failure that uses up an attempt is its last. */
-const onlyOnce = { retry: { attempts: 1, initialDelay: 10, jitter: 'none' } } as const;
+const onlyOnce = { processing: { retry: { attempts: 1, initialDelay: 10, jitter: 'none' } } } as const;
 
 describe.each(databases)('a transactional handler that runs longer than its lease, on %s', (kind) => {
   const host = freshHost(kind);
@@ -78,7 +78,7 @@ describe.each(databases)('a transactional handler that runs longer than its leas
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(BookAnd)
-        .withOptions({ ...onlyOnce, lease: { duration: 900 } }),
+        .withOptions({ ...onlyOnce, processing: { ...onlyOnce.processing, lease: 900 } }),
     );
     const book = app.nest.get(BookAnd);
     const begun = performance.now();
@@ -102,7 +102,7 @@ for (const kind of servers) {
       const app = await host.start((a) =>
         withEffects(a)
           .withHandlers({ provide: BookBehindASlowQuery, useValue: slow })
-          .withOptions({ ...onlyOnce, processing: { handlerTimeout: 60 } }),
+          .withOptions({ ...onlyOnce, processing: { ...onlyOnce.processing, handlerTimeout: 60 } }),
       );
       const body = payload();
       await app.post(body);

@@ -82,7 +82,7 @@ describe.each(databases)('a transactional handler, on %s', (kind) => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(Book)
-        .withOptions({ retry: () => 3_600_000 }),
+        .withOptions({ processing: { retry: () => 3_600_000 } }),
     );
     const book = app.nest.get(Book);
     book.errors.push(new Error('after the write'));
@@ -129,7 +129,7 @@ describe.each(databases)('a transactional handler, on %s', (kind) => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(BookAroundAGate)
-        .withOptions({ processing: { handlerTimeout: 60 }, retry: { attempts: 1 } }),
+        .withOptions({ processing: { handlerTimeout: 60, retry: { attempts: 1 } } }),
     );
     const { gate, signals, ended } = app.nest.get(BookAroundAGate);
     const body = payload();
@@ -147,7 +147,7 @@ describe.each(databases)('a transactional handler, on %s', (kind) => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(BookAroundAGate)
-        .withOptions({ processing: { handlerTimeout: 60 }, retry: { attempts: 1 } }),
+        .withOptions({ processing: { handlerTimeout: 60, retry: { attempts: 1 } } }),
     );
     const { gate, ended } = app.nest.get(BookAroundAGate);
     const [late, next] = [payload(), payload()];

@@ -51,7 +51,7 @@ class OldStatus {
   handle(): void {}
 }
 
-const NEVER = { retry: { initialDelay: 3_600_000, maxDelay: 3_600_000, jitter: 'none' } } as const;
+const NEVER = { processing: { retry: { initialDelay: 3_600_000, maxDelay: 3_600_000, jitter: 'none' } } } as const;
 
 function isPending(app: WebhookApp, id: string) {
   return until('it is passed on', async () => {

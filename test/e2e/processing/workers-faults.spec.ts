@@ -69,7 +69,7 @@ class FailBehindAGate {
 }
 
 /** Every failure that uses up an attempt is its last. */
-const onlyOnce = { retry: { attempts: 1, initialDelay: 10, jitter: 'none' } } as const;
+const onlyOnce = { processing: { retry: { attempts: 1, initialDelay: 10, jitter: 'none' } } } as const;
 
 describe('a lease that is renewed while a transaction locks the SQLite file', () => {
   const host = freshHost('sqlite');
@@ -81,10 +81,12 @@ describe('a lease that is renewed while a transaction locks the SQLite file', ()
       withEffects(a)
         .withHandlers(WaitAtAGate, FailAfterAWhile)
         .withOptions({
-          lease: { duration: 600 },
-          retry: () => {
-            leftAfterRollback.push(leaseLeft(app, long));
-            return 'dead';
+          processing: {
+            lease: 600,
+            retry: () => {
+              leftAfterRollback.push(leaseLeft(app, long));
+              return 'dead';
+            },
           },
         }),
     );
@@ -114,7 +116,7 @@ for (const kind of servers) {
         a
           .withDataSource({ url: proxy.url } as object)
           .withHandlers(WaitAtAGate)
-          .withOptions({ lease: { duration: 4_500 } }),
+          .withOptions({ processing: { lease: 4_500 } }),
       );
       const { gate, signals } = app.nest.get(WaitAtAGate);
       const body = payload();
@@ -145,7 +147,7 @@ for (const kind of servers) {
       const app = await host.start((a) =>
         withEffects(a, { poolSize: 6 } as object)
           .withHandlers(BookAnd)
-          .withOptions({ ...onlyOnce, lease: { duration: 600 }, processing: { concurrency: 20 } }),
+          .withOptions({ ...onlyOnce, processing: { ...onlyOnce.processing, concurrency: 20, lease: 600 } }),
       );
       const book = app.nest.get(BookAnd);
       const begun = performance.now();

@@ -88,7 +88,7 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
 
   it('aborts a handler after the shutdown timeout, and releases its delivery at once without using up an attempt', async () => {
     const app = await host.start((a) =>
-      a.withHandlers(WaitAtAGate).withOptions({ processing: { drainTimeout: 50 }, retry: onlyOnce }),
+      a.withHandlers(WaitAtAGate).withOptions({ processing: { drainTimeout: 50, retry: onlyOnce } }),
     );
     const { gate, runs } = app.nest.get(WaitAtAGate);
     const body = payload();
@@ -107,7 +107,7 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
       leaseExpiresAt: null,
       runs: [],
     });
-    const other = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ retry: onlyOnce }));
+    const other = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ processing: { retry: onlyOnce } }));
     const theirs = other.nest.get(WaitAtAGate);
     theirs.gate.open();
     await other.delivery(body.sessionId, 'completed');
@@ -116,14 +116,16 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
 
   it('stores the completed run of a handler beside one that it aborts', async () => {
     const app = await host.start((a) =>
-      a.withHandlers(WaitAtAGate, SucceedAtOnce).withOptions({ processing: { drainTimeout: 50 }, retry: onlyOnce }),
+      a.withHandlers(WaitAtAGate, SucceedAtOnce).withOptions({ processing: { drainTimeout: 50, retry: onlyOnce } }),
     );
     const body = payload();
     await app.post(body);
     await until('its handler runs', () => app.nest.get(WaitAtAGate).runs.length === 1);
     await host.stop(app);
 
-    const other = await host.start((a) => a.withHandlers(WaitAtAGate, SucceedAtOnce).withOptions({ retry: onlyOnce }));
+    const other = await host.start((a) =>
+      a.withHandlers(WaitAtAGate, SucceedAtOnce).withOptions({ processing: { retry: onlyOnce } }),
+    );
     const theirs = other.nest.get(WaitAtAGate);
     theirs.gate.open();
     await other.delivery(body.sessionId, 'completed');
@@ -136,7 +138,7 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
     const app = await host.start((a) =>
       withEffects(a)
         .withHandlers(BookBeforeAGate, FailOnce)
-        .withOptions({ processing: { drainTimeout: 50 }, retry: { attempts: 2, initialDelay: 60, jitter: 'none' } }),
+        .withOptions({ processing: { drainTimeout: 50, retry: { attempts: 2, initialDelay: 60, jitter: 'none' } } }),
     );
     const [booked, failed] = [payload(), payload({ status: 'ERROR' })];
     await app.post(failed);

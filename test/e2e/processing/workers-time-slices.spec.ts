@@ -61,7 +61,7 @@ describe.each(databases)('handlers that start one after the other, on %s', (kind
     const app = await host.start((a) =>
       a
         .withHandlers({ provide: KeepTheThread, useValue: keep })
-        .withOptions({ processing: { concurrency }, poll: { interval: 20_000 } }),
+        .withOptions({ processing: { concurrency, pollInterval: 20_000 } }),
     );
     for (const { sessionId } of await app.inbox.list()) await app.delivery(sessionId, 'completed');
     clearImmediate(counting);

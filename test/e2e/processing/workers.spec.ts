@@ -121,7 +121,9 @@ describe.each(databases)('several workers on one %s', (kind) => {
     const receiver = await host.start((a) => a.withOptions(receiveOnly));
     const sessionIds = await post(receiver, 500);
     expect(await receiver.inbox.stats()).toMatchObject({ pending: 500 });
-    const worker = await host.start((a) => a.withHandlers(Remember).withOptions({ poll: { interval: 20_000 } }));
+    const worker = await host.start((a) =>
+      a.withHandlers(Remember).withOptions({ processing: { pollInterval: 20_000 } }),
+    );
     await completed(worker, 500);
 
     expect(worker.nest.get(Remember).sessionIds.toSorted()).toEqual(sessionIds.toSorted());

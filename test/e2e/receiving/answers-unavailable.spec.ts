@@ -111,7 +111,10 @@ describe.each(platforms)('a slow inbox, on %s', (platform) => {
 
   beforeAll(async () => {
     database = await freshDatabase('sqlite');
-    app = await webhookApp(database).on(platform).withOptions({ ackTimeout, maxQueued: 2 }).start();
+    app = await webhookApp(database)
+      .on(platform)
+      .withOptions({ receiving: { ackTimeout, maxQueued: 2 } })
+      .start();
     beside = await database.connect();
   });
 

@@ -224,7 +224,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
         a
           .on(platform)
           .withHandlers(FailWithData)
-          .withOptions({ platforms: { 1: BankAccount }, retry: { attempts: 1 } }),
+          .withOptions({ platforms: { 1: BankAccount }, processing: { retry: { attempts: 1 } } }),
       );
       const body = payload({ extractedData: bank });
       await app.post(body);

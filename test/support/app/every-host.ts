@@ -40,7 +40,7 @@ export class EveryHost {
         const database = await freshDatabase(kind);
         const builder = webhookApp(database)
           .on(platform)
-          .withOptions({ poll: { interval: 1_000 } })
+          .withOptions({ processing: { pollInterval: 1_000 } })
           .configured((host) => {
             if (platform !== 'express') return;
             // As Fastify has both without being told.

@@ -33,10 +33,17 @@ export interface Answer {
   readonly headers: Record<string, string | string[] | undefined>;
 }
 
+type Options = Partial<Cr3dentialsWebhookOptions> & Cr3dentialsWebhookExtras;
+
+/** No test waits for what it does not measure. */
+const IMPATIENT: Options = {
+  processing: { pollInterval: 25, retry: { initialDelay: 20, maxDelay: 50, jitter: 'none' } },
+};
+
 /** A host app with our module, put together word by word: `await webhookApp(database).withHandlers(Accounts).start()`. */
 export class WebhookAppBuilder {
   private platform: Platform = 'express';
-  private options: Partial<Cr3dentialsWebhookOptions> & Cr3dentialsWebhookExtras = {};
+  private options: Options = {};
   private dataSource: Partial<DataSourceOptions> = {};
   private providers: Provider[] = [];
   private controllers: Type[] = [];
@@ -75,8 +82,8 @@ export class WebhookAppBuilder {
     return this;
   }
 
-  withOptions(options: Partial<Cr3dentialsWebhookOptions> & Cr3dentialsWebhookExtras): this {
-    this.options = { ...this.options, ...options };
+  withOptions(options: Options): this {
+    this.options = merged(this.options, options);
     return this;
   }
 
@@ -121,12 +128,7 @@ export class WebhookAppBuilder {
         } as TypeOrmModuleOptions),
         ...this.imports,
         this.module ??
-          Cr3dentialsWebhookModule.forRoot({
-            auth: { secrets: [SECRET] },
-            poll: { interval: 25 },
-            retry: { initialDelay: 20, maxDelay: 50, jitter: 'none' },
-            ...this.options,
-          }),
+          Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [SECRET] }, ...merged(IMPATIENT, this.options) }),
       ],
       providers: this.providers,
       controllers: this.controllers,
@@ -143,6 +145,16 @@ export class WebhookAppBuilder {
 
 export function webhookApp(database: TestDatabase): WebhookAppBuilder {
   return new WebhookAppBuilder(database);
+}
+
+/** Step by step: what a test says of processing leaves the fast poll as it is. */
+function merged(one: Options, other: Options): Options {
+  return {
+    ...one,
+    ...other,
+    receiving: { ...one.receiving, ...other.receiving },
+    processing: { ...one.processing, ...other.processing },
+  };
 }
 
 /** A running host app, seen from outside over HTTP and from inside through the injectable inbox. */

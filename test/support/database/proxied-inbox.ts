@@ -41,7 +41,7 @@ export class ProxiedInbox {
     const app = await (clock ? builder.withClock(clock) : builder)
       .withHandlers(Remember)
       .withDataSource({ url: this.proxy.url, subscribers: [this.watch.subscriber] } as Partial<DataSourceOptions>)
-      .withOptions({ poll: { interval: 1_000 }, ...options })
+      .withOptions({ ...options, processing: { pollInterval: 1_000, ...options.processing } })
       .start();
     this.#app = app;
     const known = Array.from({ length: 8 }, () => payload());

@@ -48,7 +48,7 @@ class BankAccount {
   owned?: BankAccount[];
 }
 
-const dataValidator = new ExtractedDataValidator({ platforms: { 1: BankAccount, 2.5: Money, [-7]: Money } });
+const dataValidator = new ExtractedDataValidator({ 1: BankAccount, 2.5: Money, [-7]: Money });
 const holder = { accountHolder: 'Jane Roe' };
 
 function sent(extractedData: Record<string, unknown> | null, platformId = 1): VerificationPayload {
@@ -61,7 +61,7 @@ function mismatch(extractedData: Record<string, unknown> | null, platformId?: nu
 }
 
 function ofClass(platform: Type<object>) {
-  return new ExtractedDataValidator({ platforms: { 1: platform } });
+  return new ExtractedDataValidator({ 1: platform });
 }
 
 describe('data that is as the host expects it', () => {
@@ -77,7 +77,7 @@ describe('data that is as the host expects it', () => {
   it('is not asked for where there is none, or no class for its platform', () => {
     expect(mismatch(null)).toBeUndefined();
     expect(mismatch({ accountHolder: 7 }, 3)).toBeUndefined();
-    expect(new ExtractedDataValidator({ platforms: {} }).validate(sent({}))).toBeUndefined();
+    expect(new ExtractedDataValidator({}).validate(sent({}))).toBeUndefined();
   });
 });
 
