@@ -79,10 +79,8 @@ function hostOf(Handlers: Type): DynamicModule {
       EventEmitterModule.forRoot(),
       Cr3dentialsWebhookModule.forRoot({
         auth: { secrets: [SECRET] },
-        ackTimeout: ackTimeoutMs,
-        lease: { duration: leaseMs },
-        poll: { interval: 50 },
-        retry: { attempts: 5, initialDelay: 50, maxDelay: 200 },
+        receiving: { ackTimeout: ackTimeoutMs },
+        processing: { lease: leaseMs, pollInterval: 50, retry: { attempts: 5, initialDelay: 50, maxDelay: 200 } },
       }),
     ],
     providers: [Handlers],

@@ -128,7 +128,7 @@ describe.each(platforms)('a secret resolver that fails, on %s', (platform) => {
     });
 
     it('makes the guard answer 503 within ackTimeout when it does not settle', async () => {
-      await start(() => new Promise(() => {}), { ackTimeout });
+      await start(() => new Promise(() => {}), { receiving: { ackTimeout } });
       await timed(async () => expect(await outcome()).toEqual(TRY_AGAIN));
       expect(took).toBeGreaterThan(ackTimeout * 0.95);
       expect(took).toBeLessThan(ackTimeout * 1.5);
@@ -136,7 +136,7 @@ describe.each(platforms)('a secret resolver that fails, on %s', (platform) => {
     });
 
     it('leaves the inbox the rest of ackTimeout', async () => {
-      await start(() => sleep(ackTimeout * 0.8, { secrets: [SECRET] }), { ackTimeout });
+      await start(() => sleep(ackTimeout * 0.8, { secrets: [SECRET] }), { receiving: { ackTimeout } });
       const beside = await host.database.connect();
       await beside.query('BEGIN IMMEDIATE');
       await timed(async () => expect(said(await knock())).toEqual(UNAVAILABLE));

@@ -118,7 +118,7 @@ describe('invalid options', () => {
       { auth: { secrets: [undefined] } },
       'Option "auth.secrets[0]" is undefined. Set the environment variable that it is read from.',
     ],
-    [{ ...options, poll: { intervall: 5 } }, 'Unknown option "poll.intervall". Did you mean "poll.interval"?'],
+    [{ ...options, ackTimeout: 5 }, 'Unknown option "ackTimeout". Did you mean "receiving.ackTimeout"?'],
   ])('stop the boot when a factory returns %j', async (given, message) => {
     const useFactory = () => given as Cr3dentialsWebhookOptions;
     await expect(bootWith(Cr3dentialsWebhookModule.forRootAsync({ useFactory }))).rejects.toMatchObject({
@@ -128,10 +128,10 @@ describe('invalid options', () => {
   });
 
   it('make forRoot throw where it is called', () => {
-    const given = { ...options, lease: { duration: 1 } };
+    const given = { ...options, processing: { lease: 1 } };
     expect(thrownBy(() => Cr3dentialsWebhookModule.forRoot(given))).toMatchObject({
       code: 'OPTIONS_INVALID',
-      message: 'Option "lease.duration" must be a whole number from 100 to 2147483647, not 1.',
+      message: 'Option "processing.lease" must be a whole number from 100 to 2147483647, not 1.',
     });
   });
 
@@ -140,10 +140,10 @@ describe('invalid options', () => {
       code: 'OPTIONS_INVALID',
       message: expect.stringMatching(/^Option "auth" is missing\. Pass/),
     });
-    const contradictory = { ...options, poll: { interval: 60_000 } };
+    const contradictory = { ...options, processing: { pollInterval: 60_000 } };
     await expect(bootWith(Cr3dentialsWebhookModule.forRoot(contradictory))).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
-      message: 'Option "poll.interval" is longer than "lease.duration". Lower "poll.interval".',
+      message: 'Option "processing.pollInterval" is longer than "processing.lease". Lower "processing.pollInterval".',
     });
   });
 });

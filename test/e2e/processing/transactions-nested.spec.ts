@@ -148,7 +148,7 @@ for (const kind of databases) {
     // On SQLite nobody can take a delivery over while its handler's transaction holds the file.
     if (kind !== 'sqlite') {
       it('leaves nothing after a lost lease', async () => {
-        const { app, book } = await startWith({ lease: { duration: 400 } });
+        const { app, book } = await startWith({ processing: { lease: 400 } });
         const body = payload();
         await app.post(body);
         await until('it has begun', () => book.gate.arrivals === 1);

@@ -88,7 +88,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
   });
 
   it('renew the lease of a long-running handler, and no other worker starts it', async () => {
-    const patient = { lease: { duration: 900 } };
+    const patient = { processing: { lease: 900 } };
     const one = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions(patient));
     const other = await host.start((a) => a.withHandlers(Remember, Probe).withOptions(patient));
     const { gate, signals } = one.nest.get(WaitAtAGate);
@@ -108,7 +108,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
   });
 
   it('abort the handler of a lost lease, and its result changes nothing', async () => {
-    const app = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ lease: { duration: 900 } }));
+    const app = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ processing: { lease: 900 } }));
     const { gate, signals } = app.nest.get(WaitAtAGate);
     const [sessionId] = await post(app, 1);
     const { id } = await app.delivery(String(sessionId), 'processing');
@@ -158,7 +158,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     const app = await host.start((a) =>
       a
         .withHandlers(WaitAtAGate)
-        .withOptions({ lease: { duration: 900 }, processing: { concurrency: 1 } })
+        .withOptions({ processing: { concurrency: 1, lease: 900 } })
         .withClock({ now: () => theirs.leaseExpiresAt - 3_600_000 }),
     );
     const handler = app.nest.get(WaitAtAGate);

@@ -62,7 +62,7 @@ describe.each(databases)('the result of a handler, on a %s that refuses to write
   ])(
     'is given up with the lease when it is %s, and the next worker runs the handler again',
     async (_, errors, told) => {
-      const { app, handler, body } = await refusedAfter(errors, { lease: { duration: 900 } });
+      const { app, handler, body } = await refusedAfter(errors, { processing: { lease: 900 } });
       await until('the lease is lost', () => app.logger.matching(/another worker takes them over/)[0]);
       const before = app.logger.matching(told).length;
       const begun = performance.now();

@@ -62,7 +62,7 @@ for (const kind of servers) {
     afterEach(() => inbox?.stop());
 
     it('answers 503 when the answer to a commit is lost, then 200, and runs the handlers after the lease', async () => {
-      const app = await inbox.start({ lease: LEASE });
+      const app = await inbox.start({ processing: { lease: LEASE.duration } });
       const body = payload();
       inbox.proxy.swallowAnswers();
       const post = app.post(body);
@@ -78,7 +78,7 @@ for (const kind of servers) {
     });
 
     it('loses nothing that it has acknowledged, and accepts the rest when it is sent again', async () => {
-      const app = await inbox.start({ lease: LEASE });
+      const app = await inbox.start({ processing: { lease: LEASE.duration } });
       const bodies = Array.from({ length: 60 }, () => payload());
       const posts = bodies.map((body, n) =>
         app.post(body).finally(() => {

@@ -74,7 +74,7 @@ for (const kind of servers) {
     afterEach(() => inbox?.stop());
 
     it('answers 503 within the timeout, and 200 within two seconds after the database recovers', async () => {
-      const app = await inbox.start({ ackTimeout: ACK_TIMEOUT });
+      const app = await inbox.start({ receiving: { ackTimeout: ACK_TIMEOUT } });
       const known = payload();
       await app.post(known);
       inbox.proxy.stall();
@@ -97,7 +97,7 @@ for (const kind of servers) {
     });
 
     it('answers 503 to an invalid POST too, and 400 once the rejection can be stored', async () => {
-      const app = await inbox.start({ ackTimeout: ACK_TIMEOUT });
+      const app = await inbox.start({ receiving: { ackTimeout: ACK_TIMEOUT } });
       inbox.proxy.stall();
       const body = payload({ platformId: 'one' });
       expect(await app.post(body)).toMatchObject({ status: 503 });
@@ -108,7 +108,7 @@ for (const kind of servers) {
 
     it('drops queued deliveries once their senders are answered', async () => {
       const clock = new MovingClock();
-      const app = await inbox.start({ ackTimeout: 1_500, maxQueued: 50 }, clock);
+      const app = await inbox.start({ receiving: { ackTimeout: 1_500, maxQueued: 50 } }, clock);
       inbox.proxy.stall();
       const bodies = Array.from({ length: 60 }, () => payload());
       let answered = 0;
@@ -135,7 +135,7 @@ for (const kind of servers) {
     });
 
     it('keeps the time, although the database is late to tell it', async () => {
-      const app = await inbox.start({ lease: { duration: 4_500 } });
+      const app = await inbox.start({ processing: { lease: 4_500 } });
       const clock = app.nest.get(Clock, { strict: false });
       const ahead = () => clock.now() - Date.now();
       const before = ahead();
@@ -151,7 +151,7 @@ for (const kind of servers) {
     });
 
     it('logs about a line a second, without a payload', async () => {
-      const app = await inbox.start({ ackTimeout: ACK_TIMEOUT });
+      const app = await inbox.start({ receiving: { ackTimeout: ACK_TIMEOUT } });
       const before = app.logger.lines.length;
       inbox.proxy.stall();
       const begun = performance.now();

@@ -93,7 +93,7 @@ describe('an inbox in a SQLite file', () => {
     });
 
     it('answers 503 after the timeout, and 200 once the lock is released', async () => {
-      app = await start({ ackTimeout: 300 });
+      app = await start({ receiving: { ackTimeout: 300 } });
       const unlock = await holdInbox(database, await database.connect());
       const loop = watchEventLoop();
       const bodies = Array.from({ length: 5 }, () => payload());

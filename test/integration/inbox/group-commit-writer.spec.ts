@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { withDefaults } from '../../../src/cr3dentials-webhook.options.js';
 import { GroupCommitWriter } from '../../../src/inbox/group-commit.writer.js';
 import { DeliveryHandoff } from '../../../src/inbox/delivery.handoff.js';
 import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
@@ -114,7 +113,7 @@ describe('the group commit writer', () => {
   );
 
   function writing(into: DeliveryRepository, ackTimeout = PATIENCE): GroupCommitWriter {
-    return new GroupCommitWriter(into, inbox.connection, handoff, clock, withDefaults({ auth: 'none', ackTimeout }));
+    return new GroupCommitWriter(into, inbox.connection, handoff, clock, { ackTimeout });
   }
 
   const written = () => repository.batches.map(({ rows }) => rows.map(({ delivery }) => delivery.sessionId));
