@@ -66,7 +66,8 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
       const resolved = await withTimeout(
         this.settings.resolveTimeout,
         Promise.resolve(resolveSecrets({ headers, params, query, url })),
-        () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.resolveTimeout} ms`),
+        () =>
+          new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.resolveTimeout} ms`),
       );
       return resolved ? parseResolvedSecrets(resolved) : undefined;
     } catch (error) {

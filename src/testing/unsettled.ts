@@ -31,6 +31,6 @@ function explain({ state, runs }: DeliveryWithRuns): string {
 function remedy(state: DeliveryState, isFailing: boolean): string {
   if (state === 'processing') return 'Handlers are running: see what they wait for, or pass a longer "timeout".';
   return isFailing
-    ? 'A retry comes later: in tests, give the module a policy that ends soon, such as retry: { attempts: 1 }.'
+    ? 'A retry comes later: in tests, give the module a policy that ends soon, such as processing: { retry: { attempts: 1 } }.'
     : 'No worker has taken it: see that a handler is subscribed and processing is enabled in the app, and that it is not being closed.';
 }
