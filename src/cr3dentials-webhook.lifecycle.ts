@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { SecretWarnings } from './authentication/secret.warnings.js';
 import { verificationStatuses } from './contract/verification-status.js';
+import { DurationWarnings } from './duration.warnings.js';
 import { DatabaseConnection } from './database/database.connection.js';
 import { checkDurability } from './inbox/schema.check.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from './processing/processing.options.js';
@@ -26,6 +27,7 @@ export class Cr3dentialsWebhookLifecycle
   constructor(
     @Inject(PROCESSING_SETTINGS) private readonly processing: ProcessingSettings,
     private readonly secretWarnings: SecretWarnings,
+    private readonly durationWarnings: DurationWarnings,
     private readonly routes: WebhookRoutes,
     private readonly connection: DatabaseConnection,
     private readonly handlers: VerificationHandlers,
@@ -35,6 +37,7 @@ export class Cr3dentialsWebhookLifecycle
 
   async onApplicationBootstrap(): Promise<void> {
     this.secretWarnings.warn();
+    this.durationWarnings.warn();
     this.warnOfMissingShutdownHooks();
     this.handlers.explore();
     const isDurable = await checkDurability(this.connection, this.logger);
