@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { SecretWarnings } from './authentication/secret.warnings.js';
 import { verificationStatuses } from './contract/verification-status.js';
+import { DurationWarnings } from './duration.warnings.js';
 import { DatabaseConnection } from './database/database.connection.js';
 import { checkDurability } from './database/durability.check.js';
 import { Tables } from './inbox/tables.js';
@@ -28,6 +29,7 @@ export class Cr3dentialsWebhookLifecycle
   constructor(
     @Inject(PROCESSING_SETTINGS) private readonly processing: ProcessingSettings,
     private readonly secretWarnings: SecretWarnings,
+    private readonly durationWarnings: DurationWarnings,
     private readonly routes: WebhookRoutes,
     private readonly connection: DatabaseConnection,
     private readonly tables: Tables,
@@ -39,6 +41,7 @@ export class Cr3dentialsWebhookLifecycle
 
   async onApplicationBootstrap(): Promise<void> {
     this.secretWarnings.warn();
+    this.durationWarnings.warn();
     this.warnOfMissingShutdownHooks();
     this.handlers.register(this.explorer.explore());
     const isDurable = await checkDurability(this.connection, this.logger);

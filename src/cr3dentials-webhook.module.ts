@@ -1,6 +1,7 @@
-import { Module, type NestModule } from '@nestjs/common';
+import { Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { UnauthorizedCounter } from './instrumentation/counters.subscriber.js';
+import { DurationWarnings } from './duration.warnings.js';
 import { SecretWarnings } from './authentication/secret.warnings.js';
 import { Clock } from './clock.js';
 import { WebhookResponder } from './http/webhook.responder.js';
@@ -8,7 +9,7 @@ import { PayloadValidationPipe } from './contract/payload-validation.pipe.js';
 import { ExtractedDataValidator } from './contract/extracted-data.validator.js';
 import { BodyParserErrorHandler } from './http/body-parser-error.handler.js';
 import { Cr3dentialsWebhookLifecycle } from './cr3dentials-webhook.lifecycle.js';
-import { ConfigurableModuleClass } from './cr3dentials-webhook.module-definition.js';
+import { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE } from './cr3dentials-webhook.module-definition.js';
 import { DatabaseClock } from './database/database.clock.js';
 import { GroupCommitWriter } from './inbox/group-commit.writer.js';
 import { HandlerRunRepository } from './inbox/handler-run.repository.js';
@@ -102,6 +103,7 @@ import { WebhookRoutes } from './http/webhook-routes.js';
     DeliveryRescuer,
     Rejections,
     Cr3dentialsWebhookInbox,
+    DurationWarnings,
     Cr3dentialsWebhookLifecycle,
   ],
   exports: [Cr3dentialsWebhookInbox],
@@ -109,6 +111,24 @@ import { WebhookRoutes } from './http/webhook-routes.js';
 export class Cr3dentialsWebhookModule extends ConfigurableModuleClass implements NestModule {
   constructor(private readonly bodyParserErrors: BodyParserErrorHandler) {
     super();
+  }
+
+  /**
+   * Makes the module from its options.
+   *
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when an option is unknown or ill-typed
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    return super.forRoot(options ?? {}); // without a type check, nothing may be passed: it is answered as {} is
+  }
+
+  /**
+   * Makes the module from options that a provider makes, by `useFactory`, `useClass` or `useExisting`.
+   *
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when what stands beside it is unknown or ill-typed
+   */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
   }
 
   configure(): void {

@@ -21,7 +21,8 @@ export const callable: Check = (value, name) => {
 };
 
 export const text: Check = (value, name) => {
-  if (typeof value !== 'string' || value === '')
+  if (value === '') throw invalid(`Option "${name}" must be a string that is not empty.`);
+  if (typeof value !== 'string')
     throw invalid(`Option "${name}" must be a string that is not empty, not ${kind(value)}.`);
 };
 
@@ -91,7 +92,8 @@ export function fields(checks: Readonly<Record<string, Check>>): Check {
     const prefix = name && `${name}.`;
     for (const [key, given] of Object.entries(value)) {
       const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
-      if (!check) throw invalid(`Unknown option "${prefix}${key}".${suggestion(key, prefix, Object.keys(checks), known)}`);
+      if (!check)
+        throw invalid(`Unknown option "${prefix}${key}".${suggestion(key, prefix, Object.keys(checks), known)}`);
       if (given !== undefined) check(given, prefix + key, known);
     }
   });

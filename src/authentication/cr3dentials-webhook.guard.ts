@@ -66,7 +66,8 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
       const resolved = await withTimeout(
         Promise.resolve(resolveSecrets({ headers, params, query, url })),
         this.settings.resolveTimeout,
-        () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.resolveTimeout} ms`),
+        () =>
+          new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.resolveTimeout} ms`),
       );
       return resolved ? parseResolvedSecrets(resolved) : undefined;
     } catch (error) {

@@ -16,7 +16,7 @@ export class SecretWarnings {
     private readonly clock: Clock,
   ) {}
 
-  /** To be called once routes are registered. */
+  /** Warns; to be called once routes are registered. */
   warn(): void {
     if (this.auth.acceptsEveryone) {
       this.logger.warn(

@@ -1,4 +1,4 @@
-import { callable, either, isString, listOf, notEmpty, text, type Check } from '../option.checks.js';
+import { callable, either, invalid, isString, listOf, notEmpty, text, type Check } from '../option.checks.js';
 
 /**
  * Where the module answers, and what is put on its controller.
@@ -21,15 +21,19 @@ export interface HttpSettings {
 
 export const HTTP_SETTINGS = Symbol('cr3dentials-webhook http settings');
 
+const routePath: Check = (value, name) => {
+  if (value === '') throw invalid(`Option "${name}" is empty. Write a path such as "webhook/cr3dentials", or "/".`);
+  if (/^[a-z][a-z\d+.-]*:\/\//i.test(String(value)))
+    throw invalid(`Option "${name}" must be a path such as "webhook/cr3dentials", not a URL.`);
+  text(value, name);
+};
+
 export const httpChecks: Record<'path' | 'controllerDecorators', Check> = {
-  path: either(isString, text, notEmpty(listOf(text), 'Name at least one route.')),
+  path: either(isString, routePath, notEmpty(listOf(routePath), 'Name at least one route.')),
   controllerDecorators: listOf(callable),
 };
 
-export function httpSettings({
-  path = 'webhook/cr3dentials',
-  controllerDecorators = [],
-}: HttpOptions): HttpSettings {
+export function httpSettings({ path = 'webhook/cr3dentials', controllerDecorators = [] }: HttpOptions): HttpSettings {
   const paths = [path].flat().map((route) => `/${route.replace(/^\/+|\/+$/g, '')}`);
   return { paths, controllerDecorators };
 }

@@ -25,7 +25,7 @@ export class WebhookReceiver {
     private readonly rejections: RejectionRepository,
   ) {}
 
-  /** Resolves once what was sent is durable, or when that cannot be known within `ackTimeout` of its arrival. */
+  /** Resolves once what was sent is durable, or when that cannot be known within `receiving.ackTimeout` of its arrival. */
   async receive(webhook: ReceivedWebhook, arrivedAt = performance.now()): Promise<Verdict> {
     const { ackTimeout, maxQueued } = this.settings;
     const timeLeft = ackTimeout - (performance.now() - arrivedAt);
@@ -77,7 +77,7 @@ export class WebhookReceiver {
 function inboxFull(most: number): Cr3dentialsWebhookError {
   return new Cr3dentialsWebhookError(
     'INBOX_FULL',
-    `${most} POSTs wait for the inbox already. Speed up the database, or raise "maxQueued".`,
+    `${most} POSTs wait for the inbox already. Speed up the database, or raise "receiving.maxQueued".`,
   );
 }
 

@@ -32,6 +32,6 @@ function remedy(state: DeliveryState, isFailing: boolean): string {
   if (state === 'processing')
     return 'Its handlers are still running. Find out what they wait for, or pass a longer "timeout".';
   return isFailing
-    ? 'It waits for a retry. In tests, set a short retry policy, such as retry: { attempts: 1 }.'
+    ? 'It waits for a retry. In tests, set a short retry policy, such as processing: { retry: { attempts: 1 } }.'
     : 'No worker has claimed it. Check that the app has a handler, that processing is enabled, and that the app is not closed.';
 }

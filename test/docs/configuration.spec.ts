@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { withDefaultExtras, withDefaults } from '../../src/cr3dentials-webhook.options.js';
+import { parseExtras, parseOptions } from '../../src/cr3dentials-webhook.options.js';
 import { blocks, textOf } from '../support/sources/documents.js';
 import { nodesOf, sourceFile } from '../support/sources/source-files.js';
 
@@ -19,7 +19,7 @@ function fieldsOf(file: string, type: string): string[] {
   return [...new Set(fields.map(pathOf))];
 }
 
-/** As `lease.duration` for a field within a field. */
+/** As `outer.inner` for a field within a field. */
 function pathOf(field: ts.PropertySignature): string {
   const outer = ts.isTypeLiteralNode(field.parent) ? field.parent.parent : undefined;
   const name = field.name.getText();
@@ -29,19 +29,21 @@ function pathOf(field: ts.PropertySignature): string {
 const OPTIONS = 'cr3dentials-webhook.options.ts';
 const under = (prefix: string, names: string[]) => names.map((name) => `${prefix}.${name}`);
 const options = [
-  ...fieldsOf(OPTIONS, 'Cr3dentialsWebhookOptions').filter((name) => !['lease', 'poll'].includes(name)),
+  ...fieldsOf(OPTIONS, 'Cr3dentialsWebhookOptions'),
   ...fieldsOf(OPTIONS, 'Cr3dentialsWebhookExtras'),
-  ...under('auth', fieldsOf(OPTIONS, 'AuthOptions')),
+  ...fieldsOf('http/http.options.ts', 'HttpOptions'),
+  ...under('auth', fieldsOf('authentication/auth.options.ts', 'AuthOptions')),
   ...under('auth.secrets[]', fieldsOf('authentication/shared-secrets.ts', 'SharedSecret')),
-  ...under('processing', fieldsOf(OPTIONS, 'ProcessingOptions')),
-  ...under('retry', fieldsOf('processing/dispatch/retry.policy.ts', 'RetryOptions')),
+  ...under('receiving', fieldsOf('inbox/inbox.options.ts', 'ReceivingOptions')),
+  ...under('processing', fieldsOf('processing/processing.options.ts', 'ProcessingOptions')),
+  ...under('processing.retry', fieldsOf('processing/processing.options.ts', 'RetryOptions')),
 ];
 
 describe('docs/configuration.md', () => {
   it('has every option there is, and no other', () => {
     expect(sections.toSorted()).toEqual(options.toSorted());
     expect(options).toEqual(
-      expect.arrayContaining(['auth.secrets[].notAfter', 'lease.duration', 'retry.jitter', 'path']),
+      expect.arrayContaining(['auth.secrets[].notAfter', 'processing.lease', 'processing.retry.jitter', 'path']),
     );
   });
 
@@ -51,7 +53,8 @@ describe('docs/configuration.md', () => {
     expect(examples.some(({ code }) => new RegExp(String.raw`\b${name}\b`).test(code))).toBe(true);
   });
 
-  const settings: Record<string, unknown> = { ...withDefaults({ auth: 'none' }), ...withDefaultExtras({}) };
+  const { http, ...extras } = parseExtras({});
+  const settings: Record<string, unknown> = { ...parseOptions({ auth: 'none' }), ...extras, ...http, path: http.paths };
   const said = sections.flatMap((option) => {
     const [, value] = /^Default: `(.+)`\./m.exec(textOf(DOCUMENT, `\`${option}\``)) ?? [];
     return value === undefined ? [] : [[option, value] as const];
@@ -61,7 +64,7 @@ describe('docs/configuration.md', () => {
     expect(said.length).toBeGreaterThan(14);
   });
 
-  it.each(said.filter(([option]) => option !== 'auth.header'))('says the default of %s: %s', (option, value) => {
+  it.each(said)('says the default of %s: %s', (option, value) => {
     const path = option.split('.');
     const actual = path.reduce<unknown>((found, name) => (found as Record<string, unknown>)[name], settings);
     const expected: unknown = JSON.parse(value.replaceAll("'", '"').replaceAll('_', ''));
@@ -70,6 +73,5 @@ describe('docs/configuration.md', () => {
 
   it('says the default header, which is that of the portal’s example', () => {
     expect(said).toContainEqual(['auth.header', "'X-API-Key'"]);
-    expect(sourceFile('authentication/cr3dentials-webhook.guard.ts').text).toContain("auth.header ?? 'X-API-Key'");
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Cr3dentialsWebhookError } from 'nestjs-cr3dentials-webhook';
-import { checkExtras, checkOptions } from '../../src/cr3dentials-webhook.options.check.js';
+import { parseExtras, parseOptions } from '../../src/cr3dentials-webhook.options.js';
 import { thrownBy } from '../support/app/thrown-by.js';
 
 const SECRET = 'k3-of-the-partner-portal';
@@ -19,8 +19,8 @@ function refusalOf(check: () => void): string {
   return (error as Error).message;
 }
 
-const options = (given: unknown) => refusalOf(() => checkOptions(given));
-const extras = (given: object) => refusalOf(() => checkExtras(given));
+const options = (given: unknown) => refusalOf(() => parseOptions(given));
+const extras = (given: object) => refusalOf(() => parseExtras(given));
 
 describe('options that fit', () => {
   it.each([
@@ -30,8 +30,8 @@ describe('options that fit', () => {
     ['a resolver', { auth: { header: 'X-Tenant-Key', resolveSecrets: () => undefined } }],
     ['no authentication', { auth: 'none' }],
     ['every number at its least', leastOptions()],
-    ['a retry function', { auth, retry: () => 'dead' }],
-    ['options that are undefined', { auth, ackTimeout: undefined, retry: undefined, processing: undefined }],
+    ['a retry function', { auth, processing: { retry: () => 'dead' } }],
+    ['options that are undefined', { auth, receiving: { ackTimeout: undefined }, processing: undefined }],
     ['a frozen object', Object.freeze({ auth })],
     ['an object without a prototype', Object.assign(Object.create(null), { auth })],
   ])('are accepted: %s', (_, given) => {
@@ -60,39 +60,66 @@ describe('an unknown option', () => {
       { auth: { secrets: [{ value: SECRET, nofAfter: new Date() }] } },
       'Unknown option "auth.secrets[0].nofAfter". Did you mean "auth.secrets[0].notAfter"?',
     ],
-    [{ auth, ackTimout: 5 }, 'Unknown option "ackTimout". Did you mean "ackTimeout"?'],
-    [{ auth, acktimeout: 5 }, 'Unknown option "acktimeout". Did you mean "ackTimeout"?'],
+    [{ auth, procesing: {} }, 'Unknown option "procesing". Did you mean "processing"?'],
+    [
+      { auth, receiving: { acktimeout: 5 } },
+      'Unknown option "receiving.acktimeout". Did you mean "receiving.ackTimeout"?',
+    ],
     [
       { auth, processing: { concurency: 5 } },
       'Unknown option "processing.concurency". Did you mean "processing.concurrency"?',
     ],
-    [{ auth, retry: { attemps: 5 } }, 'Unknown option "retry.attemps". Did you mean "retry.attempts"?'],
-    [{ auth, lease: { durations: 5 } }, 'Unknown option "lease.durations". Did you mean "lease.duration"?'],
-    [{ auth, poll: { intervall: 5 } }, 'Unknown option "poll.intervall". Did you mean "poll.interval"?'],
+    [
+      { auth, processing: { retry: { attemps: 5 } } },
+      'Unknown option "processing.retry.attemps". Did you mean "processing.retry.attempts"?',
+    ],
+    [{ auth, processing: { leases: 5 } }, 'Unknown option "processing.leases". Did you mean "processing.lease"?'],
+    [{ auth, processing: { poll: 5 } }, 'Unknown option "processing.poll". Did you mean "processing.pollInterval"?'],
   ])('is answered with the one that was meant: %j', (given, message) => {
     expect(options(given)).toBe(message);
   });
 
   it.each([
-    [
-      { auth, wibble: 1 },
-      'Unknown option "wibble". Known are "auth", "ackTimeout", "maxQueued", "platforms", "processing", "retry", "lease", "poll".',
-    ],
+    [{ auth, ackTimeout: 5 }, 'ackTimeout', 'receiving.ackTimeout'],
+    [{ auth, ackTimout: 5 }, 'ackTimout', 'receiving.ackTimeout'],
+    [{ auth, maxQueued: 5 }, 'maxQueued', 'receiving.maxQueued'],
+    [{ auth, retry: { attempts: 1 } }, 'retry', 'processing.retry'],
+    [{ auth, lease: { duration: 5 } }, 'lease', 'processing.lease'],
+    [{ auth, poll: { interval: 5 } }, 'poll', 'processing.pollInterval'],
+    [{ auth, concurrency: 5 }, 'concurrency', 'processing.concurrency'],
+    [{ secrets: [SECRET] }, 'secrets', 'auth.secrets'],
+    [{ secret: SECRET }, 'secret', 'auth.secrets'],
+    [{ auth, notAfter: new Date() }, 'notAfter', 'auth.secrets[].notAfter'],
+    [{ auth, processing: { ackTimeout: 5 } }, 'processing.ackTimeout', 'receiving.ackTimeout'],
+    [{ auth, processing: { attempts: 5 } }, 'processing.attempts', 'processing.retry.attempts'],
+    [{ auth, receiving: { drainTimeout: 5 } }, 'receiving.drainTimeout', 'processing.drainTimeout'],
+    [{ auth, receiving: { platforms: {} } }, 'receiving.platforms', 'platforms'],
+  ])('at another level is answered with where it belongs: %j', (given, name, path) => {
+    const message = `Unknown option "${name}". Did you mean "${path}"?`;
+    expect(options(given)).toBe(message);
+    expect(extras(given)).toBe(message);
+  });
+
+  it.each([
+    [{ auth, wibble: 1 }, 'Unknown option "wibble". Known are "auth", "receiving", "platforms", "processing".'],
     [
       { auth: { wibble: 1 } },
       'Unknown option "auth.wibble". Known are "auth.header", "auth.secrets", "auth.resolveSecrets".',
     ],
-    [{ auth, lease: { wibble: 1 } }, 'Unknown option "lease.wibble". Known are "lease.duration".'],
+    [
+      { auth, receiving: { wibble: 1 } },
+      'Unknown option "receiving.wibble". Known are "receiving.ackTimeout", "receiving.maxQueued".',
+    ],
     [
       { auth, constructor: 1 },
-      'Unknown option "constructor". Known are "auth", "ackTimeout", "maxQueued", "platforms", "processing", "retry", "lease", "poll".',
+      'Unknown option "constructor". Known are "auth", "receiving", "platforms", "processing".',
     ],
   ])('that resembles none is answered with those there are: %j', (given, message) => {
     expect(options(given)).toBe(message);
   });
 
   it('is one even if it is undefined', () => {
-    expect(options({ auth, ackTimout: undefined })).toBe('Unknown option "ackTimout". Did you mean "ackTimeout"?');
+    expect(options({ auth, platform: undefined })).toBe('Unknown option "platform". Did you mean "platforms"?');
   });
 
   it('of forRoot is answered before Nest knows of the module, which would pass over it in silence', () => {
@@ -100,9 +127,12 @@ describe('an unknown option', () => {
     expect(extras({ useFactory: () => ({}), isGlobl: true })).toBe(
       'Unknown option "isGlobl". Did you mean "isGlobal"?',
     );
+    expect(extras({ useFactory: () => ({}), ackTimeout: 5 })).toBe(
+      'Unknown option "ackTimeout". Did you mean "receiving.ackTimeout"?',
+    );
   });
 
-  it.each(['auth', 'retry', 'maxQueued'])(
+  it.each(['auth', 'processing', 'receiving'])(
     'of forRootAsync that the factory is to answer is not taken for another: %s',
     (name) => {
       const message = extras({ useFactory: () => ({}), [name]: undefined });
@@ -138,19 +168,28 @@ describe('an ill-typed option', () => {
       { auth, processing: { enabled: 'false' } },
       'Option "processing.enabled" must be true or false, not a value of type string.',
     ],
-    [{ auth, retry: 3 }, 'Option "retry" must be an object, not a value of type number.'],
-    [{ auth, retry: { jitter: 'half' } }, 'Option "retry.jitter" must be one of "full", "none".'],
-    [{ auth, retry: { factor: 0.5 } }, 'Option "retry.factor" must be a number from 1, not 0.5.'],
-    [{ auth, retry: { factor: Infinity } }, 'Option "retry.factor" must be a number from 1, not Infinity.'],
-    [{ auth, retry: { factor: '2' } }, 'Option "retry.factor" must be a number from 1, not a value of type string.'],
-    [{ auth, lease: 30_000 }, 'Option "lease" must be an object, not a value of type number.'],
-    [{ auth, poll: null }, 'Option "poll" must be an object, not null.'],
+    [{ auth, receiving: null }, 'Option "receiving" must be an object, not null.'],
   ])('is answered with what it must be: %j', (given, message) => {
     expect(options(given)).toBe(message);
   });
 
   it.each([
-    [{ path: '' }, 'Option "path" must be a string that is not empty'],
+    [3, ' must be an object, not a value of type number.'],
+    [{ jitter: 'half' }, '.jitter" must be one of "full", "none".'],
+    [{ factor: 0.5 }, '.factor" must be a number from 1, not 0.5.'],
+    [{ factor: Infinity }, '.factor" must be a number from 1, not Infinity.'],
+    [{ factor: '2' }, '.factor" must be a number from 1, not a value of type string.'],
+  ])('of the retries is answered with what it must be: %j', (retry, message) => {
+    expect(options({ auth, processing: { retry } })).toBe(
+      `Option "processing.retry${message.startsWith('.') ? '' : '"'}${message}`,
+    );
+  });
+
+  it.each([
+    [{ path: '' }, 'Option "path" is empty. Write a path such as "webhook/cr3dentials", or "/".'],
+    [{ path: ['a', ''] }, 'Option "path[1]" is empty. Write a path such as "webhook/cr3dentials", or "/".'],
+    [{ path: 'https://example.org/hooks' }, 'Option "path" must be a path such as "webhook/cr3dentials", not a URL.'],
+    [{ dataSource: '' }, 'Option "dataSource" must be a string that is not empty.'],
     [{ path: 7 }, 'Option "path" must be an array, not a value of type number.'],
     [{ path: [] }, 'Option "path" is empty. Name at least one route.'],
     [{ path: ['a', null] }, 'Option "path[1]" must be a string that is not empty, not null.'],
@@ -188,29 +227,38 @@ describe('an ill-typed option', () => {
 
 function numbers(): [name: string, least: number][] {
   return [
-    ['ackTimeout', 1],
-    ['maxQueued', 1],
+    ['receiving.ackTimeout', 1],
+    ['receiving.maxQueued', 1],
     ['processing.concurrency', 1],
     ['processing.handlerTimeout', 1],
     ['processing.drainTimeout', 0],
-    ['retry.attempts', 1],
-    ['retry.initialDelay', 0],
-    ['retry.maxDelay', 0],
-    ['lease.duration', 100],
-    ['poll.interval', 1],
+    ['processing.lease', 100],
+    ['processing.pollInterval', 1],
+    ['processing.retry.attempts', 1],
+    ['processing.retry.initialDelay', 0],
+    ['processing.retry.maxDelay', 0],
   ];
 }
 
 function withNumber(path: string, value: unknown): Record<string, unknown> {
-  const [group = '', name] = path.split('.');
-  return { auth, [group]: name === undefined ? value : { [name]: value } };
+  return { auth, ...(nested(path.split('.'), value) as object) };
+}
+
+function nested([name, ...rest]: string[], value: unknown): unknown {
+  return name === undefined ? value : { [name]: nested(rest, value) };
 }
 
 function leastOptions(): Record<string, unknown> {
-  const all: Record<string, unknown> = { auth };
-  for (const [path, least] of numbers()) {
-    const [group = '', name] = path.split('.');
-    all[group] = name === undefined ? least : { ...Object(all[group]), [name]: least };
-  }
-  return all;
+  const least = Object.fromEntries(numbers());
+  const under = (prefix: string) =>
+    Object.fromEntries(
+      Object.entries(least)
+        .filter(([path]) => path.startsWith(prefix) && !path.slice(prefix.length).includes('.'))
+        .map(([path, number]) => [path.slice(prefix.length), number]),
+    );
+  return {
+    auth,
+    receiving: under('receiving.'),
+    processing: { ...under('processing.'), retry: under('processing.retry.') },
+  };
 }

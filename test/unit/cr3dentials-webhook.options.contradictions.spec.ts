@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkOptions } from '../../src/cr3dentials-webhook.options.check.js';
+import { parseOptions } from '../../src/cr3dentials-webhook.options.js';
 import { thrownBy } from '../support/app/thrown-by.js';
 
 const auth = { secrets: ['k3-of-the-partner-portal'] };
 
 function options(given: unknown): string {
-  const error = thrownBy(() => checkOptions(given));
+  const error = thrownBy(() => parseOptions(given));
   return error === undefined ? 'accepted' : (error as Error).message;
 }
 
@@ -39,32 +39,32 @@ describe('contradictory options', () => {
       'Options "auth.secrets" and "auth.resolveSecrets" exclude each other. Keep one of them.',
     ],
     [
-      { auth, retry: { initialDelay: 5_000, maxDelay: 4_999 } },
-      'Option "retry.initialDelay" is longer than "retry.maxDelay". Raise "retry.maxDelay".',
+      { auth, processing: { retry: { initialDelay: 5_000, maxDelay: 4_999 } } },
+      'Option "processing.retry.initialDelay" is longer than "processing.retry.maxDelay". Raise "processing.retry.maxDelay".',
     ],
     [
-      { auth, retry: { initialDelay: 3_600_001 } },
-      'Option "retry.initialDelay" is longer than "retry.maxDelay". Raise "retry.maxDelay".',
+      { auth, processing: { retry: { initialDelay: 3_600_001 } } },
+      'Option "processing.retry.initialDelay" is longer than "processing.retry.maxDelay". Raise "processing.retry.maxDelay".',
     ],
     [
-      { auth, retry: { maxDelay: 999 } },
-      'Option "retry.initialDelay" is longer than "retry.maxDelay". Raise "retry.maxDelay".',
+      { auth, processing: { retry: { maxDelay: 999 } } },
+      'Option "processing.retry.initialDelay" is longer than "processing.retry.maxDelay". Raise "processing.retry.maxDelay".',
     ],
     [
-      { auth, poll: { interval: 2_000 }, lease: { duration: 1_999 } },
-      'Option "poll.interval" is longer than "lease.duration". Lower "poll.interval".',
+      { auth, processing: { pollInterval: 2_000, lease: 1_999 } },
+      'Option "processing.pollInterval" is longer than "processing.lease". Lower "processing.pollInterval".',
     ],
     [
-      { auth, lease: { duration: 999 } },
-      'Option "poll.interval" is longer than "lease.duration". Lower "poll.interval".',
+      { auth, processing: { lease: 999 } },
+      'Option "processing.pollInterval" is longer than "processing.lease". Lower "processing.pollInterval".',
     ],
   ])('are answered with the one to change: %j', (given, message) => {
     expect(options(given)).toBe(message);
   });
 
   it.each([
-    { auth, retry: { initialDelay: 5_000, maxDelay: 5_000 } },
-    { auth, poll: { interval: 2_000 }, lease: { duration: 2_000 } },
+    { auth, processing: { retry: { initialDelay: 5_000, maxDelay: 5_000 } } },
+    { auth, processing: { pollInterval: 2_000, lease: 2_000 } },
   ])('are not those that are equal: %j', (given) => {
     expect(options(given)).toBe('accepted');
   });

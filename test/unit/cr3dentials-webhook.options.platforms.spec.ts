@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { IsString } from 'class-validator';
 import { Cr3dentialsWebhookError } from 'nestjs-cr3dentials-webhook';
-import { checkOptions } from '../../src/cr3dentials-webhook.options.check.js';
+import { parseOptions } from '../../src/cr3dentials-webhook.options.js';
 import { thrownBy } from '../support/app/thrown-by.js';
 
 class BankAccount {
@@ -24,7 +24,7 @@ describe('classes for platforms', () => {
     ['none', {}],
     ['nothing', undefined],
   ])('are accepted: %s', (_, platforms) => {
-    expect(thrownBy(() => checkOptions({ auth, platforms }))).toBeUndefined();
+    expect(thrownBy(() => parseOptions({ auth, platforms }))).toBeUndefined();
   });
 
   it.each([
@@ -52,7 +52,7 @@ describe('classes for platforms', () => {
       'Option "platforms.1" names Undecorated, of which nothing would be checked. Decorate its properties with class-validator.',
     ],
   ])('that cannot be are answered with what to write: %p', (platforms, message) => {
-    const error = thrownBy(() => checkOptions({ auth, platforms }));
+    const error = thrownBy(() => parseOptions({ auth, platforms }));
     expect(error).toBeInstanceOf(Cr3dentialsWebhookError);
     expect(error).toMatchObject({ code: 'OPTIONS_INVALID', message });
   });

@@ -1,65 +1,97 @@
 import { describe, expect, it } from '@jest/globals';
-import { withDefaultExtras, withDefaults } from '../../src/cr3dentials-webhook.options.js';
+import { IsString } from 'class-validator';
+import { inspect } from 'node:util';
+import { parseExtras, parseOptions } from '../../src/cr3dentials-webhook.options.js';
 
+class BankAccount {
+  @IsString()
+  accountHolder!: string;
+}
+
+const resolveSecrets = () => undefined;
 const auth = { secrets: ['a secret'] };
 
 /** As the options are documented. */
 const defaults = {
-  auth,
-  ackTimeout: 10_000,
-  maxQueued: 10_000,
+  auth: { acceptsEveryone: false, header: 'X-API-Key', resolveSecrets: undefined, resolveTimeout: 10_000 },
+  receiving: { ackTimeout: 10_000, maxQueued: 10_000 },
   platforms: {},
-  processing: { enabled: true, concurrency: 20, handlerTimeout: 60_000, drainTimeout: 10_000 },
-  retry: { attempts: 12, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'full' },
-  lease: { duration: 30_000 },
-  poll: { interval: 1_000 },
+  processing: {
+    enabled: true,
+    concurrency: 20,
+    handlerTimeout: 60_000,
+    drainTimeout: 10_000,
+    retry: { attempts: 12, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'full' },
+    lease: 30_000,
+    pollInterval: 1_000,
+  },
 };
 
 describe('an option left out', () => {
   it('has the documented default', () => {
-    expect(withDefaults({ auth })).toEqual(defaults);
+    expect(parseOptions({ auth })).toEqual(defaults);
   });
 
   it('has it beside others of its group', () => {
-    expect(withDefaults({ auth, processing: { concurrency: 3 }, retry: { attempts: 4 } })).toEqual({
+    expect(parseOptions({ auth, processing: { concurrency: 3, retry: { attempts: 4 } } })).toEqual({
       ...defaults,
-      processing: { ...defaults.processing, concurrency: 3 },
-      retry: { ...defaults.retry, attempts: 4 },
+      processing: {
+        ...defaults.processing,
+        concurrency: 3,
+        retry: { ...defaults.processing.retry, attempts: 4 },
+      },
     });
   });
 
   it('may be undefined as well, which the check accepts', () => {
     const nothing = {
-      ackTimeout: undefined,
-      maxQueued: undefined,
-      processing: { enabled: undefined, concurrency: undefined, handlerTimeout: undefined, drainTimeout: undefined },
-      retry: {
-        attempts: undefined,
-        initialDelay: undefined,
-        maxDelay: undefined,
-        factor: undefined,
-        jitter: undefined,
+      receiving: { ackTimeout: undefined, maxQueued: undefined },
+      processing: {
+        enabled: undefined,
+        concurrency: undefined,
+        handlerTimeout: undefined,
+        drainTimeout: undefined,
+        retry: {
+          attempts: undefined,
+          initialDelay: undefined,
+          maxDelay: undefined,
+          factor: undefined,
+          jitter: undefined,
+        },
+        lease: undefined,
+        pollInterval: undefined,
       },
-      lease: { duration: undefined },
-      poll: { interval: undefined },
     };
-    expect(withDefaults({ auth, ...nothing })).toEqual(defaults);
+    expect(parseOptions({ auth, ...nothing })).toEqual(defaults);
   });
 });
 
 describe('an option that is given', () => {
   it('stands as it is', () => {
     const given = {
-      auth: 'none' as const,
-      ackTimeout: 1,
-      maxQueued: 2,
-      platforms: { 1: Date },
-      processing: { enabled: false, concurrency: 3, handlerTimeout: 4, drainTimeout: 0 },
-      retry: () => 'dead' as const,
-      lease: { duration: 600 },
-      poll: { interval: 7 },
+      receiving: { ackTimeout: 1, maxQueued: 2 },
+      platforms: { 1: BankAccount },
+      processing: {
+        enabled: false,
+        concurrency: 3,
+        handlerTimeout: 4,
+        drainTimeout: 0,
+        retry: () => 'dead' as const,
+        lease: 600,
+        pollInterval: 7,
+      },
     };
-    expect(withDefaults(given)).toEqual(given);
+    expect(parseOptions({ auth, ...given })).toEqual({ auth: { ...defaults.auth, resolveTimeout: 1 }, ...given });
+  });
+
+  it('says who may post, without a secret', () => {
+    expect(parseOptions({ auth: 'none' }).auth).toEqual({ ...defaults.auth, acceptsEveryone: true });
+    expect(parseOptions({ auth: { header: 'X-Key', resolveSecrets } }).auth).toEqual({
+      ...defaults.auth,
+      header: 'X-Key',
+      resolveSecrets,
+    });
+    expect(inspect(parseOptions({ auth }), { depth: null })).not.toContain('a secret');
   });
 });
 
@@ -75,14 +107,13 @@ describe('a route', () => {
     ],
     ['/', ['/']],
   ])('has one slash before it and none behind: %j', (path, routes) => {
-    expect(withDefaultExtras({ path }).path).toEqual(routes);
+    expect(parseExtras({ path }).http.paths).toEqual(routes);
   });
 
   it('comes with nothing else that the host did not ask for', () => {
-    expect(withDefaultExtras({})).toEqual({
-      path: ['/webhook/cr3dentials'],
+    expect(parseExtras({})).toEqual({
+      http: { paths: ['/webhook/cr3dentials'], controllerDecorators: [] },
       dataSource: undefined,
-      controllerDecorators: [],
       isGlobal: false,
     });
   });

@@ -165,6 +165,30 @@ describe('weak authentication', () => {
   });
 });
 
+const seconds = (name: string, ms: number) =>
+  `WARN Option "${name}" is ${ms} ms. Durations are milliseconds: write ${ms}_000 for ${ms} seconds. Cr3dentialsWebhook`;
+
+describe('a duration that is hardly meant', () => {
+  it.each([
+    [{ receiving: { ackTimeout: 99 } }, seconds('receiving.ackTimeout', 99)],
+    [{ processing: { handlerTimeout: 60 } }, seconds('processing.handlerTimeout', 60)],
+    [{ processing: { drainTimeout: 10 } }, seconds('processing.drainTimeout', 10)],
+    [
+      { receiving: { ackTimeout: 30_001 } },
+      'WARN Option "receiving.ackTimeout" is 30001 ms, but the provider waits 30 seconds for an answer unless the portal says otherwise. Lower it. Cr3dentialsWebhook',
+    ],
+  ])('is warned about at every boot: %j', async (options, warning) => {
+    expect(await linesOf(webhookApp(database).withOptions(options), /Option "/)).toEqual([warning]);
+  });
+
+  it.each([
+    { receiving: { ackTimeout: 100 }, processing: { handlerTimeout: 100, drainTimeout: 100 } },
+    { receiving: { ackTimeout: 30_000 }, processing: { drainTimeout: 0 } },
+  ])('is not one that may be: %j', async (options) => {
+    expect(await linesOf(webhookApp(database).withOptions(options), /Option "/)).toEqual([]);
+  });
+});
+
 describe('shutdown hooks', () => {
   const WARNING =
     'WARN SIGTERM will end handlers half-way, to be run again after their lease. Call app.enableShutdownHooks(). Cr3dentialsWebhook';

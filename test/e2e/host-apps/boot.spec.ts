@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, afterAll, describe, expect, it } from '@jest/globals';
 import { Injectable, Module, type DynamicModule } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import {
@@ -10,6 +11,7 @@ import {
   type Cr3dentialsWebhookOptionsFactory,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { inspect } from 'node:util';
 import { freshDatabase, type TestDatabase } from '../../support/database/databases.js';
 import { RememberingLogger } from '../../support/app/log.js';
 import { payload } from '../../support/app/payload.js';
@@ -140,11 +142,34 @@ describe('invalid options', () => {
       code: 'OPTIONS_INVALID',
       message: expect.stringMatching(/^Option "auth" is missing\. Pass/),
     });
+    const withoutArguments = Cr3dentialsWebhookModule.forRoot as () => DynamicModule;
+    await expect(bootWith(withoutArguments.call(Cr3dentialsWebhookModule))).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringMatching(/^Option "auth" is missing\. Pass/),
+    });
     const contradictory = { ...options, processing: { pollInterval: 60_000 } };
     await expect(bootWith(Cr3dentialsWebhookModule.forRoot(contradictory))).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
       message: 'Option "processing.pollInterval" is longer than "processing.lease". Lower "processing.pollInterval".',
     });
+  });
+});
+
+describe('secrets', () => {
+  it('are held by no provider but the options themselves, which nobody can name', async () => {
+    const secret = 'injected-by-nobody-0123456789';
+    const running = await bootWith(
+      Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [secret, { value: secret }] } }),
+    );
+    const ours = [...running.nest.get(ModulesContainer).values()].find(
+      ({ metatype }) => metatype === Cr3dentialsWebhookModule,
+    );
+    const holders = [...(ours?.providers.values() ?? [])]
+      .filter(({ instance }) => inspect(instance, { depth: 3 }).includes(secret))
+      .map(({ token }) => token);
+    await running.stop();
+    expect(holders.map(String)).toEqual(['Symbol(cr3dentials-webhook options)']);
+    expect(Symbol.keyFor(holders[0] as symbol)).toBeUndefined();
   });
 });
 

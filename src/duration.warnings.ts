@@ -1,0 +1,37 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox/inbox.options.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from './processing/processing.options.js';
+
+/** A timeout below it is seconds that were meant as milliseconds. */
+const PLAUSIBLE_TIMEOUT_MS = 100;
+/** How long the provider waits for an answer, unless the portal says otherwise. */
+const PORTAL_TIMEOUT_MS = 30_000;
+
+/** Warns of durations that are allowed, but hardly meant. */
+@Injectable()
+export class DurationWarnings {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+
+  constructor(
+    @Inject(RECEIVING_SETTINGS) private readonly receiving: ReceivingSettings,
+    @Inject(PROCESSING_SETTINGS) private readonly processing: ProcessingSettings,
+  ) {}
+
+  warn(): void {
+    const { ackTimeout } = this.receiving;
+    const { handlerTimeout, drainTimeout } = this.processing;
+    this.warnOfSeconds('receiving.ackTimeout', ackTimeout);
+    this.warnOfSeconds('processing.handlerTimeout', handlerTimeout);
+    if (drainTimeout > 0) this.warnOfSeconds('processing.drainTimeout', drainTimeout);
+    if (ackTimeout > PORTAL_TIMEOUT_MS) {
+      this.logger.warn(
+        `Option "receiving.ackTimeout" is ${ackTimeout} ms, but the provider waits 30 seconds for an answer unless the portal says otherwise. Lower it.`,
+      );
+    }
+  }
+
+  private warnOfSeconds(name: string, ms: number): void {
+    if (ms >= PLAUSIBLE_TIMEOUT_MS) return;
+    this.logger.warn(`Option "${name}" is ${ms} ms. Durations are milliseconds: write ${ms}_000 for ${ms} seconds.`);
+  }
+}
