@@ -2,54 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { servers } from '../../support/database/databases.js';
 import { payload } from '../../support/app/payload.js';
 import { ProxiedInbox } from '../../support/database/proxied-inbox.js';
-import { Listener, ShoutingServer } from '../../support/shouting-server.js';
-import { TcpProxy } from '../../support/network/tcp-proxy.js';
 import { until } from '../../support/time/until.js';
 
 const LEASE = { duration: 1_500 };
-
-/** The tests below mean nothing unless the proxy does what it says. */
-describe('a proxy that breaks connections', () => {
-  let server: ShoutingServer;
-  let proxy: TcpProxy;
-
-  beforeEach(async () => {
-    server = await ShoutingServer.start();
-    proxy = await TcpProxy.to(server.url);
-  });
-
-  afterEach(async () => {
-    await proxy.refuse();
-    server.stop();
-  });
-
-  it('lets what is asked through, and not what is answered, until it ends the connection', async () => {
-    const listener = Listener.to(proxy.url);
-    listener.say('a');
-    await until('it is answered', () => listener.heard === 'A');
-    proxy.swallowAnswers();
-    listener.say('b');
-    await until('it is heard', () => server.heard.join('') === 'ab');
-    proxy.cut();
-    await until('it is ended', () => !listener.isConnected);
-    expect(listener.heard).toBe('A');
-    const next = Listener.to(proxy.url);
-    next.say('c');
-    await until('the next is answered', () => next.heard === 'C');
-  });
-
-  it('refuses connections until it accepts them again, at the same address', async () => {
-    const { url } = proxy;
-    await proxy.refuse();
-    const refused = Listener.to(url);
-    await until('it is refused', () => !refused.isConnected);
-    expect(refused.error).toBe('ECONNREFUSED');
-    await proxy.accept();
-    const next = Listener.to(url);
-    next.say('z');
-    await until('the next is answered', () => next.heard === 'Z');
-  });
-});
 
 for (const kind of servers) {
   describe(`an inbox that loses its connections, on ${kind}`, () => {

@@ -4,64 +4,10 @@ import { servers } from '../../support/database/databases.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
 import { payload } from '../../support/app/payload.js';
 import { ProxiedInbox } from '../../support/database/proxied-inbox.js';
-import { Listener, ShoutingServer } from '../../support/shouting-server.js';
-import { TcpProxy } from '../../support/network/tcp-proxy.js';
 import { until } from '../../support/time/until.js';
 
 const ACK_TIMEOUT = 500;
 const SLACK = 1_500; // of a slow machine with many POSTs at once
-
-/** The tests below mean nothing unless the proxy does what it says. */
-describe('a proxy between an app and its database', () => {
-  let server: ShoutingServer;
-  let proxy: TcpProxy;
-
-  beforeEach(async () => {
-    server = await ShoutingServer.start();
-    proxy = await TcpProxy.to(server.url);
-  });
-
-  afterEach(async () => {
-    await proxy.refuse();
-    server.stop();
-  });
-
-  it('lets everything through, at an address that differs in nothing but the port', async () => {
-    const listener = Listener.to(proxy.url);
-    listener.say('hello');
-    await until('it is answered', () => listener.heard === 'HELLO');
-    expect(new URL(proxy.url)).toMatchObject({ protocol: 'shout:', pathname: '/path', search: '?query' });
-    expect(proxy.url).not.toBe(server.url);
-  });
-
-  it('holds back both directions while it stalls, of old and new connections, until it thaws', async () => {
-    const old = Listener.to(proxy.url);
-    old.say('old');
-    await until('it is answered', () => old.heard === 'OLD');
-    proxy.stall();
-    const young = Listener.to(proxy.url);
-    old.say('er');
-    young.say('young');
-    await quiet();
-    expect(server.heard).toEqual(['old']);
-    expect([old.isConnected, young.isConnected]).toEqual([true, true]);
-    proxy.thaw();
-    await until('both are answered', () => old.heard === 'OLDER' && young.heard === 'YOUNG');
-  });
-
-  it('delays both directions while it is slow, in their order, by latency and by length', async () => {
-    const listener = Listener.to(proxy.url);
-    proxy.slowDown({ latency: 20, bytesPerSecond: 1_000 });
-    const begun = performance.now();
-    listener.say('x'.repeat(50));
-    listener.say('yz');
-    await until('it is answered', () => listener.heard === `${'X'.repeat(50)}YZ`);
-    expect(performance.now() - begun).toBeGreaterThan(2 * (20 + 50) - 5);
-    proxy.thaw();
-    listener.say('!');
-    await until('that is answered too', () => listener.heard.endsWith('YZ!'));
-  });
-});
 
 for (const kind of servers) {
   describe(`an inbox whose database freezes, on ${kind}`, () => {
@@ -170,9 +116,4 @@ for (const kind of servers) {
       expect(lines.filter((line) => /Canary Doe|checking|user_abc123|extractedData/.test(line))).toEqual([]);
     });
   });
-}
-
-/** Whatever was on its way through this process has arrived. */
-async function quiet(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
 }
