@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { answersOf, EveryHost, type Host } from '../support/app/every-host.js';
 import { hostileStrings } from '../support/http/hostile-strings.js';
 import { payload } from '../support/app/payload.js';
-import { RememberedEvents } from '../support/app/remembered-events.js';
+import { RememberEvents } from '../support/app/doubles.js';
 import { until } from '../support/time/until.js';
 
 type Body = ReturnType<typeof bodyOf>;
@@ -25,7 +25,7 @@ describe.each([
   beforeAll(async () => {
     every = await EveryHost.start((builder) => {
       // With so little room, many deliveries are read from the store again before they are handled.
-      const handling = builder.withHandlers(RememberedEvents).withOptions({ processing: { concurrency: 16 } });
+      const handling = builder.withHandlers(RememberEvents).withOptions({ processing: { concurrency: 16 } });
       return keepsRawBody ? handling.withRawBody() : handling;
     });
   });
@@ -40,7 +40,7 @@ describe.each([
 
 describe('a host whose database changes an accent', () => {
   it('is found out', async () => {
-    const every = await EveryHost.start((builder) => builder.withHandlers(RememberedEvents));
+    const every = await EveryHost.start((builder) => builder.withHandlers(RememberEvents));
     try {
       const [host] = every.hosts as [Host];
       const beside = await host.database.connect();
@@ -76,7 +76,7 @@ async function changedBy(
     'SELECT session_id, external_reference_id, raw_body FROM cr3dentials_webhook_delivery',
   );
   const stored = new Map(rows.map((row) => [row.session_id, row]));
-  const events = app.nest.get(RememberedEvents).bySession;
+  const events = new Map(app.nest.get(RememberEvents).events.map((event) => [event.sessionId, event]));
   const changed: string[] = [];
   for (const [index, body] of sent.entries()) {
     const { sessionId, externalReferenceId } = body;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
-import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { type VerificationEvent } from 'nestjs-cr3dentials-webhook';
 import { verificationPayload, webhookTester, type Cr3dentialsSimulator } from 'nestjs-cr3dentials-webhook/testing';
+import { RememberEvents } from '../support/app/doubles.js';
 import { freshHost } from '../support/app/fresh-host.js';
 import { SECRET, platforms, type WebhookApp } from '../support/app/webhook-app.js';
 import { InstantClock } from './doubles.js';
@@ -14,22 +14,14 @@ describe.each(platforms)('a host on %s', (platform) => {
   let portal: Cr3dentialsSimulator;
 
   beforeEach(async () => {
-    seen = [];
-    const remembered = seen;
-    @Injectable()
-    class Remember {
-      @OnVerification()
-      remember(event: VerificationEvent): void {
-        remembered.push(event);
-      }
-    }
     app = await host.start((builder) =>
       builder
         .on(platform)
         .withRawBody()
-        .withHandlers(Remember)
+        .withHandlers(RememberEvents)
         .withOptions({ path: ['webhook/cr3dentials', 'webhook/of-the-session'] }),
     );
+    seen = app.nest.get(RememberEvents).events;
     clock = new InstantClock();
     portal = await simulator();
   });

@@ -1,12 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { AuthOptions, Clock } from 'nestjs-cr3dentials-webhook';
 import { createHash } from 'node:crypto';
-import { freshDatabase, type TestDatabase } from '../../support/database/databases.js';
-import { freshHost } from '../../support/app/fresh-host.js';
+import { freshHost, sharedHost } from '../../support/app/fresh-host.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
 import { payload } from '../../support/app/payload.js';
 import { JSON_TYPE, rawPost, said } from '../../support/http/raw-post.js';
-import { platforms, webhookApp, type Answer, type WebhookApp } from '../../support/app/webhook-app.js';
+import { platforms, type Answer, type WebhookApp } from '../../support/app/webhook-app.js';
 
 const SECRET = 'Kestrel-Over-The-9-Moors=~!';
 const MINUTE = 60_000;
@@ -25,21 +24,7 @@ function knock(app: WebhookApp, headers: Headers, path?: string): Promise<Answer
 }
 
 describe.each(platforms)('a sender, on %s', (platform) => {
-  let database: TestDatabase;
-  let app: WebhookApp;
-
-  beforeAll(async () => {
-    database = await freshDatabase('sqlite');
-    app = await webhookApp(database)
-      .on(platform)
-      .withOptions({ auth: { secrets: [SECRET] } })
-      .start();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
-  });
+  const host = sharedHost('sqlite', (a) => a.on(platform).withOptions({ auth: { secrets: [SECRET] } }));
 
   it.each<[string, Headers]>([
     ['the secret', [['X-API-Key', SECRET]]],
@@ -55,7 +40,7 @@ describe.each(platforms)('a sender, on %s', (platform) => {
       ],
     ],
   ])('is accepted with %s', async (_, headers) => {
-    expect((await knock(app, headers)).status).toBe(ACCEPTED);
+    expect((await knock(host.app, headers)).status).toBe(ACCEPTED);
   });
 
   it.each<[string, Headers]>([
@@ -119,39 +104,39 @@ describe.each(platforms)('a sender, on %s', (platform) => {
     ['the digest of the secret', [['X-API-Key', createHash('sha256').update(SECRET).digest('hex')]]],
     ['something every object has', [['X-API-Key', 'constructor']]],
   ])('is answered the same 401 with %s', async (_, headers) => {
-    const rows = await app.inbox.list({ limit: 1_000 });
-    const answer = await knock(app, headers);
+    const rows = await host.app.inbox.list({ limit: 1_000 });
+    const answer = await knock(host.app, headers);
     expect(said(answer)).toEqual(UNAUTHORIZED);
     expect(answer.headers).not.toHaveProperty('www-authenticate');
-    expect(await app.inbox.list({ limit: 1_000 })).toHaveLength(rows.length);
-    expect(await app.inbox.rejections.list()).toEqual([]);
+    expect(await host.app.inbox.list({ limit: 1_000 })).toHaveLength(rows.length);
+    expect(await host.app.inbox.rejections.list()).toEqual([]);
   });
 
   it('is counted as refused when it is answered 401', async () => {
-    const { refused } = await app.inbox.stats();
-    await knock(app, []);
-    await knock(app, [['X-API-Key', 'wrong']]);
-    await knock(app, [['X-API-Key', SECRET]]);
-    expect((await app.inbox.stats()).refused).toBe(refused + 2);
+    const { refused } = await host.app.inbox.stats();
+    await knock(host.app, []);
+    await knock(host.app, [['X-API-Key', 'wrong']]);
+    await knock(host.app, [['X-API-Key', SECRET]]);
+    expect((await host.app.inbox.stats()).refused).toBe(refused + 2);
   });
 
   it('is answered 401 for an invalid payload too, and nothing is stored', async () => {
     for (const body of [payload({ sessionId: 1 }), payload({ status: 'ARCHIVED' })]) {
-      expect(said(await app.post(body, { headers: { 'x-api-key': 'wrong' } }))).toEqual(UNAUTHORIZED);
+      expect(said(await host.app.post(body, { headers: { 'x-api-key': 'wrong' } }))).toEqual(UNAUTHORIZED);
     }
-    expect(await app.inbox.rejections.list()).toEqual([]);
+    expect(await host.app.inbox.rejections.list()).toEqual([]);
   });
 
   it('is answered 401 with the secret in the query or in the body', async () => {
-    expect(said(await knock(app, [], `/webhook/cr3dentials?x-api-key=${SECRET}&X-API-Key=${SECRET}`))).toEqual(
+    expect(said(await knock(host.app, [], `/webhook/cr3dentials?x-api-key=${SECRET}&X-API-Key=${SECRET}`))).toEqual(
       UNAUTHORIZED,
     );
     const body = JSON.stringify(payload({ 'x-api-key': SECRET, secret: SECRET }));
-    expect(said(await rawPost(app.url, { content: body, headers: [JSON_TYPE] }))).toEqual(UNAUTHORIZED);
+    expect(said(await rawPost(host.app.url, { content: body, headers: [JSON_TYPE] }))).toEqual(UNAUTHORIZED);
   });
 
   it('sends headers of which nothing is logged', () => {
-    expect(app.logger.lines.filter((line) => /Kestrel|kestrel|Bearer|wrong/.test(line))).toEqual([]);
+    expect(host.app.logger.lines.filter((line) => /Kestrel|kestrel|Bearer|wrong/.test(line))).toEqual([]);
   });
 });
 

@@ -6,12 +6,11 @@ import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import {
   Cr3dentialsWebhookInbox,
   Cr3dentialsWebhookModule,
-  OnVerification,
   type Cr3dentialsWebhookOptions,
   type Cr3dentialsWebhookOptionsFactory,
-  type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { inspect } from 'node:util';
+import { RememberEvents } from '../../support/app/doubles.js';
 import { freshDatabase, type TestDatabase } from '../../support/database/databases.js';
 import { RememberingLogger } from '../../support/app/log.js';
 import { payload } from '../../support/app/payload.js';
@@ -21,16 +20,6 @@ import { SECRET, webhookApp, type WebhookApp } from '../../support/app/webhook-a
 
 const path = 'hooks/cr3dentials';
 const options = { auth: { secrets: [SECRET] } };
-
-@Injectable()
-class Remember {
-  readonly events: VerificationEvent[] = [];
-
-  @OnVerification()
-  remember(event: VerificationEvent): void {
-    this.events.push(event);
-  }
-}
 
 @Injectable()
 class Vault {
@@ -89,11 +78,11 @@ describe.each<[string, () => DynamicModule]>([
   ],
 ])('a host that imports the module with %s', (_, module) => {
   it('receives a delivery at its route, with its secret', async () => {
-    app = await webhookApp(database).withModule(module()).withHandlers(Remember).start();
+    app = await webhookApp(database).withModule(module()).withHandlers(RememberEvents).start();
     const body = payload();
     expect(await app.post(body, { path: `/${path}` })).toMatchObject({ status: 200, body: '{"received":true}' });
     await app.delivery(body.sessionId, 'completed');
-    expect(app.nest.get(Remember).events).toMatchObject([{ sessionId: body.sessionId }]);
+    expect(app.nest.get(RememberEvents).events).toMatchObject([{ sessionId: body.sessionId }]);
     expect(await app.post(body)).toMatchObject({ status: 404 });
     expect(await app.post(body, { path: `/${path}`, headers: { 'x-api-key': 'another' } })).toMatchObject({
       status: 401,
@@ -209,13 +198,13 @@ describe('a host without HTTP', () => {
         TypeOrmModule.forRoot({ ...database.options, autoLoadEntities: true } as TypeOrmModuleOptions),
         Cr3dentialsWebhookModule.forRoot(options),
       ],
-      providers: [Remember],
+      providers: [RememberEvents],
     })
       .setLogger(new RememberingLogger())
       .compile();
     await module.init();
     try {
-      const { events } = module.get(Remember);
+      const { events } = module.get(RememberEvents);
       await until('the handler has run', () => events.some(({ sessionId }) => sessionId === body.sessionId));
     } finally {
       await module.close();
@@ -227,11 +216,11 @@ describe('two apps in one process', () => {
   it('share neither deliveries nor handlers', async () => {
     const elsewhere = await freshDatabase('sqlite');
     const other = await webhookApp(elsewhere)
-      .withHandlers(Remember)
+      .withHandlers(RememberEvents)
       .withOptions({ auth: { secrets: ['the secret of another app'] }, path })
       .start();
     try {
-      app = await webhookApp(database).withHandlers(Remember).start();
+      app = await webhookApp(database).withHandlers(RememberEvents).start();
       const mine = payload();
       const theirs = payload();
       expect(await app.post(mine)).toMatchObject({ status: 200 });
@@ -241,8 +230,8 @@ describe('two apps in one process', () => {
       expect(await other.post(theirs, { path: `/${path}`, headers })).toMatchObject({ status: 200 });
       await app.delivery(mine.sessionId, 'completed');
       await other.delivery(theirs.sessionId, 'completed');
-      expect(app.nest.get(Remember).events.map(({ sessionId }) => sessionId)).toEqual([mine.sessionId]);
-      expect(other.nest.get(Remember).events.map(({ sessionId }) => sessionId)).toEqual([theirs.sessionId]);
+      expect(app.nest.get(RememberEvents).events.map(({ sessionId }) => sessionId)).toEqual([mine.sessionId]);
+      expect(other.nest.get(RememberEvents).events.map(({ sessionId }) => sessionId)).toEqual([theirs.sessionId]);
       expect(await other.inbox.find({ sessionId: String(mine.sessionId) })).toBeNull();
       await app.stop();
       app = undefined;

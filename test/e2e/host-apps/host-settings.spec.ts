@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   BadRequestException,
   Injectable,
@@ -11,7 +11,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { APP_GUARD, APP_PIPE, Reflector } from '@nestjs/core';
-import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { RememberEvents } from '../../support/app/doubles.js';
 import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import { said } from '../../support/http/raw-post.js';
@@ -19,16 +19,6 @@ import { platforms } from '../../support/app/webhook-app.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const ACKNOWLEDGED = { status: 200, body: '{"received":true}', type: JSON_TYPE };
-
-const seen: VerificationEvent[] = [];
-
-@Injectable()
-class Remember {
-  @OnVerification()
-  remember(event: VerificationEvent): void {
-    seen.push(event);
-  }
-}
 
 /** Everything that a pipe could be tempted to strip, convert, trim or refuse. */
 const tempting = () =>
@@ -87,10 +77,6 @@ const strict = {
 describe.each(platforms)('a host on %s with a global pipe', (platform) => {
   const host = freshHost('sqlite');
 
-  beforeEach(() => {
-    seen.length = 0;
-  });
-
   it.each<[string, PipeTransform]>([
     ['that whitelists and converts', new ValidationPipe(strict)],
     [
@@ -104,10 +90,10 @@ describe.each(platforms)('a host on %s with a global pipe', (platform) => {
     for (const setting of ['useGlobalPipes', 'APP_PIPE']) {
       const app = await host.start((builder) =>
         setting === 'APP_PIPE'
-          ? builder.on(platform).withHandlers(Remember, { provide: APP_PIPE, useValue: pipe })
+          ? builder.on(platform).withHandlers(RememberEvents, { provide: APP_PIPE, useValue: pipe })
           : builder
               .on(platform)
-              .withHandlers(Remember)
+              .withHandlers(RememberEvents)
               .configured((nest) => nest.useGlobalPipes(pipe)),
       );
       const body = tempting();
@@ -118,7 +104,7 @@ describe.each(platforms)('a host on %s with a global pipe', (platform) => {
         externalReferenceId: body.externalReferenceId,
         rawBody: JSON.stringify(body),
       });
-      const [event] = seen.splice(0);
+      const [event] = app.nest.get(RememberEvents).events;
       expect(event).toMatchObject({
         sessionId: body.sessionId,
         proofHash: 'true',

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { IsString } from 'class-validator';
 import { OnVerification, PermanentError, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
 import type { DataSource } from 'typeorm';
+import { sharedHost } from '../../support/app/fresh-host.js';
 import { AGENT, HOLDER } from '../../support/app/canaries.js';
-import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
+import { databases } from '../../support/database/databases.js';
 import { payload } from '../../support/app/payload.js';
-import { webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
 
 /** What would begin a line of its own, or make a terminal do something. */
 const BREAKERS: readonly (readonly [name: string, text: string])[] = [
@@ -43,34 +43,23 @@ class Account {
 }
 
 describe.each(databases)('the log and the columns, on %s', (kind) => {
-  let database: TestDatabase;
+  const host = sharedHost(kind, (a) => a.withHandlers(Quoting).withOptions({ platforms: { 7: Account } }));
   let beside: DataSource;
-  let app: WebhookApp;
 
   beforeAll(async () => {
-    database = await freshDatabase(kind);
-    app = await webhookApp(database)
-      .withHandlers(Quoting)
-      .withOptions({ platforms: { 7: Account } })
-      .start();
-    beside = await database.connect();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
+    beside = await host.database.connect();
   });
 
   it.each(BREAKERS)('have one line for a handler error that quotes %s, and no personal data', async (name, breaker) => {
-    const before = app.logger.lines.length;
+    const before = host.app.logger.lines.length;
     const body = payload({
       sessionId: `${name}${breaker}session`,
       externalReferenceId: `${breaker}reference${breaker}`,
       extractedData: { accountHolder: HOLDER, [breaker]: breaker, nested: [[{ holder: HOLDER }]] },
     });
-    expect((await app.post(body)).status).toBe(200);
-    const { id } = await app.delivery(body.sessionId, 'dead');
-    const [line = '', ...more] = app.logger.lines.slice(before);
+    expect((await host.app.post(body)).status).toBe(200);
+    const { id } = await host.app.delivery(body.sessionId, 'dead');
+    const [line = '', ...more] = host.app.logger.lines.slice(before);
     expect(more).toEqual([]);
     expect(line).toContain(`Handler "quoting" of delivery ${id}`);
     expect(line).toContain('[redacted]');
@@ -84,7 +73,7 @@ describe.each(databases)('the log and the columns, on %s', (kind) => {
   });
 
   it.each(BREAKERS)('have one line for a rejection with %s in every field', async (name, breaker) => {
-    const before = app.logger.lines.length;
+    const before = host.app.logger.lines.length;
     const odd = `${name}${breaker}`;
     const posts = [
       payload({ sessionId: odd, status: odd }),
@@ -92,9 +81,9 @@ describe.each(databases)('the log and the columns, on %s', (kind) => {
       payload({ sessionId: `${odd}8`, platformId: odd, externalReferenceId: [odd], proofHash: {}, completedAt: odd }),
       payload({ sessionId: [odd], [odd]: odd }),
     ];
-    const statuses = await Promise.all(posts.map(async (post) => (await app.post(post)).status));
+    const statuses = await Promise.all(posts.map(async (post) => (await host.app.post(post)).status));
     expect(statuses).toEqual([200, 200, 400, 400]);
-    const lines = app.logger.lines.slice(before);
+    const lines = host.app.logger.lines.slice(before);
     expect(lines).toHaveLength(posts.length);
     expect(lines.filter((line) => BREAKS_A_LINE.test(line) || !/kept as a rejection/.test(line))).toEqual([]);
     const kept = await beside.query<{ detail: string }[]>('SELECT detail FROM cr3dentials_webhook_rejection');

@@ -1,46 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  OnVerification,
-  PermanentError,
-  VerificationCancelled,
-  VerificationCompleted,
-  VerificationErrored,
-  type HandlerContext,
-  type VerificationEvent,
-} from 'nestjs-cr3dentials-webhook';
+import { OnVerification, PermanentError, VerificationCancelled } from 'nestjs-cr3dentials-webhook';
 import { uuidv7 } from 'uuidv7';
+import { FailOnce, SucceedAtOnce, WaitAtAGateWhenErrored } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
-import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 
 class DieAtOnce {
   @OnVerification()
   handle(): void {
     throw new PermanentError('never');
-  }
-}
-
-class FailOnce {
-  readonly attempts: number[] = [];
-
-  @OnVerification()
-  handle(_: VerificationEvent, { attempt }: HandlerContext): void {
-    this.attempts.push(attempt);
-    if (attempt === 1) throw new Error('not yet');
-  }
-}
-
-class SucceedAtOnce {
-  @OnVerification(VerificationCompleted)
-  handle(): void {}
-}
-
-class WaitAtAGate {
-  readonly gate = new Gate();
-
-  @OnVerification(VerificationErrored)
-  async handle(): Promise<void> {
-    await this.gate.pass();
   }
 }
 
@@ -89,7 +58,7 @@ describe.each(databases)('discard, on %s', (kind) => {
   });
 
   it('changes nothing for a completed, a claimed or an unknown delivery', async () => {
-    const app = await host.start((a) => a.withHandlers(SucceedAtOnce, WaitAtAGate));
+    const app = await host.start((a) => a.withHandlers(SucceedAtOnce, WaitAtAGateWhenErrored));
     const [done, busy] = [payload(), payload({ status: 'ERROR' })];
     await app.post(done);
     await app.post(busy);
@@ -100,7 +69,7 @@ describe.each(databases)('discard, on %s', (kind) => {
     expect(await app.inbox.discard(processing.id)).toBe('busy');
     expect(await app.inbox.discard(uuidv7())).toBe('unknown');
     expect(await app.inbox.find(completed.id)).toEqual(completed);
-    app.nest.get(WaitAtAGate).gate.open();
+    app.nest.get(WaitAtAGateWhenErrored).gate.open();
     await app.delivery(busy.sessionId, 'completed');
   });
 });

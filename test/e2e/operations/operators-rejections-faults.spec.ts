@@ -1,16 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { OnVerification } from 'nestjs-cr3dentials-webhook';
 import { Rejection } from '../../../src/inbox/rejection.entity.js';
 import { DataSource } from 'typeorm';
+import { SucceedAtOnce } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
-
-class SucceedAtOnce {
-  @OnVerification()
-  handle(): void {}
-}
 
 const MARK = '\uFEFF';
 

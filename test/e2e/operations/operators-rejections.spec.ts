@@ -9,34 +9,17 @@ import {
 import { Rejection } from '../../../src/inbox/rejection.entity.js';
 import { DataSource } from 'typeorm';
 import { uuidv7 } from 'uuidv7';
+import { RememberEvents, WaitAtAGate } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
-import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
-
-class Remember {
-  readonly statuses: string[] = [];
-
-  @OnVerification({ id: 'remember' })
-  handle({ status }: VerificationEvent): void {
-    this.statuses.push(status);
-  }
-}
 
 class Book {
   @OnVerification({ id: 'book', transactional: true })
   async handle({ sessionId }: VerificationEvent, { manager }: HandlerContext): Promise<void> {
     await manager.insert(Effect, { sessionId });
-  }
-}
-
-class WaitAtAGate {
-  readonly gate = new Gate();
-
-  @OnVerification({ id: 'wait' })
-  async handle(): Promise<void> {
-    await this.gate.pass();
   }
 }
 
@@ -64,7 +47,7 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
   const host = freshHost(kind);
 
   function start(): Promise<WebhookApp> {
-    return host.start((a) => withEffects(a).withHandlers(Remember, Book));
+    return host.start((a) => withEffects(a).withHandlers(RememberEvents, Book));
   }
 
   it('lists the open ones, newest first, and filters by reason, state and page', async () => {
@@ -88,13 +71,13 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
   it('replaces the recorded content with that of a conflict, and runs every handler for it', async () => {
     const app = await start();
     const { id, first, second, rejection } = await conflict(app);
-    expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED']);
+    expect(app.nest.get(RememberEvents).statuses).toEqual(['COMPLETED']);
     expect(await app.inbox.rejections.accept(rejection.id)).toBe('accepted');
     const delivery = await app.delivery(first.sessionId, 'completed');
 
     expect(delivery).toMatchObject({ id, status: 'ERROR', platformId: 7, externalReferenceId: 'B-7' });
     expect(delivery.rawBody).toBe(JSON.stringify(second));
-    expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED', 'ERROR']);
+    expect(app.nest.get(RememberEvents).statuses).toEqual(['COMPLETED', 'ERROR']);
     expect(await effectsOf(app, first.sessionId)).toBe(2);
     const kept = await open(app, 'superseded');
     expect(kept).toMatchObject({ rawBody: JSON.stringify(first), detail: id, sessionId: first.sessionId, tenant: '' });
@@ -111,7 +94,7 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
     expect(await app.inbox.rejections.accept(rejection.id)).toBe('accepted');
     await app.delivery(first.sessionId, 'completed');
 
-    expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED', 'ERROR']);
+    expect(app.nest.get(RememberEvents).statuses).toEqual(['COMPLETED', 'ERROR']);
     expect(await effectsOf(app, first.sessionId)).toBe(3);
   });
 
@@ -127,7 +110,7 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
       expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ id, rawBody: kept });
       expect(await effectsOf(app, first.sessionId)).toBe(3 + index);
     }
-    expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED', 'ERROR', 'COMPLETED', 'ERROR', 'COMPLETED']);
+    expect(app.nest.get(RememberEvents).statuses).toEqual(['COMPLETED', 'ERROR', 'COMPLETED', 'ERROR', 'COMPLETED']);
   });
 
   it('opens an accepted rejection again when the sender repeats it after it was superseded', async () => {
@@ -185,7 +168,7 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
       expect(await app.inbox.rejections.accept(id)).toBe('accepted');
 
       expect(await app.delivery(broken.sessionId, 'completed')).toMatchObject({ rawBody, replays: 0 });
-      expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED']);
+      expect(app.nest.get(RememberEvents).statuses).toEqual(['COMPLETED']);
       expect(await app.rejections({ state: 'accepted' })).toMatchObject([{ id }]);
     },
   );
@@ -205,7 +188,7 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
 
     expect(await app.inbox.rejections.accept(id)).toBe('duplicate');
     expect(await app.inbox.rejections.accept(id)).toBe('decided');
-    expect(app.nest.get(Remember).statuses).toHaveLength(1);
+    expect(app.nest.get(RememberEvents).statuses).toHaveLength(1);
   });
 
   it('accepts a rejection only once', async () => {
@@ -218,7 +201,7 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
     await app.delivery(first.sessionId, 'completed');
     expect(await rejections.accept(rejection.id)).toBe('decided');
     expect(await rejections.discard(rejection.id)).toBe(false);
-    expect(app.nest.get(Remember).statuses).toEqual(['COMPLETED', 'ERROR']);
+    expect(app.nest.get(RememberEvents).statuses).toEqual(['COMPLETED', 'ERROR']);
     expect(await effectsOf(app, first.sessionId)).toBe(2);
   });
 

@@ -3,14 +3,14 @@ import {
   OnVerification,
   PermanentError,
   VerificationCompleted,
-  VerificationErrored,
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { uuidv7 } from 'uuidv7';
+import { WaitAtAGateWhenErrored } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { effectsOf, withEffects, Effect } from '../../support/app/effects.js';
-import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
 
@@ -53,15 +53,6 @@ class Book {
   }
 }
 
-class WaitAtAGate {
-  readonly gate = new Gate();
-
-  @OnVerification(VerificationErrored, { id: 'wait' })
-  async handle(): Promise<void> {
-    await this.gate.pass();
-  }
-}
-
 async function completed(app: WebhookApp) {
   const body = payload();
   await app.post(body);
@@ -74,7 +65,7 @@ describe.each(databases)('replay, on %s', (kind) => {
   function start(): Promise<WebhookApp> {
     return host.start((a) =>
       withEffects(a)
-        .withHandlers(Fragile, FailAt, Book, WaitAtAGate)
+        .withHandlers(Fragile, FailAt, Book, WaitAtAGateWhenErrored)
         .withOptions({ processing: { retry: { attempts: 3, initialDelay: 5, jitter: 'none' } } }),
     );
   }
@@ -220,7 +211,7 @@ describe.each(databases)('replay, on %s', (kind) => {
 
   it('returns "busy" for a delivery that a worker has claimed', async () => {
     const app = await start();
-    const { gate } = app.nest.get(WaitAtAGate);
+    const { gate } = app.nest.get(WaitAtAGateWhenErrored);
     const body = payload({ status: 'ERROR' });
     await app.post(body);
     const { id } = await app.delivery(body.sessionId, 'processing');

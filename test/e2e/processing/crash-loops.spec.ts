@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   OnVerification,
-  VerificationCompleted,
   VerificationErrored,
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { FailOnce, WaitAtAGateWhenCompleted } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
-import { abandon, freshHost, Gate } from '../../support/app/fresh-host.js';
+import { abandon, freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
@@ -20,30 +20,6 @@ class NeverEnd {
   handle(_: VerificationEvent, { signal }: HandlerContext): Promise<void> {
     this.signals.push(signal);
     return new Promise(() => {});
-  }
-}
-
-/** Fails at first, so that its runs can be told apart, and then succeeds. */
-class FailOnce {
-  readonly attempts: number[] = [];
-
-  @OnVerification()
-  handle(_: VerificationEvent, { attempt }: HandlerContext): void {
-    this.attempts.push(attempt);
-    if (attempt === 1) throw new Error('not yet');
-  }
-}
-
-class WaitAtAGate {
-  readonly gate = new Gate();
-  running = 0;
-  mostAtOnce = 0;
-
-  @OnVerification(VerificationCompleted)
-  async handle(): Promise<void> {
-    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.running);
-    await this.gate.pass();
-    this.running--;
   }
 }
 
@@ -141,13 +117,13 @@ describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) =>
 
   it('is rescued together with others after its first crash', async () => {
     await abandoned(0, 3);
-    const app = await host.start((a) => a.withHandlers(WaitAtAGate));
-    const { gate } = app.nest.get(WaitAtAGate);
+    const app = await host.start((a) => a.withHandlers(WaitAtAGateWhenCompleted));
+    const { gate } = app.nest.get(WaitAtAGateWhenCompleted);
     await until('all of them run', () => gate.arrivals === 3);
     gate.open();
     await completed(app, 3);
 
-    expect(app.nest.get(WaitAtAGate).mostAtOnce).toBe(3);
+    expect(app.nest.get(WaitAtAGateWhenCompleted).mostAtOnce).toBe(3);
     expect(app.logger.matching(/Took over/)).toEqual([
       'WARN Took over 3 deliveries whose worker has not renewed its lease. Cr3dentialsWebhook',
     ]);
@@ -155,8 +131,8 @@ describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) =>
 
   it('is rescued alone after its second crash, because it may be a poison message', async () => {
     await abandoned(1, 3);
-    const app = await host.start((a) => a.withHandlers(WaitAtAGate, Probe));
-    const handler = app.nest.get(WaitAtAGate);
+    const app = await host.start((a) => a.withHandlers(WaitAtAGateWhenCompleted, Probe));
+    const handler = app.nest.get(WaitAtAGateWhenCompleted);
     await until('one of them runs', () => handler.running === 1);
     await looksForWork(app);
     await looksForWork(app);

@@ -34,7 +34,7 @@ class Handle {
 }
 
 @Injectable()
-class FailOnce {
+class FailToListenOnce {
   calls = 0;
 
   @OnEvent(VerificationCompleted.eventName, { suppressErrors: false })
@@ -44,7 +44,7 @@ class FailOnce {
 }
 
 @Injectable()
-class FailOnceInTheBackground {
+class FailToListenOnceInTheBackground {
   calls = 0;
 
   @OnEvent(VerificationCompleted.eventName, { suppressErrors: false, async: true, promisify: true })
@@ -54,7 +54,7 @@ class FailOnceInTheBackground {
 }
 
 @Injectable()
-class WaitAtAGate {
+class ListenAtAGate {
   readonly gate = new Gate();
 
   @OnEvent(VerificationCompleted.eventName, { suppressErrors: false })
@@ -93,13 +93,13 @@ describe.each(databases)('a listener of the event emitter, on %s', (kind) => {
   const host = freshHost(kind);
 
   it.each([
-    ['fails', FailOnce],
-    ['fails in the background', FailOnceInTheBackground],
+    ['fails', FailToListenOnce],
+    ['fails in the background', FailToListenOnceInTheBackground],
   ])('that %s is retried together with all other listeners', async (_, Class) => {
     const app = await host.start((a) => a.withHandlers(Listen, Class, Handle));
     const { runs } = await told(app);
 
-    expect(app.nest.get<FailOnce>(Class).calls).toBe(2);
+    expect(app.nest.get<FailToListenOnce>(Class).calls).toBe(2);
     expect(app.nest.get(Listen).heard).toHaveLength(2);
     expect(app.nest.get(Handle).events).toHaveLength(1);
     expect(runs).toMatchObject([
@@ -125,8 +125,8 @@ describe('the event emitter', () => {
   });
 
   it('completes its run when every listener has completed', async () => {
-    const app = await host.start((a) => a.withHandlers(Listen, WaitAtAGate));
-    const { gate } = app.nest.get(WaitAtAGate);
+    const app = await host.start((a) => a.withHandlers(Listen, ListenAtAGate));
+    const { gate } = app.nest.get(ListenAtAGate);
     const body = payload();
     await app.post(body);
     await until('the listener waits', () => gate.arrivals === 1);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
   OnVerification,
@@ -10,10 +10,10 @@ import {
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
-import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
-import { Gate, freshHost } from '../../support/app/fresh-host.js';
+import { SucceedAtOnce } from '../../support/app/doubles.js';
+import { databases } from '../../support/database/databases.js';
+import { Gate, freshHost, sharedHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
-import { webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
 
 /** Remembers which method was told of what. */
 @Injectable()
@@ -91,16 +91,6 @@ class FailTwice {
 }
 
 @Injectable()
-class SucceedAtOnce {
-  calls = 0;
-
-  @OnVerification()
-  handle(): void {
-    this.calls++;
-  }
-}
-
-@Injectable()
 class AskForATransaction {
   refusal: unknown;
 
@@ -123,25 +113,14 @@ const statuses = [
 ] as const;
 
 describe.each(databases)('handlers, on %s', (kind) => {
-  let database: TestDatabase;
-  let app: WebhookApp;
-
-  beforeAll(async () => {
-    database = await freshDatabase(kind);
-    app = await webhookApp(database).withHandlers(Ledger).start();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
-  });
+  const host = sharedHost(kind, (a) => a.withHandlers(Ledger));
 
   it.each(statuses)('get an event of status %s only when they subscribe to its class', async (status, Event, told) => {
     const body = payload({ status, metadata: { channel: 'web' } });
-    await app.post(body);
-    const { id, receivedAt } = await app.delivery(body.sessionId, 'completed');
+    await host.app.post(body);
+    const { id, receivedAt } = await host.app.delivery(body.sessionId, 'completed');
 
-    const calls = app.nest.get(Ledger).of(body.sessionId);
+    const calls = host.app.nest.get(Ledger).of(body.sessionId);
     expect(calls.map(({ by }) => by).toSorted()).toEqual(told);
     for (const { event } of calls) {
       expect(statuses.filter(([, Class]) => event instanceof Class).map(([name]) => name)).toEqual([status]);
@@ -157,10 +136,10 @@ describe.each(databases)('handlers, on %s', (kind) => {
 
   it('read a missing or null field as null', async () => {
     const { sessionId, status, platformId } = payload({ status: 'ERROR' });
-    await app.post({ sessionId, status, platformId, completedAt: null, extractedData: null });
-    await app.delivery(sessionId, 'completed');
+    await host.app.post({ sessionId, status, platformId, completedAt: null, extractedData: null });
+    await host.app.delivery(sessionId, 'completed');
 
-    const [call] = app.nest.get(Ledger).of(sessionId);
+    const [call] = host.app.nest.get(Ledger).of(sessionId);
     expect(call?.event).toMatchObject({
       externalReferenceId: null,
       extractedData: null,
@@ -172,11 +151,11 @@ describe.each(databases)('handlers, on %s', (kind) => {
 
   it('cannot change the event that another handler gets', async () => {
     const body = payload();
-    await app.post(body);
-    await app.delivery(body.sessionId, 'completed');
+    await host.app.post(body);
+    await host.app.delivery(body.sessionId, 'completed');
 
     expect(
-      app.nest
+      host.app.nest
         .get(Ledger)
         .of(body.sessionId)
         .map(({ event }) => Object.isFrozen(event)),
@@ -215,7 +194,7 @@ describe.each(databases)('the handlers of one delivery, on %s', (kind) => {
     expect(attempts).toBe(3);
     expect(runs).toMatchObject([
       { handler: 'FailTwice.handle', state: 'completed', attempts: 3, nextAttemptAt: null, lastError: null },
-      { handler: 'SucceedAtOnce.handle', state: 'completed', attempts: 1, nextAttemptAt: null, lastError: null },
+      { handler: 'succeed', state: 'completed', attempts: 1, nextAttemptAt: null, lastError: null },
     ]);
   });
 

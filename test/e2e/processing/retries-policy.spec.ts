@@ -5,6 +5,7 @@ import {
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { SucceedAtOnce } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { freshHost } from '../../support/app/fresh-host.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
@@ -22,15 +23,6 @@ class FailUntilTold {
   handle(_: VerificationEvent, { attempt }: HandlerContext): void {
     this.attempts.push(attempt);
     if (!this.succeeds) throw this.error;
-  }
-}
-
-class SucceedAtOnce {
-  calls = 0;
-
-  @OnVerification()
-  handle(): void {
-    this.calls++;
   }
 }
 
@@ -86,7 +78,7 @@ describe.each(databases)('a retry function, on %s', (kind) => {
     const { nextAttemptAt, runs } = await app.delivery(body.sessionId, 'pending');
     expect(runs).toMatchObject([
       { handler: 'FailUntilTold.handle', state: 'pending', attempts: 1 },
-      { handler: 'SucceedAtOnce.handle', state: 'completed', attempts: 1 },
+      { handler: 'succeed', state: 'completed', attempts: 1 },
     ]);
     expect(nextAttemptAt).toBeGreaterThan(clock.now() + MINUTE / 2); // not in a loop
 

@@ -1,13 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
 import {
   OnVerification,
   PermanentError,
   RetryAfterError,
   VerificationCompleted,
-  VerificationErrored,
   type HandlerContext,
 } from 'nestjs-cr3dentials-webhook';
+import { FailOnceWhenErrored } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { freshHost } from '../../support/app/fresh-host.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
@@ -38,15 +37,7 @@ class FailWith {
 /** One more that fails in its own way. */
 class FailAlsoWith extends FailWith {}
 
-@Injectable()
-class FailOnce {
-  @OnVerification(VerificationErrored)
-  handle(_: VerificationErrored, { attempt }: HandlerContext): void {
-    if (attempt === 1) throw new Error('not yet');
-  }
-}
-
-/** Resolves when a worker with `FailOnce` has looked for what is due, and has taken it. */
+/** Resolves when a worker with `FailOnceWhenErrored` has looked for what is due, and has taken it. */
 async function due(app: WebhookApp): Promise<void> {
   const probe = payload({ status: 'ERROR' });
   await app.post(probe);
@@ -128,7 +119,7 @@ describe.each(databases)('a handler that fails, on %s', (kind) => {
     const clock = new MovingClock();
     const app = await host.start((a) =>
       a
-        .withHandlers(FailWith.of(...[1, 2, 3].map(() => new RetryAfterError(HOUR))), FailOnce)
+        .withHandlers(FailWith.of(...[1, 2, 3].map(() => new RetryAfterError(HOUR))), FailOnceWhenErrored)
         .withOptions({ processing: { retry: { attempts: 2, initialDelay: 1, jitter: 'none' } } })
         .withClock(clock),
     );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { OnVerification, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
 import { DataSource, type EntityManager } from 'typeorm';
+import { FailOnce } from '../../support/app/doubles.js';
 import { databases, type DatabaseKind } from '../../support/database/databases.js';
 import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
 import { freshHost, Gate } from '../../support/app/fresh-host.js';
@@ -61,13 +62,6 @@ class BookAnd {
     this.runs++;
     await manager.insert(Effect, { sessionId });
     if (this.runs === 1) await this.misuse(manager);
-  }
-}
-
-class FailOnce {
-  @OnVerification({ id: 'fail-once' })
-  handle(_: VerificationEvent, { attempt }: HandlerContext): void {
-    if (attempt === 1) throw new Error('not yet');
   }
 }
 

@@ -89,7 +89,10 @@ for (const kind of databases) {
     }
 
     it('leave the retries of that handler to the newer', async () => {
-      const [old, recent] = [await older(), await newer({ retry: { initialDelay: 300, jitter: 'none' } })];
+      const [old, recent] = [
+        await older(),
+        await newer({ processing: { retry: { initialDelay: 300, jitter: 'none' } } }),
+      ];
       const bodies = Array.from({ length: 5 }, () => payload());
       const { attempts } = recent.nest.get(Added);
       attempts.push(0); // so that none of these is the first

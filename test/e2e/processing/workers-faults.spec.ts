@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   OnVerification,
-  VerificationCompleted,
   VerificationErrored,
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { FailBehindAGate, WaitAtAGateWhenCompleted } from '../../support/app/doubles.js';
 import { Delivery } from '../../../src/inbox/delivery.entity.js';
 import { servers } from '../../support/database/databases.js';
 import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
@@ -31,17 +31,6 @@ class BookAnd {
   }
 }
 
-class WaitAtAGate {
-  readonly gate = new Gate();
-  readonly signals: AbortSignal[] = [];
-
-  @OnVerification(VerificationCompleted, { id: 'wait' })
-  async handle(_: VerificationCompleted, { signal }: HandlerContext): Promise<void> {
-    this.signals.push(signal);
-    await this.gate.pass();
-  }
-}
-
 /** Keeps its transaction open for longer than a lease of this file lasts, and fails then. */
 class FailAfterAWhile {
   @OnVerification(VerificationErrored, { id: 'fail', transactional: true })
@@ -50,21 +39,6 @@ class FailAfterAWhile {
     const begun = performance.now();
     await until('a lease would be over', () => performance.now() - begun > 800);
     throw new Error('after the write');
-  }
-}
-
-/** Throws its errors, one a call, once the gate is open. */
-class FailBehindAGate {
-  readonly attempts: number[] = [];
-  readonly gate = new Gate();
-
-  constructor(readonly errors: unknown[]) {}
-
-  @OnVerification({ id: 'fail' })
-  async handle(_: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
-    this.attempts.push(attempt);
-    await this.gate.pass();
-    if (this.errors.length > 0) throw this.errors.shift();
   }
 }
 
@@ -79,7 +53,7 @@ describe('a lease that is renewed while a transaction locks the SQLite file', ()
     const [long, failing] = [payload(), payload({ status: 'ERROR' })];
     const app = await host.start((a) =>
       withEffects(a)
-        .withHandlers(WaitAtAGate, FailAfterAWhile)
+        .withHandlers(WaitAtAGateWhenCompleted, FailAfterAWhile)
         .withOptions({
           processing: {
             lease: 600,
@@ -90,7 +64,7 @@ describe('a lease that is renewed while a transaction locks the SQLite file', ()
           },
         }),
     );
-    const { gate, signals } = app.nest.get(WaitAtAGate);
+    const { gate, signals } = app.nest.get(WaitAtAGateWhenCompleted);
     await app.post(long);
     await until('it runs', () => gate.arrivals === 1);
     await app.post(failing);
@@ -115,10 +89,10 @@ for (const kind of servers) {
       const app = await host.start((a) =>
         a
           .withDataSource({ url: proxy.url } as object)
-          .withHandlers(WaitAtAGate)
+          .withHandlers(WaitAtAGateWhenCompleted)
           .withOptions({ processing: { lease: 4_500 } }),
       );
-      const { gate, signals } = app.nest.get(WaitAtAGate);
+      const { gate, signals } = app.nest.get(WaitAtAGateWhenCompleted);
       const body = payload();
       const sessionId = String(body.sessionId);
       await app.post(body);
@@ -202,11 +176,10 @@ for (const kind of servers.filter((server) => server === 'postgres')) {
       ['a failure', [new Error('once')], [1, 2], /What became of a delivery could not be written/],
     ])('is written again when it is %s, without another run of the handler', async (_, errors, attempts, warning) => {
       const app = await host.start((a) =>
-        a
-          .withHandlers({ provide: FailBehindAGate, useValue: new FailBehindAGate([...errors]) })
-          .withDataSource({ extra: impatient(host) } as object),
+        a.withHandlers(FailBehindAGate).withDataSource({ extra: impatient(host) } as object),
       );
       const handler = app.nest.get(FailBehindAGate);
+      handler.errors = [...errors];
       const body = payload();
       await app.post(body);
       await until('it runs', () => handler.gate.arrivals === 1);

@@ -1,41 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  OnVerification,
-  VerificationCancelled,
-  VerificationCompleted,
-  type HandlerContext,
-} from 'nestjs-cr3dentials-webhook';
+import { OnVerification, VerificationCancelled, type HandlerContext } from 'nestjs-cr3dentials-webhook';
 import { Delivery } from '../../../src/inbox/delivery.entity.js';
 import { DataSource } from 'typeorm';
+import { PassTheGate, WaitAtAGateWhenCompleted } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { freshHost, Gate } from '../../support/app/fresh-host.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
 import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
-
-class WaitAtAGate {
-  gate = new Gate();
-  error: Error | undefined;
-  readonly signals: AbortSignal[] = [];
-
-  @OnVerification(VerificationCompleted, { id: 'wait' })
-  async handle(_: VerificationCompleted, { signal }: HandlerContext): Promise<void> {
-    this.signals.push(signal);
-    await this.gate.pass();
-    if (this.error) throw this.error;
-  }
-}
-
-/** Remembers what it was told of; has the id of the handler that others wait in. */
-class Remember {
-  readonly sessionIds: string[] = [];
-
-  @OnVerification(VerificationCompleted, { id: 'wait' })
-  handle({ sessionId }: VerificationCompleted): void {
-    this.sessionIds.push(sessionId);
-  }
-}
 
 /** Is retried for every delivery: who has run a second attempt has looked for what is due. */
 class Probe {
@@ -71,11 +44,11 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
 
   it('rescue a delivery of another worker only when its lease has expired', async () => {
     const clock = new MovingClock();
-    const one = await host.start((a) => a.withHandlers(WaitAtAGate));
-    const other = await host.start((a) => a.withHandlers(Remember, Probe).withClock(clock));
-    const { sessionIds } = other.nest.get(Remember);
+    const one = await host.start((a) => a.withHandlers(WaitAtAGateWhenCompleted));
+    const other = await host.start((a) => a.withHandlers(PassTheGate, Probe).withClock(clock));
+    const { sessionIds } = other.nest.get(PassTheGate);
     const [sessionId] = await post(one, 1);
-    await until('the first runs it', () => one.nest.get(WaitAtAGate).gate.arrivals === 1);
+    await until('the first runs it', () => one.nest.get(WaitAtAGateWhenCompleted).gate.arrivals === 1);
     clock.advance(20_000);
     await looksForWork(other);
     expect(sessionIds).toEqual([]);
@@ -84,14 +57,14 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     const after = await other.delivery(String(sessionId), 'completed');
     expect(sessionIds).toEqual([sessionId]);
     expect(after).toMatchObject({ attempts: 2, rescues: 0, runs: [] });
-    one.nest.get(WaitAtAGate).gate.open();
+    one.nest.get(WaitAtAGateWhenCompleted).gate.open();
   });
 
   it('renew the lease of a long-running handler, and no other worker starts it', async () => {
     const patient = { processing: { lease: 900 } };
-    const one = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions(patient));
-    const other = await host.start((a) => a.withHandlers(Remember, Probe).withOptions(patient));
-    const { gate, signals } = one.nest.get(WaitAtAGate);
+    const one = await host.start((a) => a.withHandlers(WaitAtAGateWhenCompleted).withOptions(patient));
+    const other = await host.start((a) => a.withHandlers(PassTheGate, Probe).withOptions(patient));
+    const { gate, signals } = one.nest.get(WaitAtAGateWhenCompleted);
     const [sessionId] = await post(one, 1);
     const begun = await one.delivery(String(sessionId), 'processing');
     await until('the lease has been renewed for longer than twice its length', async () => {
@@ -104,12 +77,14 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
 
     expect(after).toMatchObject({ attempts: 1, rescues: 0 });
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
-    expect(other.nest.get(Remember).sessionIds).toEqual([]);
+    expect(other.nest.get(PassTheGate).sessionIds).toEqual([]);
   });
 
   it('abort the handler of a lost lease, and its result changes nothing', async () => {
-    const app = await host.start((a) => a.withHandlers(WaitAtAGate).withOptions({ processing: { lease: 900 } }));
-    const { gate, signals } = app.nest.get(WaitAtAGate);
+    const app = await host.start((a) =>
+      a.withHandlers(WaitAtAGateWhenCompleted).withOptions({ processing: { lease: 900 } }),
+    );
+    const { gate, signals } = app.nest.get(WaitAtAGateWhenCompleted);
     const [sessionId] = await post(app, 1);
     const { id } = await app.delivery(String(sessionId), 'processing');
     await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
@@ -139,8 +114,8 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
   ] as const)(
     'write nothing of a handler that %s after its lease was lost unnoticed',
     async (_, error, state, warning) => {
-      const app = await host.start((a) => a.withHandlers(WaitAtAGate)); // whose next renewal is far away
-      const handler = app.nest.get(WaitAtAGate);
+      const app = await host.start((a) => a.withHandlers(WaitAtAGateWhenCompleted)); // whose next renewal is far away
+      const handler = app.nest.get(WaitAtAGateWhenCompleted);
       handler.error = error;
       const [sessionId, another] = await post(app, 2);
       await until('both run', () => handler.gate.arrivals === 2);
@@ -157,11 +132,11 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
   it('do not start a delivery whose lease was lost while it waited in the pool', async () => {
     const app = await host.start((a) =>
       a
-        .withHandlers(WaitAtAGate)
+        .withHandlers(WaitAtAGateWhenCompleted)
         .withOptions({ processing: { concurrency: 1, lease: 900 } })
         .withClock({ now: () => theirs.leaseExpiresAt - 3_600_000 }),
     );
-    const handler = app.nest.get(WaitAtAGate);
+    const handler = app.nest.get(WaitAtAGateWhenCompleted);
     handler.gate.open();
     const [first] = await post(app, 1); // as many as end in a second, in a second that never ends, may wait
     await app.delivery(String(first), 'completed');

@@ -1,11 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  OnVerification,
-  VerificationCompleted,
-  VerificationErrored,
-  type HandlerContext,
-  type VerificationEvent,
-} from 'nestjs-cr3dentials-webhook';
+import { OnVerification, VerificationCompleted, type HandlerContext } from 'nestjs-cr3dentials-webhook';
+import { FailOnceWhenErrored, SucceedAtOnce, WaitAtAGate } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
 import { freshHost, Gate } from '../../support/app/fresh-host.js';
@@ -13,31 +8,6 @@ import { holdInbox } from '../../support/database/held-inbox.js';
 import { InsertWatch } from '../../support/database/insert-watch.js';
 import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
-
-interface Run {
-  readonly attempt: number;
-  readonly signal: AbortSignal;
-}
-
-class WaitAtAGate {
-  gate = new Gate();
-  readonly runs: Run[] = [];
-
-  @OnVerification({ id: 'wait' })
-  async handle(_: VerificationEvent, { attempt, signal }: HandlerContext): Promise<void> {
-    this.runs.push({ attempt, signal });
-    await this.gate.pass();
-  }
-}
-
-class SucceedAtOnce {
-  calls = 0;
-
-  @OnVerification({ id: 'succeed' })
-  handle(): void {
-    this.calls++;
-  }
-}
 
 class BookBeforeAGate {
   readonly gate = new Gate();
@@ -48,13 +18,6 @@ class BookBeforeAGate {
     this.attempts.push(attempt);
     await manager.insert(Effect, { sessionId });
     await this.gate.pass();
-  }
-}
-
-class FailOnce {
-  @OnVerification(VerificationErrored, { id: 'fail-once' })
-  handle(_: VerificationErrored, { attempt }: HandlerContext): void {
-    if (attempt === 1) throw new Error('not yet');
   }
 }
 
@@ -137,7 +100,7 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
   it('rolls back the transaction that it aborts, and releases what becomes due meanwhile', async () => {
     const app = await host.start((a) =>
       withEffects(a)
-        .withHandlers(BookBeforeAGate, FailOnce)
+        .withHandlers(BookBeforeAGate, FailOnceWhenErrored)
         .withOptions({ processing: { drainTimeout: 50, retry: { attempts: 2, initialDelay: 60, jitter: 'none' } } }),
     );
     const [booked, failed] = [payload(), payload({ status: 'ERROR' })];
@@ -154,7 +117,7 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
     expect(await receiver.delivery(booked.sessionId, 'pending')).toMatchObject({ attempts: 0, runs: [] });
     expect(await receiver.inbox.stats()).toMatchObject({ processing: 0 });
     expect(await effectsOf(receiver, booked.sessionId)).toBe(0);
-    const other = await host.start((a) => withEffects(a).withHandlers(BookBeforeAGate, FailOnce));
+    const other = await host.start((a) => withEffects(a).withHandlers(BookBeforeAGate, FailOnceWhenErrored));
     const book = other.nest.get(BookBeforeAGate);
     book.gate.open();
     await other.delivery(booked.sessionId, 'completed');

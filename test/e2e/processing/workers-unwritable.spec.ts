@@ -1,30 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  OnVerification,
-  type Cr3dentialsWebhookOptions,
-  type HandlerContext,
-  type VerificationEvent,
-} from 'nestjs-cr3dentials-webhook';
+import { type Cr3dentialsWebhookOptions } from 'nestjs-cr3dentials-webhook';
 import type { DataSource } from 'typeorm';
+import { FailBehindAGate } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
-import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
-
-/** Throws its errors, one a call, once the gate is open. */
-class FailBehindAGate {
-  readonly attempts: number[] = [];
-  readonly gate = new Gate();
-  errors: Error[] = [];
-
-  @OnVerification()
-  async handle(_: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
-    this.attempts.push(attempt);
-    await this.gate.pass();
-    const error = this.errors.shift();
-    if (error) throw error;
-  }
-}
 
 const COMPLETION = /^WARN 1 completions could not be written, trying again: QueryFailedError \w+ Cr3dentialsWebhook$/;
 const FAILURE = /^WARN What became of a delivery could not be written: QueryFailedError \w+ Cr3dentialsWebhook$/;

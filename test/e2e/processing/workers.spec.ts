@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { OnVerification, VerificationCompleted, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { PassTheGate, WaitAtAGate } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
-import { abandon, freshHost, Gate } from '../../support/app/fresh-host.js';
+import { abandon, freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
@@ -31,29 +32,6 @@ class ShareTheFloor {
     workers.add(this.worker);
     await until('every worker has begun', () => workers.size === this.count);
     running.delete(sessionId);
-  }
-}
-
-class WaitAtAGate {
-  readonly gate = new Gate();
-  running = 0;
-  mostAtOnce = 0;
-
-  @OnVerification(VerificationCompleted, { id: 'wait' })
-  async handle(): Promise<void> {
-    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.running);
-    await this.gate.pass();
-    this.running--;
-  }
-}
-
-/** Remembers what it was told of; has the id of the handler that others wait in. */
-class Remember {
-  readonly sessionIds: string[] = [];
-
-  @OnVerification(VerificationCompleted, { id: 'wait' })
-  handle({ sessionId }: VerificationCompleted): void {
-    this.sessionIds.push(sessionId);
   }
 }
 
@@ -93,15 +71,15 @@ describe.each(databases)('several workers on one %s', (kind) => {
   });
 
   it('process what a receive-only instance has recorded', async () => {
-    const receiver = await host.start((a) => a.withHandlers(Remember).withOptions(receiveOnly));
+    const receiver = await host.start((a) => a.withHandlers(PassTheGate).withOptions(receiveOnly));
     const [sessionId] = await post(receiver, 1);
     expect(await receiver.delivery(String(sessionId), 'pending')).toMatchObject({ leaseOwner: null, attempts: 0 });
     expect(await receiver.inbox.stats()).toMatchObject({ pending: 1, processing: 0 });
-    const worker = await host.start((a) => a.withHandlers(Remember));
+    const worker = await host.start((a) => a.withHandlers(PassTheGate));
     await worker.delivery(String(sessionId), 'completed');
 
-    expect(receiver.nest.get(Remember).sessionIds).toEqual([]);
-    expect(worker.nest.get(Remember).sessionIds).toEqual([sessionId]);
+    expect(receiver.nest.get(PassTheGate).sessionIds).toEqual([]);
+    expect(worker.nest.get(PassTheGate).sessionIds).toEqual([sessionId]);
     expect(receiver.logger.matching(/receives only/)).toHaveLength(1);
   });
 
@@ -122,11 +100,11 @@ describe.each(databases)('several workers on one %s', (kind) => {
     const sessionIds = await post(receiver, 500);
     expect(await receiver.inbox.stats()).toMatchObject({ pending: 500 });
     const worker = await host.start((a) =>
-      a.withHandlers(Remember).withOptions({ processing: { pollInterval: 20_000 } }),
+      a.withHandlers(PassTheGate).withOptions({ processing: { pollInterval: 20_000 } }),
     );
     await completed(worker, 500);
 
-    expect(worker.nest.get(Remember).sessionIds.toSorted()).toEqual(sessionIds.toSorted());
+    expect(worker.nest.get(PassTheGate).sessionIds.toSorted()).toEqual(sessionIds.toSorted());
     expect(await worker.inbox.stats()).toMatchObject({ pending: 0, processing: 0, oldestDue: 0 });
   });
 });
@@ -144,11 +122,11 @@ describe('a worker that finds an expired lease', () => {
       `CREATE TRIGGER no_claim BEFORE UPDATE ON cr3dentials_webhook_delivery
        WHEN OLD.state = 'pending' AND NEW.state = 'processing' BEGIN SELECT RAISE(ABORT, 'no'); END`,
     );
-    const worker = await host.start((a) => a.withHandlers(Remember));
+    const worker = await host.start((a) => a.withHandlers(PassTheGate));
     await worker.delivery(left, 'completed');
 
     expect(worker.logger.matching(/Deliveries could not be claimed/)).not.toEqual([]);
     await worker.delivery(due, 'pending');
-    expect(worker.nest.get(Remember).sessionIds).toEqual([left]);
+    expect(worker.nest.get(PassTheGate).sessionIds).toEqual([left]);
   });
 });

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
-import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
+import { describe, expect, it } from '@jest/globals';
+import { sharedHost } from '../../support/app/fresh-host.js';
+import { RememberEvents } from '../../support/app/doubles.js';
+import { databases } from '../../support/database/databases.js';
 import { payload } from '../../support/app/payload.js';
 import { said } from '../../support/http/raw-post.js';
-import { platforms, webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
+import { platforms } from '../../support/app/webhook-app.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const ACKNOWLEDGED = { status: 200, body: '{"received":true}', type: JSON_TYPE };
@@ -18,31 +18,10 @@ const NOT_OBJECT = (field: string) => [`${field} must be an object`];
 const NOT_INSTANT = { completedAt: ['completedAt must be an ISO 8601 date and time'] };
 const NOT_NUMBER = { platformId: ['platformId must be a number conforming to the specified constraints'] };
 
-const handled: string[] = [];
-
-@Injectable()
-class Remember {
-  @OnVerification()
-  remember({ sessionId }: VerificationEvent): void {
-    handled.push(sessionId);
-  }
-}
-
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
 describe.each(matrix)('an invalid payload, on %s and %s', (kind, platform) => {
-  let database: TestDatabase;
-  let app: WebhookApp;
-
-  beforeAll(async () => {
-    database = await freshDatabase(kind);
-    app = await webhookApp(database).on(platform).withHandlers(Remember).start();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
-  });
+  const host = sharedHost(kind, (a) => a.on(platform).withHandlers(RememberEvents));
 
   describe('with a valid sessionId', () => {
     it.each<[string, Record<string, unknown>, Record<string, string[]>]>([
@@ -69,15 +48,15 @@ describe.each(matrix)('an invalid payload, on %s and %s', (kind, platform) => {
       ['several faults', { platformId: true, metadata: [] }, { ...NOT_NUMBER, metadata: NOT_OBJECT('metadata') }],
     ])('is answered 400 and stored as a rejection: %s', async (_, faults, violations) => {
       const body = payload({ holder: PERSON, ...faults });
-      expect(said(await app.post(body))).toEqual(refused(violations));
+      expect(said(await host.app.post(body))).toEqual(refused(violations));
       expect(await rejectionsOf(body)).toMatchObject([{ ...kept(violations), sessionId: body.sessionId }]);
-      expect(await app.inbox.find({ sessionId: String(body.sessionId) })).toBeNull();
+      expect(await host.app.inbox.find({ sessionId: String(body.sessionId) })).toBeNull();
     });
   });
 
   it('is answered 400 and stored as a rejection: a platformId past every number', async () => {
     const text = JSON.stringify(payload({ holder: PERSON })).replace('"platformId":1', '"platformId":1e999');
-    expect(said(await app.post(text))).toEqual(refused(NOT_NUMBER));
+    expect(said(await host.app.post(text))).toEqual(refused(NOT_NUMBER));
     expect(await rejectionsOf({ ...JSON.parse(text), platformId: null })).toMatchObject([kept(NOT_NUMBER)]);
   });
 
@@ -97,13 +76,13 @@ describe.each(matrix)('an invalid payload, on %s and %s', (kind, platform) => {
       ['one with the second half of a character', '\ude00session', NOT_STORABLE('sessionId')],
     ])('is answered 400 and stored as a rejection: %s', async (_, sessionId, violations) => {
       const body = payload({ holder: PERSON, sessionId });
-      expect(said(await app.post(body))).toEqual(refused({ sessionId: violations }));
+      expect(said(await host.app.post(body))).toEqual(refused({ sessionId: violations }));
       expect(await rejectionsOf(body)).toMatchObject([{ ...kept({ sessionId: violations }), sessionId: null }]);
     });
 
     it('is answered 400 and stored as a rejection: an object of something else', async () => {
       const body = { name: PERSON };
-      const answer = await app.post(body);
+      const answer = await host.app.post(body);
       expect(JSON.parse(answer.body)).toMatchObject({
         statusCode: 400,
         violations: { sessionId: NOT_TEXT('sessionId'), status: NOT_TEXT('status'), ...NOT_NUMBER },
@@ -115,21 +94,21 @@ describe.each(matrix)('an invalid payload, on %s and %s', (kind, platform) => {
 
   it('is counted when it is repeated, and stored once', async () => {
     const body = payload({ platformId: PERSON });
-    const answers = await Promise.all(Array.from({ length: 5 }, () => app.post(body)));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => host.app.post(body)));
     expect(answers.map(said)).toEqual(answers.map(() => refused(NOT_NUMBER)));
-    expect(said(await app.post(body))).toEqual(refused(NOT_NUMBER));
+    expect(said(await host.app.post(body))).toEqual(refused(NOT_NUMBER));
     expect(await rejectionsOf(body)).toMatchObject([{ repeats: 5 }]);
   });
 
   it('is warned of without anything of its content, and reaches no handler', async () => {
     const body = payload({ externalReferenceId: PERSON, platformId: PERSON });
-    const warnings = app.logger.matching(/^WARN .*rejection \(invalid\)/).length;
-    await app.post(body);
-    expect(app.logger.matching(/^WARN .*rejection \(invalid\)/)).toHaveLength(warnings + 1);
-    expect(app.logger.lines.filter((line) => line.includes(PERSON) || line.includes(String(body.sessionId)))).toEqual(
-      [],
-    );
-    expect(handled).not.toContain(body.sessionId);
+    const warnings = host.app.logger.matching(/^WARN .*rejection \(invalid\)/).length;
+    await host.app.post(body);
+    expect(host.app.logger.matching(/^WARN .*rejection \(invalid\)/)).toHaveLength(warnings + 1);
+    expect(
+      host.app.logger.lines.filter((line) => line.includes(PERSON) || line.includes(String(body.sessionId))),
+    ).toEqual([]);
+    expect(host.app.nest.get(RememberEvents).of(body.sessionId)).toEqual([]);
   });
 
   describe('compared with a valid one', () => {
@@ -148,8 +127,8 @@ describe.each(matrix)('an invalid payload, on %s and %s', (kind, platform) => {
       ['half a character in the data', { extractedData: { name: '\ud83d', '\ude00': '\0' } }],
     ])('is not one with %s, which is accepted', async (_, difference) => {
       const body = payload(difference);
-      expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
-      const { platformId, externalReferenceId, rawBody: text } = await app.delivery(body.sessionId, 'completed');
+      expect(said(await host.app.post(body))).toEqual(ACKNOWLEDGED);
+      const { platformId, externalReferenceId, rawBody: text } = await host.app.delivery(body.sessionId, 'completed');
       expect({ platformId, externalReferenceId }).toEqual({
         platformId: body.platformId,
         externalReferenceId: body.externalReferenceId,
@@ -159,7 +138,7 @@ describe.each(matrix)('an invalid payload, on %s and %s', (kind, platform) => {
   });
 
   async function rejectionsOf(body: unknown) {
-    const rejections = await app.rejections({ reason: 'invalid', limit: 1_000 });
+    const rejections = await host.app.rejections({ reason: 'invalid', limit: 1_000 });
     return rejections.filter((rejection) => rejection.rawBody === JSON.stringify(body));
   }
 });

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
-import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
+import { sharedHost } from '../../support/app/fresh-host.js';
+import { databases } from '../../support/database/databases.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
 import { payload } from '../../support/app/payload.js';
 import { said } from '../../support/http/raw-post.js';
-import { platforms, webhookApp, type Answer, type WebhookApp } from '../../support/app/webhook-app.js';
+import { platforms, type Answer } from '../../support/app/webhook-app.js';
 
 const PERSON = 'Marie Sklodowska 4711';
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -17,30 +18,22 @@ const UNAVAILABLE = {
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
 describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, platform) => {
-  let database: TestDatabase;
-  let app: WebhookApp;
-  let beside: DataSource;
   const clock = new MovingClock();
+  const host = sharedHost(kind, (a) => a.on(platform).withClock(clock));
+  let beside: DataSource;
 
   beforeAll(async () => {
-    database = await freshDatabase(kind);
-    app = await webhookApp(database).on(platform).withClock(clock).start();
-    beside = await database.connect();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
+    beside = await host.database.connect();
   });
 
   it('answers 503 to a delivery, and accepts it when it is sent again', async () => {
     const body = payload({ externalReferenceId: PERSON });
-    const answer = await whileMissing('cr3dentials_webhook_delivery', () => app.post(body));
+    const answer = await whileMissing('cr3dentials_webhook_delivery', () => host.app.post(body));
     expect(said(answer)).toEqual(UNAVAILABLE);
     expect(answer.headers['retry-after']).toBe('5');
-    expect(await app.inbox.find({ sessionId: String(body.sessionId) })).toBeNull();
-    expect((await app.post(body)).status).toBe(200);
-    expect(await app.delivery(body.sessionId, 'pending')).toMatchObject({ duplicates: 0 });
+    expect(await host.app.inbox.find({ sessionId: String(body.sessionId) })).toBeNull();
+    expect((await host.app.post(body)).status).toBe(200);
+    expect(await host.app.delivery(body.sessionId, 'pending')).toMatchObject({ duplicates: 0 });
   });
 
   it.each([
@@ -50,11 +43,11 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
     'answers 503 to a POST that %s, and stores the rejection when it is sent again',
     async (_, fault, status, reason) => {
       const body = payload({ externalReferenceId: PERSON, ...fault });
-      const answer = await whileMissing('cr3dentials_webhook_rejection', () => app.post(body));
+      const answer = await whileMissing('cr3dentials_webhook_rejection', () => host.app.post(body));
       expect(said(answer)).toEqual(UNAVAILABLE);
       expect(answer.headers['retry-after']).toBe('5');
-      expect((await app.post(body)).status).toBe(status);
-      const rejections = await app.rejections();
+      expect((await host.app.post(body)).status).toBe(status);
+      const rejections = await host.app.rejections();
       expect(rejections.filter(({ sessionId }) => sessionId === body.sessionId)).toMatchObject([
         { reason, repeats: 0 },
       ]);
@@ -63,12 +56,12 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
 
   it('answers 503 to a conflict, and stores it when it is sent again', async () => {
     const body = payload();
-    await app.post(body);
+    await host.app.post(body);
     const other = { ...body, externalReferenceId: PERSON };
-    const answer = await whileMissing('cr3dentials_webhook_rejection', () => app.post(other));
+    const answer = await whileMissing('cr3dentials_webhook_rejection', () => host.app.post(other));
     expect(said(answer)).toEqual(UNAVAILABLE);
-    expect((await app.post(other)).status).toBe(200);
-    const rejections = await app.rejections({ reason: 'conflict' });
+    expect((await host.app.post(other)).status).toBe(200);
+    const rejections = await host.app.rejections({ reason: 'conflict' });
     expect(rejections).toMatchObject([{ sessionId: body.sessionId, rawBody: JSON.stringify(other), repeats: 0 }]);
   });
 
@@ -76,21 +69,23 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
     const body = payload({ externalReferenceId: PERSON });
     await whileMissing('cr3dentials_webhook_delivery', async () => {
       clock.advance(1_000);
-      await app.post(body); // with all that was not told before
+      await host.app.post(body); // with all that was not told before
       clock.advance(1_000);
       const before = told().length;
-      await Promise.all([app.post(body), app.post(body), app.post(body)]);
+      await Promise.all([host.app.post(body), host.app.post(body), host.app.post(body)]);
       clock.advance(1_000);
-      await app.post(body);
+      await host.app.post(body);
       expect(told().slice(before)).toEqual([1, 3].map(notRecorded));
     });
-    expect(app.logger.lines.filter((line) => line.includes(PERSON) || line.includes(String(body.sessionId)))).toEqual(
-      [],
-    );
+    expect(
+      host.app.logger.lines.filter((line) => line.includes(PERSON) || line.includes(String(body.sessionId))),
+    ).toEqual([]);
   });
 
   function told(): string[] {
-    return app.logger.matching(/^ERROR Answered 503/).map((line) => line.replace(/\(QueryFailedError \w+\)/, '(why)'));
+    return host.app.logger
+      .matching(/^ERROR Answered 503/)
+      .map((line) => line.replace(/\(QueryFailedError \w+\)/, '(why)'));
   }
 
   async function whileMissing<T>(table: string, work: () => Promise<T>): Promise<T> {
@@ -105,28 +100,17 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
 
 describe.each(platforms)('a slow inbox, on %s', (platform) => {
   const ackTimeout = 1_000;
-  let database: TestDatabase;
-  let app: WebhookApp;
+  const host = sharedHost('sqlite', (a) => a.on(platform).withOptions({ receiving: { ackTimeout, maxQueued: 2 } }));
   let beside: DataSource;
 
   beforeAll(async () => {
-    database = await freshDatabase('sqlite');
-    app = await webhookApp(database)
-      .on(platform)
-      .withOptions({ receiving: { ackTimeout, maxQueued: 2 } })
-      .start();
-    beside = await database.connect();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
+    beside = await host.database.connect();
   });
 
   it('answers 503 after ackTimeout, and at once when maxQueued is reached', async () => {
     const bodies = [payload(), payload(), payload()];
     await beside.query('BEGIN IMMEDIATE');
-    const answers = await Promise.all(bodies.map((body) => timed(app.post(body)))).finally(() =>
+    const answers = await Promise.all(bodies.map((body) => timed(host.app.post(body)))).finally(() =>
       beside.query('ROLLBACK'),
     );
     expect(answers.map(({ answer }) => said(answer))).toEqual(bodies.map(() => UNAVAILABLE));
@@ -137,15 +121,15 @@ describe.each(platforms)('a slow inbox, on %s', (platform) => {
       expect(took).toBeGreaterThan(ackTimeout * 0.95);
       expect(took).toBeLessThan(ackTimeout * 3);
     }
-    for (const body of bodies) expect((await app.post(body)).status).toBe(200);
-    expect(await app.inbox.list()).toHaveLength(bodies.length);
+    for (const body of bodies) expect((await host.app.post(body)).status).toBe(200);
+    expect(await host.app.inbox.list()).toHaveLength(bodies.length);
   });
 
   it('logs what to check', async () => {
     await beside.query('BEGIN IMMEDIATE');
-    const before = app.logger.lines.length;
-    await app.post(payload()).finally(() => beside.query('ROLLBACK'));
-    expect(app.logger.lines.slice(before).filter((line) => line.startsWith('ERROR'))).toEqual([
+    const before = host.app.logger.lines.length;
+    await host.app.post(payload()).finally(() => beside.query('ROLLBACK'));
+    expect(host.app.logger.lines.slice(before).filter((line) => line.startsWith('ERROR'))).toEqual([
       expect.stringMatching(
         /^ERROR Answered 503 to \d POST\(s\), to be sent again\. It was not recorded within 1000 ms\. Check the database\. Cr3dentialsWebhook$/,
       ),

@@ -1,44 +1,24 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
-import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
+import { describe, expect, it } from '@jest/globals';
+import { type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { sharedHost } from '../../support/app/fresh-host.js';
+import { RememberEvents } from '../../support/app/doubles.js';
+import { databases } from '../../support/database/databases.js';
 import { payload } from '../../support/app/payload.js';
 import { said } from '../../support/http/raw-post.js';
-import { platforms, webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
+import { platforms } from '../../support/app/webhook-app.js';
 
 const ACKNOWLEDGED = { status: 200, body: '{"received":true}', type: 'application/json; charset=utf-8' };
 const SINCE_1970 = 1_700_000_000_000;
 
-const seen: VerificationEvent[] = [];
-
-@Injectable()
-class Remember {
-  @OnVerification()
-  remember(event: VerificationEvent): void {
-    seen.push(event);
-  }
-}
-
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
 describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => {
-  let database: TestDatabase;
-  let app: WebhookApp;
-
-  beforeAll(async () => {
-    database = await freshDatabase(kind);
-    app = await webhookApp(database).on(platform).withHandlers(Remember).start();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
-  });
+  const host = sharedHost(kind, (a) => a.on(platform).withHandlers(RememberEvents));
 
   it('is stored as a delivery before it is answered', async () => {
     const body = payload();
-    expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
-    const delivery = await app.inbox.find({ sessionId: String(body.sessionId) });
+    expect(said(await host.app.post(body))).toEqual(ACKNOWLEDGED);
+    const delivery = await host.app.inbox.find({ sessionId: String(body.sessionId) });
     expect(delivery).toMatchObject({
       tenant: '',
       sessionId: body.sessionId,
@@ -53,7 +33,7 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
 
   it('is answered with a length and without an ETag', async () => {
     for (const body of [payload(), payload({ platformId: 'none' })]) {
-      const { headers, body: text } = await app.post(body);
+      const { headers, body: text } = await host.app.post(body);
       expect(headers['content-length']).toBe(String(Buffer.byteLength(text)));
       expect(headers).not.toHaveProperty('etag');
       expect(headers).not.toHaveProperty('transfer-encoding');
@@ -63,9 +43,9 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
   describe('with the recorded content', () => {
     it('is counted as a duplicate, and makes no rejection', async () => {
       const body = payload();
-      await app.post(body);
-      expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
-      const delivery = await app.delivery(body.sessionId, 'completed');
+      await host.app.post(body);
+      expect(said(await host.app.post(body))).toEqual(ACKNOWLEDGED);
+      const delivery = await host.app.delivery(body.sessionId, 'completed');
       expect(delivery.duplicates).toBe(1);
       expect(delivery.lastDuplicateAt).toBeGreaterThanOrEqual(delivery.receivedAt);
       expect(eventsOf(body.sessionId)).toHaveLength(1);
@@ -77,7 +57,7 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
     it('is stored as a conflict, and the first content stays', async () => {
       const { first, other, answer } = await contested();
       expect(said(answer)).toEqual(ACKNOWLEDGED);
-      const delivery = await app.delivery(first.sessionId, 'completed');
+      const delivery = await host.app.delivery(first.sessionId, 'completed');
       expect(delivery).toMatchObject({ rawBody: JSON.stringify(first), duplicates: 0, lastDuplicateAt: null });
       expect(eventsOf(first.sessionId).map(({ extractedData }) => extractedData)).toEqual([first.extractedData]);
       const [conflict, ...more] = await rejectionsOf(first.sessionId);
@@ -96,17 +76,17 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
     it('is warned of without anything of its content', async () => {
       const warning =
         /^WARN An authentic POST was kept as a rejection \(conflict\)\. Look at it with inbox\.rejections\.list\(\)\. Cr3dentialsWebhook$/;
-      const warnings = app.logger.matching(warning).length;
+      const warnings = host.app.logger.matching(warning).length;
       const { first } = await contested();
-      expect(app.logger.matching(warning)).toHaveLength(warnings + 1);
-      expect(app.logger.matching(/Lovelace|Canary Doe|user_abc123/)).toEqual([]);
-      expect(app.logger.lines.filter((line) => line.includes(String(first.sessionId)))).toEqual([]);
+      expect(host.app.logger.matching(warning)).toHaveLength(warnings + 1);
+      expect(host.app.logger.matching(/Lovelace|Canary Doe|user_abc123/)).toEqual([]);
+      expect(host.app.logger.lines.filter((line) => line.includes(String(first.sessionId)))).toEqual([]);
     });
 
     it('is counted when it is repeated, and stored once', async () => {
       const { first, other } = await contested();
       for (const repeats of [1, 2]) {
-        expect(said(await app.post(other))).toEqual(ACKNOWLEDGED);
+        expect(said(await host.app.post(other))).toEqual(ACKNOWLEDGED);
         const [conflict, ...more] = await rejectionsOf(first.sessionId);
         expect(more).toEqual([]);
         expect(conflict?.repeats).toBe(repeats);
@@ -116,8 +96,8 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
 
     it('does not prevent the first content from being counted as a duplicate', async () => {
       const { first } = await contested();
-      expect(said(await app.post(first))).toEqual(ACKNOWLEDGED);
-      expect(await app.delivery(first.sessionId, 'completed')).toMatchObject({ duplicates: 1 });
+      expect(said(await host.app.post(first))).toEqual(ACKNOWLEDGED);
+      expect(await host.app.delivery(first.sessionId, 'completed')).toMatchObject({ duplicates: 1 });
       expect(await rejectionsOf(first.sessionId)).toMatchObject([{ repeats: 0 }]);
     });
   });
@@ -126,28 +106,31 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
     it('is stored as a rejection and warned of, and makes no delivery', async () => {
       const body = payload({ status: 'ARCHIVED' });
       const warnings = unknownStatusWarnings().length;
-      expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
+      expect(said(await host.app.post(body))).toEqual(ACKNOWLEDGED);
       expect(await rejectionsOf(body.sessionId)).toMatchObject([
         { reason: 'unknown-status', detail: 'ARCHIVED', state: 'open', rawBody: JSON.stringify(body), repeats: 0 },
       ]);
-      expect(await app.inbox.find({ sessionId: String(body.sessionId) })).toBeNull();
+      expect(await host.app.inbox.find({ sessionId: String(body.sessionId) })).toBeNull();
       expect(unknownStatusWarnings()).toHaveLength(warnings + 1);
       expect(unknownStatusWarnings().filter((line) => line.includes('ARCHIVED'))).toEqual([]);
     });
 
     it('is counted when it is repeated', async () => {
       const body = payload({ status: 'ARCHIVED' });
-      await Promise.all(Array.from({ length: 5 }, () => app.post(body)));
-      expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
+      await Promise.all(Array.from({ length: 5 }, () => host.app.post(body)));
+      expect(said(await host.app.post(body))).toEqual(ACKNOWLEDGED);
       expect(await rejectionsOf(body.sessionId)).toMatchObject([{ repeats: 5 }]);
     });
 
     it('leaves the delivery of its session unchanged', async () => {
       const body = payload();
-      await app.post(body);
-      await app.delivery(body.sessionId, 'completed');
-      expect(said(await app.post({ ...body, status: 'ARCHIVED' }))).toEqual(ACKNOWLEDGED);
-      expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ status: 'COMPLETED', duplicates: 0 });
+      await host.app.post(body);
+      await host.app.delivery(body.sessionId, 'completed');
+      expect(said(await host.app.post({ ...body, status: 'ARCHIVED' }))).toEqual(ACKNOWLEDGED);
+      expect(await host.app.delivery(body.sessionId, 'completed')).toMatchObject({
+        status: 'COMPLETED',
+        duplicates: 0,
+      });
       expect(await rejectionsOf(body.sessionId)).toMatchObject([{ reason: 'unknown-status' }]);
     });
 
@@ -159,7 +142,7 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
       ['longer than its column', 'X'.repeat(5_000), `${'X'.repeat(500)}…`],
     ])('is stored as a rejection when the status is one %s', async (_, status, detail) => {
       const body = payload({ status });
-      expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
+      expect(said(await host.app.post(body))).toEqual(ACKNOWLEDGED);
       expect(await rejectionsOf(body.sessionId)).toMatchObject([
         { reason: 'unknown-status', detail, rawBody: JSON.stringify(body) },
       ]);
@@ -176,9 +159,9 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
       completedAt: null,
       metadata: null,
     };
-    expect(said(await app.post(missing))).toEqual(ACKNOWLEDGED);
-    expect(said(await app.post({ ...missing, ...nothing }))).toEqual(ACKNOWLEDGED);
-    expect(await app.delivery(sessionId, 'completed')).toMatchObject({ duplicates: 1, externalReferenceId: null });
+    expect(said(await host.app.post(missing))).toEqual(ACKNOWLEDGED);
+    expect(said(await host.app.post({ ...missing, ...nothing }))).toEqual(ACKNOWLEDGED);
+    expect(await host.app.delivery(sessionId, 'completed')).toMatchObject({ duplicates: 1, externalReferenceId: null });
     expect(eventsOf(sessionId)).toMatchObject([nothing]);
   });
 
@@ -189,8 +172,8 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
       toString: 'x',
       nested: { list: [{ a: null }] },
     };
-    expect(said(await app.post(body))).toEqual(ACKNOWLEDGED);
-    const delivery = await app.delivery(body.sessionId, 'completed');
+    expect(said(await host.app.post(body))).toEqual(ACKNOWLEDGED);
+    const delivery = await host.app.delivery(body.sessionId, 'completed');
     expect(JSON.parse(delivery.rawBody)).toEqual(body);
     const [event] = eventsOf(body.sessionId);
     expect(Object.keys(event ?? {})).toEqual(expect.not.arrayContaining(['riskScore', 'toString', 'nested']));
@@ -200,21 +183,21 @@ describe.each(matrix)('an acknowledged POST, on %s and %s', (kind, platform) => 
   async function contested() {
     const first = payload();
     const other = payload({ sessionId: first.sessionId, extractedData: { accountHolder: 'Ada Lovelace' } });
-    await app.post(first);
-    await app.delivery(first.sessionId, 'completed');
-    return { first, other, answer: await app.post(other) };
+    await host.app.post(first);
+    await host.app.delivery(first.sessionId, 'completed');
+    return { first, other, answer: await host.app.post(other) };
   }
 
   async function rejectionsOf(sessionId: unknown) {
-    const rejections = await app.rejections({ limit: 1_000 });
+    const rejections = await host.app.rejections({ limit: 1_000 });
     return rejections.filter((rejection) => rejection.sessionId === sessionId);
   }
 
+  function eventsOf(sessionId: unknown): VerificationEvent[] {
+    return host.app.nest.get(RememberEvents).of(sessionId);
+  }
+
   function unknownStatusWarnings(): string[] {
-    return app.logger.matching(/^WARN .*rejection \(unknown-status\)/);
+    return host.app.logger.matching(/^WARN .*rejection \(unknown-status\)/);
   }
 });
-
-function eventsOf(sessionId: unknown): VerificationEvent[] {
-  return seen.filter((event) => event.sessionId === sessionId);
-}

@@ -1,19 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
-import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { sharedHost } from '../../support/app/fresh-host.js';
+import { RememberEvents } from '../../support/app/doubles.js';
 import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
 import { payload } from '../../support/app/payload.js';
 import { platforms, webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
-
-const seen = new Map<string, VerificationEvent>();
-
-@Injectable()
-class Remember {
-  @OnVerification()
-  remember(event: VerificationEvent): void {
-    seen.set(event.sessionId, event);
-  }
-}
 
 /** Legal JSON that a parser, a serialiser or a JSON column would each change. */
 const asSent = (sessionId: string) => String.raw`
@@ -41,7 +31,7 @@ describe.each(matrix)('the rawBody of a delivery, on %s and %s', (kind, platform
 
   describe('in a host with rawBody', () => {
     beforeAll(async () => {
-      app = await webhookApp(database).on(platform).withRawBody().withHandlers(Remember).start();
+      app = await webhookApp(database).on(platform).withRawBody().withHandlers(RememberEvents).start();
     });
 
     afterAll(() => app?.stop());
@@ -51,7 +41,7 @@ describe.each(matrix)('the rawBody of a delivery, on %s and %s', (kind, platform
       expect(await app.post(text)).toMatchObject({ status: 200 });
       const delivery = await app.delivery('raw', 'completed');
       expect(delivery.rawBody).toBe(text);
-      expect(seen.get('raw')).toMatchObject({
+      expect(app.nest.get(RememberEvents).of('raw')[0]).toMatchObject({
         platformId: 1.5,
         extractedData: { nul: 'a\0b', lone: '\ud800', pair: '😀', emoji: '😀 𝒞 é', twice: 2 },
       });
@@ -67,7 +57,7 @@ describe.each(matrix)('the rawBody of a delivery, on %s and %s', (kind, platform
       const text = `\uFEFF${JSON.stringify(payload({ sessionId: 'marked' }))}`;
       expect(await app.post(text)).toMatchObject({ status: 200 });
       expect((await app.delivery('marked', 'completed')).rawBody).toBe(text);
-      expect(seen.get('marked')).toMatchObject({ sessionId: 'marked' });
+      expect(app.nest.get(RememberEvents).of('marked')).toHaveLength(1);
     });
 
     it('is the sent text of a conflict too, byte for byte', async () => {
@@ -81,7 +71,7 @@ describe.each(matrix)('the rawBody of a delivery, on %s and %s', (kind, platform
 
   describe('in a host without rawBody', () => {
     beforeAll(async () => {
-      app = await webhookApp(database).on(platform).withHandlers(Remember).start();
+      app = await webhookApp(database).on(platform).withHandlers(RememberEvents).start();
     });
 
     afterAll(() => app?.stop());
@@ -91,24 +81,15 @@ describe.each(matrix)('the rawBody of a delivery, on %s and %s', (kind, platform
       expect(await app.post(text)).toMatchObject({ status: 200 });
       const delivery = await app.delivery('parsed', 'completed');
       expect(delivery.rawBody).toBe(JSON.stringify(JSON.parse(text)));
-      expect(seen.get('parsed')).toMatchObject({ extractedData: { nul: 'a\0b', lone: '\ud800', emoji: '😀 𝒞 é' } });
+      expect(app.nest.get(RememberEvents).of('parsed')[0]).toMatchObject({
+        extractedData: { nul: 'a\0b', lone: '\ud800', emoji: '😀 𝒞 é' },
+      });
     });
   });
 });
 
 describe.each(databases)('the content of a delivery, on %s', (kind) => {
-  let database: TestDatabase;
-  let app: WebhookApp;
-
-  beforeAll(async () => {
-    database = await freshDatabase(kind);
-    app = await webhookApp(database).withHandlers(Remember).start();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
-  });
+  const host = sharedHost(kind, (a) => a.withHandlers(RememberEvents));
 
   it.each([
     ['other metadata', { metadata: { run: 2 } }],
@@ -118,12 +99,12 @@ describe.each(databases)('the content of a delivery, on %s', (kind) => {
     ['its keys in another order', { extractedData: { b: [{ d: 4, c: 3 }], a: 1 } }],
   ])('is a duplicate with %s', async (_, change) => {
     const body = payload({ proofHash: null, extractedData: { a: 1, b: [{ c: 3, d: 4 }] } });
-    await app.post(body);
+    await host.app.post(body);
     const changed = Object.fromEntries(Object.entries({ ...body, ...change }).toReversed());
-    expect(await app.post(changed)).toMatchObject({ status: 200 });
-    const delivery = await app.delivery(body.sessionId, 'completed');
+    expect(await host.app.post(changed)).toMatchObject({ status: 200 });
+    const delivery = await host.app.delivery(body.sessionId, 'completed');
     expect(delivery).toMatchObject({ duplicates: 1, rawBody: JSON.stringify(body) });
-    expect(await app.rejections()).toEqual([]);
+    expect(await host.app.rejections()).toEqual([]);
   });
 
   it.each([
@@ -136,14 +117,14 @@ describe.each(databases)('the content of a delivery, on %s', (kind) => {
     ['completion', { completedAt: '2025-03-24T12:05:00.001Z' }],
   ])('is a conflict with another %s', async (_, change) => {
     const body = payload({ extractedData: { list: [1, 2] } });
-    await app.post(body);
+    await host.app.post(body);
     const changed = { ...body, ...change };
-    expect(await app.post(changed)).toMatchObject({ status: 200 });
-    expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({
+    expect(await host.app.post(changed)).toMatchObject({ status: 200 });
+    expect(await host.app.delivery(body.sessionId, 'completed')).toMatchObject({
       duplicates: 0,
       rawBody: JSON.stringify(body),
     });
-    const [newest] = await app.rejections({ reason: 'conflict', limit: 1 });
+    const [newest] = await host.app.rejections({ reason: 'conflict', limit: 1 });
     expect(newest).toMatchObject({ sessionId: body.sessionId, rawBody: JSON.stringify(changed) });
   });
 });

@@ -1,28 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import {
-  OnVerification,
-  cr3dentialsWebhookEntities,
-  cr3dentialsWebhookMigrations,
-  type VerificationEvent,
-} from 'nestjs-cr3dentials-webhook';
+import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook';
 import { Column, DataSource, DefaultNamingStrategy, Entity, PrimaryColumn, type DataSourceOptions } from 'typeorm';
+import { RememberEvents } from '../../support/app/doubles.js';
 import { databases, freshDatabase, type TestDatabase } from '../../support/database/databases.js';
 import { payload } from '../../support/app/payload.js';
 import { webhookApp, type WebhookApp, type WebhookAppBuilder } from '../../support/app/webhook-app.js';
 
 const TABLES = ['cr3dentials_webhook_delivery', 'cr3dentials_webhook_handler_run', 'cr3dentials_webhook_rejection'];
-
-@Injectable()
-class Remember {
-  readonly sessions: string[] = [];
-
-  @OnVerification()
-  remember({ sessionId }: VerificationEvent): void {
-    this.sessions.push(sessionId);
-  }
-}
 
 /** An entity of the host's own. */
 @Entity('account')
@@ -67,11 +52,11 @@ describe.each(databases)('a host on %s', (kind) => {
 
   /** Boots, and awaits that a delivery reaches a handler. Answers its session. */
   async function receives(builder: WebhookAppBuilder): Promise<string> {
-    app = await builder.withHandlers(Remember).start();
+    app = await builder.withHandlers(RememberEvents).start();
     const body = payload();
     expect(await app.post(body)).toMatchObject({ status: 200 });
     const { sessionId } = await app.delivery(body.sessionId, 'completed');
-    expect(app.nest.get(Remember).sessions).toEqual([sessionId]);
+    expect(app.nest.get(RememberEvents).sessionIds).toEqual([sessionId]);
     return sessionId;
   }
 
@@ -171,7 +156,7 @@ for (const kind of databases.filter((one) => one === 'postgres')) {
       const { schema } = database.options as { schema: string };
       const app = await webhookApp(database)
         .withDataSource(host({ ...options, extra: {} }))
-        .withHandlers(Remember)
+        .withHandlers(RememberEvents)
         .start();
       const body = payload();
       expect(await app.post(body)).toMatchObject({ status: 200 });
@@ -194,7 +179,7 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
       const database = await freshDatabase(kind);
       const app = await webhookApp(database)
         .withDataSource(host({ type: 'mysql' }))
-        .withHandlers(Remember)
+        .withHandlers(RememberEvents)
         .start();
       const body = payload();
       const answers = await Promise.all([app.post(body), app.post(body)]);

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { OnVerification } from 'nestjs-cr3dentials-webhook';
 import { existsSync } from 'node:fs';
 import type { DataSource, DataSourceOptions } from 'typeorm';
+import { RememberEvents } from '../../support/app/doubles.js';
 import { freshDatabase, type TestDatabase } from '../../support/database/databases.js';
 import { holdInbox } from '../../support/database/held-inbox.js';
 import { payload } from '../../support/app/payload.js';
@@ -12,16 +13,6 @@ import { webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
 
 /** Far more than a busy machine needs between two turns of the event loop, and less than SQLite's own patience. */
 const STILL_TURNING = 1_000;
-
-@Injectable()
-class Remember {
-  readonly seen: string[] = [];
-
-  @OnVerification()
-  remember({ sessionId }: VerificationEvent): void {
-    this.seen.push(sessionId);
-  }
-}
 
 describe('an inbox in a SQLite file', () => {
   let database: TestDatabase;
@@ -41,7 +32,7 @@ describe('an inbox in a SQLite file', () => {
   });
 
   const start = (options: Parameters<ReturnType<typeof webhookApp>['withOptions']>[0] = {}) =>
-    webhookApp(database).withHandlers(Remember).withOptions(options).start();
+    webhookApp(database).withHandlers(RememberEvents).withOptions(options).start();
 
   describe('while the host has an open transaction that rolls back', () => {
     it('keeps what is posted meanwhile', async () => {
@@ -107,7 +98,9 @@ describe('an inbox in a SQLite file', () => {
         await until('it is taken', async () => (await app.post(body)).status === 200);
         await app.delivery(body.sessionId, 'completed');
       }
-      expect(app.nest.get(Remember).seen.toSorted()).toEqual(bodies.map(({ sessionId }) => sessionId).toSorted());
+      expect(app.nest.get(RememberEvents).sessionIds.toSorted()).toEqual(
+        bodies.map(({ sessionId }) => sessionId).toSorted(),
+      );
     });
 
     it('does not cancel a running handler, and completes its delivery later', async () => {
@@ -175,7 +168,7 @@ describe('an inbox in a SQLite file', () => {
     const posts = bodies.flatMap((body) => apps.map((running) => running.post(body)));
     expect((await Promise.all(posts)).filter(({ status }) => status === 200)).toHaveLength(120);
     for (const { sessionId } of bodies) expect((await app.delivery(sessionId, 'completed')).duplicates).toBe(2);
-    const seen = apps.flatMap(({ nest }) => nest.get(Remember).seen);
+    const seen = apps.flatMap(({ nest }) => nest.get(RememberEvents).sessionIds);
     expect(seen.toSorted()).toEqual(bodies.map(({ sessionId }) => sessionId).toSorted());
   });
 });
@@ -186,14 +179,14 @@ describe.each<DataSourceOptions>([{ type: 'better-sqlite3', database: ':memory:'
     it('works for tests, and warns that nothing is durable', async () => {
       const database = await freshDatabase('sqlite');
       const app = await webhookApp({ ...database, options })
-        .withHandlers(Remember)
+        .withHandlers(RememberEvents)
         .start();
       try {
         const bodies = Array.from({ length: 20 }, () => payload());
         await Promise.all(bodies.flatMap((body) => [app.post(body), app.post(body)]));
         for (const { sessionId } of bodies)
           expect(await app.delivery(sessionId, 'completed')).toMatchObject({ duplicates: 1 });
-        expect(app.nest.get(Remember).seen).toHaveLength(20);
+        expect(app.nest.get(RememberEvents).sessionIds).toHaveLength(20);
         expect(app.logger.matching(/^WARN .*in memory: nothing that is acknowledged survives/)).toHaveLength(1);
         expect(app.logger.matching(/\(NOT durable\)/)).toHaveLength(1);
       } finally {

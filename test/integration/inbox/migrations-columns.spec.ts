@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { OnVerification, PermanentError } from 'nestjs-cr3dentials-webhook';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook/migrations';
 import { DataSource } from 'typeorm';
+import { sharedHost } from '../../support/app/fresh-host.js';
 import { Rejection } from '../../../src/inbox/rejection.entity.js';
 import { databases, freshDatabase, type DatabaseKind, type TestDatabase } from '../../support/database/databases.js';
 import { payload } from '../../support/app/payload.js';
@@ -101,33 +102,22 @@ describe.each(databases)('the columns, on %s', (kind) => {
 });
 
 describe.each(databases)('a host on %s that accepts large bodies', (kind) => {
-  let database: TestDatabase;
-  let app: WebhookApp;
-
-  beforeAll(async () => {
-    database = await freshDatabase(kind);
-    app = await webhookApp(database).on('fastify').withRawBody().start();
-  });
-
-  afterAll(async () => {
-    await app?.stop();
-    await database?.drop();
-  });
+  const host = sharedHost(kind, (a) => a.on('fastify').withRawBody());
 
   const large = { statement: 'line of a bank statement, '.repeat(12_000) };
 
   it('stores a body of 300 kB whole, as a delivery', async () => {
     const body = JSON.stringify(payload({ sessionId: 'large', extractedData: large }));
     expect(body.length).toBeGreaterThan(300_000);
-    expect(await app.post(body)).toMatchObject({ status: 200 });
-    const delivery = await app.delivery('large', 'pending');
+    expect(await host.app.post(body)).toMatchObject({ status: 200 });
+    const delivery = await host.app.delivery('large', 'pending');
     expect(delivery.rawBody === body).toBe(true);
   });
 
   it('stores a body of 300 kB whole, as a rejection', async () => {
     const body = JSON.stringify(payload({ sessionId: 'large too', status: 'NEW', extractedData: large }));
-    expect(await app.post(body)).toMatchObject({ status: 200 });
-    const [rejection] = await app.rejections();
+    expect(await host.app.post(body)).toMatchObject({ status: 200 });
+    const [rejection] = await host.app.rejections();
     expect(rejection?.rawBody === body).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { Delivery } from '../../../src/inbox/delivery.entity.js';
 import { DataSource } from 'typeorm';
 import { freshDatabase, type DatabaseKind, type TestDatabase } from '../database/databases.js';
@@ -39,6 +39,39 @@ export function freshHost(kind: DatabaseKind): FreshHost {
       return app;
     },
     stop,
+  };
+}
+
+/** What all tests of a suite run on: one app, on a database of its own. Both are taken down after the last test. */
+export interface SharedHost {
+  readonly database: TestDatabase;
+  readonly app: WebhookApp;
+}
+
+export function sharedHost(
+  kind: DatabaseKind,
+  configure: (app: WebhookAppBuilder) => WebhookAppBuilder = (app) => app,
+): SharedHost {
+  let database: TestDatabase;
+  let app: WebhookApp;
+
+  beforeAll(async () => {
+    database = await freshDatabase(kind);
+    app = await configure(webhookApp(database)).start();
+  });
+
+  afterAll(async () => {
+    await app?.stop();
+    await database?.drop();
+  });
+
+  return {
+    get database() {
+      return database;
+    },
+    get app() {
+      return app;
+    },
   };
 }
 

@@ -1,22 +1,12 @@
-import { Injectable } from '@nestjs/common';
-import { OnVerification, type Cr3dentialsWebhookOptions, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { type Cr3dentialsWebhookOptions } from 'nestjs-cr3dentials-webhook';
 import type { DataSource, DataSourceOptions } from 'typeorm';
+import { RememberEvents } from '../app/doubles.js';
 import { freshDatabase, type DatabaseKind, type TestDatabase } from './databases.js';
 import { InsertWatch } from './insert-watch.js';
 import type { MovingClock } from '../time/moving-clock.js';
 import { payload } from '../app/payload.js';
 import { TcpProxy } from '../network/tcp-proxy.js';
 import { webhookApp, type Answer, type WebhookApp } from '../app/webhook-app.js';
-
-@Injectable()
-class Remember {
-  readonly seen: string[] = [];
-
-  @OnVerification()
-  remember({ sessionId }: VerificationEvent): void {
-    this.seen.push(sessionId);
-  }
-}
 
 /** An app that reaches its database through a proxy, and has used all of its connections already. */
 export class ProxiedInbox {
@@ -39,7 +29,7 @@ export class ProxiedInbox {
   async start(options: Partial<Cr3dentialsWebhookOptions> = {}, clock?: MovingClock): Promise<WebhookApp> {
     const builder = webhookApp(this.database);
     const app = await (clock ? builder.withClock(clock) : builder)
-      .withHandlers(Remember)
+      .withHandlers(RememberEvents)
       .withDataSource({ url: this.proxy.url, subscribers: [this.watch.subscriber] } as Partial<DataSourceOptions>)
       .withOptions({ ...options, processing: { pollInterval: 1_000, ...options.processing } })
       .start();
@@ -61,7 +51,7 @@ export class ProxiedInbox {
 
   /** How often the handler was called for a session. */
   calls(sessionId: unknown): number {
-    return this.app.nest.get(Remember).seen.filter((seen) => seen === sessionId).length;
+    return this.app.nest.get(RememberEvents).of(sessionId).length;
   }
 
   /** What is stored of a session, seen past the proxy. */

@@ -2,54 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { servers } from '../../support/database/databases.js';
 import { payload } from '../../support/app/payload.js';
 import { ProxiedInbox } from '../../support/database/proxied-inbox.js';
-import { EchoClient, EchoServer } from '../../support/network/echo-server.js';
-import { TcpProxy } from '../../support/network/tcp-proxy.js';
 import { until } from '../../support/time/until.js';
 
 const LEASE = { duration: 1_500 };
-
-/** The tests below mean nothing unless the proxy does what it says. */
-describe('a proxy that breaks connections', () => {
-  let server: EchoServer;
-  let proxy: TcpProxy;
-
-  beforeEach(async () => {
-    server = await EchoServer.start();
-    proxy = await TcpProxy.to(server.url);
-  });
-
-  afterEach(async () => {
-    await proxy.refuse();
-    server.stop();
-  });
-
-  it('lets what is asked through, and not what is answered, until it ends the connection', async () => {
-    const client = EchoClient.to(proxy.url);
-    client.send('a');
-    await until('it is answered', () => client.received === 'A');
-    proxy.swallowAnswers();
-    client.send('b');
-    await until('it is heard', () => server.received.join('') === 'ab');
-    proxy.cut();
-    await until('it is ended', () => !client.isConnected);
-    expect(client.received).toBe('A');
-    const next = EchoClient.to(proxy.url);
-    next.send('c');
-    await until('the next is answered', () => next.received === 'C');
-  });
-
-  it('refuses connections until it accepts them again, at the same address', async () => {
-    const { url } = proxy;
-    await proxy.refuse();
-    const refused = EchoClient.to(url);
-    await until('it is refused', () => !refused.isConnected);
-    expect(refused.error).toBe('ECONNREFUSED');
-    await proxy.accept();
-    const next = EchoClient.to(url);
-    next.send('z');
-    await until('the next is answered', () => next.received === 'Z');
-  });
-});
 
 for (const kind of servers) {
   describe(`an inbox that loses its connections, on ${kind}`, () => {

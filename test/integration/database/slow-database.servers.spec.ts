@@ -4,64 +4,10 @@ import { servers } from '../../support/database/databases.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
 import { payload } from '../../support/app/payload.js';
 import { ProxiedInbox } from '../../support/database/proxied-inbox.js';
-import { EchoClient, EchoServer } from '../../support/network/echo-server.js';
-import { TcpProxy } from '../../support/network/tcp-proxy.js';
 import { until } from '../../support/time/until.js';
 
 const ACK_TIMEOUT = 500;
 const SLACK = 1_500; // of a slow machine with many POSTs at once
-
-/** The tests below mean nothing unless the proxy does what it says. */
-describe('a proxy between an app and its database', () => {
-  let server: EchoServer;
-  let proxy: TcpProxy;
-
-  beforeEach(async () => {
-    server = await EchoServer.start();
-    proxy = await TcpProxy.to(server.url);
-  });
-
-  afterEach(async () => {
-    await proxy.refuse();
-    server.stop();
-  });
-
-  it('lets everything through, at an address that differs in nothing but the port', async () => {
-    const client = EchoClient.to(proxy.url);
-    client.send('hello');
-    await until('it is answered', () => client.received === 'HELLO');
-    expect(new URL(proxy.url)).toMatchObject({ protocol: 'echo:', pathname: '/path', search: '?query' });
-    expect(proxy.url).not.toBe(server.url);
-  });
-
-  it('holds back both directions while it stalls, of old and new connections, until it thaws', async () => {
-    const old = EchoClient.to(proxy.url);
-    old.send('old');
-    await until('it is answered', () => old.received === 'OLD');
-    proxy.stall();
-    const young = EchoClient.to(proxy.url);
-    old.send('er');
-    young.send('young');
-    await quiet();
-    expect(server.received).toEqual(['old']);
-    expect([old.isConnected, young.isConnected]).toEqual([true, true]);
-    proxy.thaw();
-    await until('both are answered', () => old.received === 'OLDER' && young.received === 'YOUNG');
-  });
-
-  it('delays both directions while it is slow, in their order, by latency and by length', async () => {
-    const client = EchoClient.to(proxy.url);
-    proxy.slowDown({ latencyMs: 20, bytesPerSecond: 1_000 });
-    const begun = performance.now();
-    client.send('x'.repeat(50));
-    client.send('yz');
-    await until('it is answered', () => client.received === `${'X'.repeat(50)}YZ`);
-    expect(performance.now() - begun).toBeGreaterThan(2 * (20 + 50) - 5);
-    proxy.thaw();
-    client.send('!');
-    await until('that is answered too', () => client.received.endsWith('YZ!'));
-  });
-});
 
 for (const kind of servers) {
   describe(`an inbox whose database freezes, on ${kind}`, () => {
@@ -170,9 +116,4 @@ for (const kind of servers) {
       expect(lines.filter((line) => /Canary Doe|checking|user_abc123|extractedData/.test(line))).toEqual([]);
     });
   });
-}
-
-/** Whatever was on its way through this process has arrived. */
-async function quiet(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
 }
