@@ -18,15 +18,9 @@ export type Fetch = (
     readonly signal: AbortSignal;
   },
 ) => Promise<{
-<<<<<<< ours
   /** The HTTP status code. */
   readonly status: number;
   /** Reads the body to its end. */
-=======
-  /** The status of the answer. */
-  readonly status: number;
-  /** Reads the answer to its end. */
->>>>>>> theirs
   arrayBuffer(): Promise<unknown>;
 }>;
 
@@ -38,11 +32,7 @@ export type Fetch = (
 export interface SimulatorClock {
   /** Returns the time in epoch milliseconds. */
   now(): number;
-<<<<<<< ours
   /** Resolves after the delay. */
-=======
-  /** Resolves after this long. */
->>>>>>> theirs
   sleep(milliseconds: number): Promise<unknown>;
 }
 
@@ -66,15 +56,9 @@ export interface SimulatorOptions {
   initialDelay?: number;
   /** Factor between one delay and the next. Our guess, too. @default 2 */
   factor?: number;
-<<<<<<< ours
   /** Replaces the HTTP client. @default the global `fetch` */
   fetch?: Fetch;
   /** Replaces the clock, so that backoff takes no time. @default the machine's clock */
-=======
-  /** Sends the requests. @default the global one */
-  fetch?: Fetch;
-  /** Tells the time, and waits before a retry. @default the machine's */
->>>>>>> theirs
   clock?: SimulatorClock;
 }
 
