@@ -1,16 +1,16 @@
 import {
   Inject,
   Injectable,
-  Logger,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { SecretWarnings } from './authentication/secret.warnings.js';
-import { verificationStatuses } from './contract/verification-status.js';
+import { verificationStatuses, type VerificationStatus } from './contract/verification-status.js';
 import { DurationWarnings } from './duration.warnings.js';
 import { DatabaseConnection } from './database/database.connection.js';
 import { checkDurability } from './database/durability.check.js';
+import { Instrumentation } from './instrumentation/instrumentation.js';
 import { Tables } from './inbox/tables.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from './processing/processing.options.js';
 import { DeliveryWorker } from './processing/worker/delivery.worker.js';
@@ -24,8 +24,6 @@ import { WebhookRoutes } from './http/webhook-routes.js';
 export class Cr3dentialsWebhookLifecycle
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
-
   constructor(
     @Inject(PROCESSING_SETTINGS) private readonly processing: ProcessingSettings,
     private readonly secretWarnings: SecretWarnings,
@@ -37,6 +35,7 @@ export class Cr3dentialsWebhookLifecycle
     private readonly handlers: VerificationHandlersRegistry,
     private readonly bridge: EventEmitterBridge,
     private readonly worker: DeliveryWorker,
+    private readonly instrumentation: Instrumentation,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -44,15 +43,14 @@ export class Cr3dentialsWebhookLifecycle
     this.durationWarnings.warn();
     this.warnOfMissingShutdownHooks();
     this.handlers.register(this.explorer.explore());
-    const isDurable = await checkDurability(this.connection, this.logger);
+    const isDurable = await checkDurability(this.connection, this.instrumentation);
     // Not awaited: the event emitter may be waiting for our own bootstrap to be over.
     void this.begin(isDurable);
   }
 
   private async begin(isDurable: boolean): Promise<void> {
     await this.bridge.connect();
-    this.logger.log(this.summary(isDurable));
-    this.warnOfMissingHandlers();
+    this.announceStart(isDurable);
     this.worker.start();
   }
 
@@ -66,36 +64,22 @@ export class Cr3dentialsWebhookLifecycle
     return this.connection.close();
   }
 
-  private summary(isDurable: boolean): string {
+  private announceStart(isDurable: boolean): void {
     const { options, driver } = this.connection.reader;
     const name = typeof driver.database === 'string' ? driver.database : ''; // sql.js has the content there
-    const handlers = verificationStatuses.map(
-      (status) =>
-        `${status} → ${
-          this.handlers
-            .for(status)
-            .map(({ id }) => id)
-            .join(', ') || 'nobody'
-        }`,
-    );
-    return [
-      `POST ${this.routes.paths.join(', ')}`,
-      `inbox in ${[options.type, name].join(' ').trim()} (${isDurable ? 'durable' : 'NOT durable'}): ${this.tables.names}`,
-      this.processing.enabled ? `handlers: ${handlers.join('; ')}` : 'receives only',
-    ].join(' | ');
-  }
-
-  private warnOfMissingHandlers(): void {
-    if (!this.processing.enabled || !this.handlers.isEmpty) return;
-    this.logger.warn(
-      'No handler is subscribed, so deliveries are recorded and stay pending. Add the class with @OnVerification to the providers of a module, or set processing.enabled to false.',
-    );
+    const { enabled } = this.processing;
+    const idsOf = (status: VerificationStatus) => this.handlers.for(status).map(({ id }) => id);
+    this.instrumentation.announce('started', {
+      routes: this.routes.paths,
+      database: [options.type, name].join(' ').trim(),
+      tables: this.tables.names,
+      isDurable,
+      handlers: enabled ? new Map(verificationStatuses.map((status) => [status, idsOf(status)])) : undefined,
+    });
+    if (enabled && this.handlers.isEmpty) this.instrumentation.announce('handlers-missing', {});
   }
 
   private warnOfMissingShutdownHooks(): void {
-    if (process.listenerCount('SIGTERM') > 0) return;
-    this.logger.warn(
-      'SIGTERM will end handlers half-way, to be run again after their lease. Call app.enableShutdownHooks().',
-    );
+    if (process.listenerCount('SIGTERM') === 0) this.instrumentation.announce('shutdown-hooks-missing', {});
   }
 }

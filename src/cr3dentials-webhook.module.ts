@@ -1,6 +1,8 @@
 import { Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { UnauthorizedCounter } from './instrumentation/counters.subscriber.js';
+import { Instrumentation } from './instrumentation/instrumentation.js';
+import { LogSubscriber } from './instrumentation/log.subscriber.js';
+import { Counters } from './instrumentation/counters.subscriber.js';
 import { DurationWarnings } from './duration.warnings.js';
 import { SecretWarnings } from './authentication/secret.warnings.js';
 import { Clock } from './clock.js';
@@ -34,7 +36,6 @@ import { WorkerIdentity } from './processing/worker.identity.js';
 import { EventEmitterBridge } from './processing/handlers/event-emitter.bridge.js';
 import { HandlerRunner } from './processing/dispatch/handler.runner.js';
 import { LeaseRenewer } from './processing/worker/lease.renewer.js';
-import { UnknownHandlers } from './processing/dispatch/unknown-handlers.js';
 import { VerificationHandlersExplorer } from './processing/handlers/verification-handlers.explorer.js';
 import { VerificationHandlersRegistry } from './processing/handlers/verification-handlers.registry.js';
 import { Cr3dentialsWebhookInbox } from './operations/cr3dentials-webhook.inbox.js';
@@ -52,8 +53,11 @@ import { WebhookRoutes } from './http/webhook-routes.js';
 @Module({
   imports: [DiscoveryModule],
   providers: [
+    // instrumentation
+    Instrumentation,
+    LogSubscriber,
+    Counters,
     // authentication
-    UnauthorizedCounter,
     SecretWarnings,
     // contract
     PayloadValidationPipe,
@@ -95,7 +99,6 @@ import { WebhookRoutes } from './http/webhook-routes.js';
     LeaseRenewer,
     VerificationHandlersExplorer,
     VerificationHandlersRegistry,
-    UnknownHandlers,
     EventEmitterBridge,
     // recovery
     { provide: RandomSource, useValue: { next: Math.random } satisfies RandomSource },

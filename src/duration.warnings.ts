@@ -1,5 +1,6 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox/inbox.options.js';
+import { Instrumentation } from './instrumentation/instrumentation.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from './processing/processing.options.js';
 
 /** A timeout below it is seconds that were meant as milliseconds. */
@@ -10,11 +11,10 @@ const PORTAL_TIMEOUT_MS = 30_000;
 /** Warns of durations that are allowed, but hardly meant. */
 @Injectable()
 export class DurationWarnings {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
-
   constructor(
     @Inject(RECEIVING_SETTINGS) private readonly receiving: ReceivingSettings,
     @Inject(PROCESSING_SETTINGS) private readonly processing: ProcessingSettings,
+    private readonly instrumentation: Instrumentation,
   ) {}
 
   warn(): void {
@@ -23,15 +23,14 @@ export class DurationWarnings {
     this.warnOfSeconds('receiving.ackTimeout', ackTimeout);
     this.warnOfSeconds('processing.handlerTimeout', handlerTimeout);
     if (drainTimeout > 0) this.warnOfSeconds('processing.drainTimeout', drainTimeout);
-    if (ackTimeout > PORTAL_TIMEOUT_MS) {
-      this.logger.warn(
-        `Option "receiving.ackTimeout" is ${ackTimeout} ms, but the provider waits 30 seconds for an answer unless the portal says otherwise. Lower it.`,
-      );
-    }
+    if (ackTimeout > PORTAL_TIMEOUT_MS) this.announce('receiving.ackTimeout', ackTimeout, 'long');
   }
 
   private warnOfSeconds(name: string, ms: number): void {
-    if (ms >= PLAUSIBLE_TIMEOUT_MS) return;
-    this.logger.warn(`Option "${name}" is ${ms} ms. Durations are milliseconds: write ${ms}_000 for ${ms} seconds.`);
+    if (ms < PLAUSIBLE_TIMEOUT_MS) this.announce(name, ms, 'short');
+  }
+
+  private announce(option: string, ms: number, problem: 'short' | 'long'): void {
+    this.instrumentation.announce('duration-suspect', { option, ms, problem });
   }
 }

@@ -70,7 +70,7 @@ describe.each(databases)('on %s', (kind) => {
           survivor.facts.filter(({ session, handler }) => session === body.sessionId && handler === 'ends');
         await until('it has said so', () => ends().length > 0);
         expect(ends()).toHaveLength(1);
-        expect(survivor.errors.join('\n')).toMatch(/Took over 1 deliveries/);
+        expect(survivor.errors.join('\n')).toMatch(/Rescued 1 delivery/);
       });
     },
   );

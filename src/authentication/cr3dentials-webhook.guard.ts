@@ -1,11 +1,11 @@
-import { Inject, Injectable, Logger, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { webhookExceptions } from '../http/webhook.exception.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { errorName } from '../instrumentation/single-line.js';
 import { ARRIVED_AT, TENANT, timesSent, type WebhookRequest } from '../http/webhook-request.js';
-import { UnauthorizedCounter } from '../instrumentation/counters.subscriber.js';
+import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { AUTH_SETTINGS, type AuthSettings } from './auth.options.js';
 import { SharedSecrets } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
@@ -13,14 +13,13 @@ import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 /** Who sent this? Nothing is stored or logged of a request that cannot say. */
 @Injectable()
 export class Cr3dentialsWebhookGuard implements CanActivate {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
   private readonly authenticate: (request: WebhookRequest) => boolean | Promise<boolean>;
 
   constructor(
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
     secrets: SharedSecrets,
     private readonly clock: Clock,
-    private readonly unauthorized: UnauthorizedCounter,
+    private readonly instrumentation: Instrumentation,
   ) {
     const { acceptsEveryone, resolveSecrets } = settings;
     const header = settings.header.toLowerCase();
@@ -36,7 +35,7 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
 
   private admit(isAuthentic: boolean): true {
     if (isAuthentic) return true;
-    this.unauthorized.value++;
+    this.instrumentation.announce('unauthorized', {});
     throw webhookExceptions.unauthorized();
   }
 
@@ -73,7 +72,7 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
     } catch (error) {
       // Not the message of a host's error, which may quote what was sent.
       const why = isOurs(error) ? error.message : errorName(error);
-      this.logger.error(`"auth.resolveSecrets" failed, so a sender was answered 503: ${why}`);
+      this.instrumentation.announce('secrets-unavailable', { error: why });
       throw webhookExceptions.unavailable();
     }
   }

@@ -1,33 +1,29 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { WebhookRoutes } from '../http/webhook-routes.js';
+import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { AUTH_SETTINGS, type AuthSettings } from './auth.options.js';
 import { MIN_SECRET_LENGTH, SharedSecrets } from './shared-secrets.js';
 
 /** Warns of secrets that protect little or nothing. */
 @Injectable()
 export class SecretWarnings {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
-
   constructor(
     @Inject(AUTH_SETTINGS) private readonly auth: AuthSettings,
     private readonly secrets: SharedSecrets,
     private readonly routes: WebhookRoutes,
     private readonly clock: Clock,
+    private readonly instrumentation: Instrumentation,
   ) {}
 
   /** Warns; to be called once routes are registered. */
   warn(): void {
-    if (this.auth.acceptsEveryone) {
-      this.logger.warn(
-        `auth is "none": everyone who reaches ${this.routes.paths.join(', ')} can post events. Set auth.secrets.`,
-      );
-    }
+    const { instrumentation } = this;
+    if (this.auth.acceptsEveryone) instrumentation.announce('auth-disabled', { routes: this.routes.paths });
     for (const { id, index, isShort, isExpired } of this.secrets.weaknesses(this.clock.now())) {
-      const name = id ? `Secret "${id}"` : `auth.secrets[${index}]`;
-      if (isShort)
-        this.logger.warn(`${name} has fewer than ${MIN_SECRET_LENGTH} characters. Use 32 random ones or more.`);
-      if (isExpired) this.logger.warn(`${name} has expired and is refused. Remove it.`);
+      const weak = { secret: id ? `Secret "${id}"` : `auth.secrets[${index}]`, minLength: MIN_SECRET_LENGTH };
+      if (isShort) instrumentation.announce('secret-weak', { ...weak, problem: 'short' });
+      if (isExpired) instrumentation.announce('secret-weak', { ...weak, problem: 'expired' });
     }
   }
 }

@@ -1,22 +1,23 @@
-import type { Logger } from '@nestjs/common';
+import type { Instrumentation } from '../instrumentation/instrumentation.js';
 import type { DatabaseConnection } from './database.connection.js';
 import { formatDatabaseError } from './database.errors.js';
 import { memoryDialect } from './dialect/memory.dialect.js';
 
 /** Tells whether what is acknowledged survives a crash, and warns where it does not. */
-export async function checkDurability(connection: DatabaseConnection, logger: Logger): Promise<boolean> {
+export async function checkDurability(
+  connection: DatabaseConnection,
+  instrumentation: Instrumentation,
+): Promise<boolean> {
   if (connection.dialect === memoryDialect) {
-    logger.warn(
-      'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
-    );
+    instrumentation.announce('inbox-in-memory', {});
     return false;
   }
   try {
     const problems = await connection.dialect.durabilityProblems((statement) => connection.execute(statement));
-    for (const problem of problems) logger.warn(`An acknowledged delivery could be lost in a crash: ${problem}`);
+    for (const problem of problems) instrumentation.announce('not-durable', { problem });
     return problems.length === 0;
   } catch (error) {
-    logger.warn(`Whether the database is durable could not be asked: ${formatDatabaseError(error)}`);
+    instrumentation.announce('durability-unknown', { error: formatDatabaseError(error) });
     return true;
   }
 }

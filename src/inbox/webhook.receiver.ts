@@ -1,4 +1,5 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { Clock } from '../clock.js';
 import type { ReceivedWebhook } from '../contract/payload-validation.pipe.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
@@ -13,14 +14,12 @@ import type { Verdict } from './verdict.js';
 /** Remembers an authentic POST, once; as a delivery, or as a rejection when it cannot become one. */
 @Injectable()
 export class WebhookReceiver {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
   private waiting = 0;
-  private unrecorded = 0;
-  private nextReportAt = 0;
 
   constructor(
     @Inject(RECEIVING_SETTINGS) private readonly settings: ReceivingSettings,
     private readonly clock: Clock,
+    private readonly instrumentation: Instrumentation,
     private readonly writer: GroupCommitWriter,
     private readonly rejections: RejectionRepository,
   ) {}
@@ -54,23 +53,13 @@ export class WebhookReceiver {
 
   private async reject<R extends NewRejection>(rejection: R): Promise<R['reason']> {
     await this.rejections.save(rejection, this.clock.now());
-    this.logger.warn(
-      `An authentic POST was kept as a rejection (${rejection.reason}). Look at it with inbox.rejections.list().`,
-    );
+    this.instrumentation.announce('rejected', { reason: rejection.reason });
     return rejection.reason;
   }
 
-  /** One line a second at the most: an outage meets every sender. */
   private report(error: unknown): void {
-    this.unrecorded++;
-    const now = this.clock.now();
-    if (now < this.nextReportAt) return;
     const cause = error instanceof Error && error.cause ? ` (${formatDatabaseError(error.cause)})` : '';
-    this.logger.error(
-      `Answered 503 to ${this.unrecorded} POST(s), to be sent again. ${formatDatabaseError(error)}${cause}`,
-    );
-    this.nextReportAt = now + 1_000;
-    this.unrecorded = 0;
+    this.instrumentation.announce('unavailable', { error: `${formatDatabaseError(error)}${cause}` });
   }
 }
 

@@ -1,7 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import { Instrumentation } from './instrumentation.js';
 
-/** Requests answered 401 since this instance started: all that is kept of them. */
+/** Counts of this process since it started. */
 @Injectable()
-export class UnauthorizedCounter {
-  value = 0;
+export class Counters {
+  /** POSTs that were answered 401: nothing else is kept of them. */
+  unauthorized = 0;
+
+  constructor(instrumentation: Instrumentation) {
+    instrumentation.subscribe('unauthorized', () => {
+      this.unauthorized++;
+    });
+  }
 }

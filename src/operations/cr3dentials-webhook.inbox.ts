@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { UnauthorizedCounter } from '../instrumentation/counters.subscriber.js';
+import { Counters } from '../instrumentation/counters.subscriber.js';
 import type { DeliveryState } from '../inbox/delivery.entity.js';
 import { DeliveryStateRepository } from '../inbox/delivery-state.repository.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
@@ -28,7 +28,7 @@ export class Cr3dentialsWebhookInbox {
     private readonly states: DeliveryStateRepository,
     private readonly runs: HandlerRunRepository,
     private readonly handlers: VerificationHandlersRegistry,
-    private readonly unauthorized: UnauthorizedCounter,
+    private readonly counters: Counters,
     /** Authentic POSTs that could not become deliveries. */
     readonly rejections: Rejections,
   ) {}
@@ -52,7 +52,7 @@ export class Cr3dentialsWebhookInbox {
 
   /** Counts by state, and how long the oldest due delivery has waited: the number to alert on. */
   async stats(): Promise<InboxStats> {
-    return { ...(await this.queries.stats()), refused: this.unauthorized.value };
+    return { ...(await this.queries.stats()), refused: this.counters.unauthorized };
   }
 
   /**

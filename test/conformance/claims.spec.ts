@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { Instrumentation } from '../../src/instrumentation/instrumentation.js';
 import { DeliveryRescuer } from '../../src/processing/worker/delivery.rescuer.js';
 import { InFlightDeliveries } from '../../src/processing/worker/in-flight.deliveries.js';
 import type { DeliveryStateRepository } from '../../src/inbox/delivery-state.repository.js';
@@ -103,8 +104,8 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     const suspects: string[] = [];
     for (const repository of [one, two]) {
       const inFlight = new InFlightDeliveries();
-      const rescuer = new DeliveryRescuer(repository, inFlight, { now: () => now });
-      const idle = new DeliveryRescuer(repository, new InFlightDeliveries(), { now: () => now });
+      const rescuer = new DeliveryRescuer(repository, inFlight, { now: () => now }, new Instrumentation());
+      const idle = new DeliveryRescuer(repository, new InFlightDeliveries(), { now: () => now }, new Instrumentation());
       const [suspect, ...others] = await rescuer.rescue(third, 10);
       expect(others).toEqual([]);
       expect(suspect).toMatchObject({ rescues: 2 });
@@ -139,7 +140,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   it('do not rescue a suspect without capacity for it', async () => {
     const [, , suspect] = await recordLeased('dead', [NOW + 1, NOW + 2, NOW - 1]);
     await one.rescueExpired(leaseOf('second', NOW + 3), NOW, 1, [], false);
-    const rescuer = new DeliveryRescuer(one, new InFlightDeliveries(), { now: () => NOW + 4 });
+    const rescuer = new DeliveryRescuer(one, new InFlightDeliveries(), { now: () => NOW + 4 }, new Instrumentation());
     expect(await rescuer.rescue(leaseOf('me'), 2)).toHaveLength(2);
     expect(await row(suspect)).toMatchObject({ lease_owner: 'second' });
     expect(await rescuer.rescue(leaseOf('me'), 2)).toMatchObject([{ id: suspect, rescues: 2 }]);

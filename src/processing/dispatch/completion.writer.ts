@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { Clock } from '../../clock.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
@@ -21,7 +22,6 @@ interface Completion {
 /** Gathers the ends of deliveries for a few milliseconds and writes them with one update. */
 @Injectable()
 export class CompletionWriter {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
   private waiting: Completion[] = [];
   private flushing?: Promise<void>;
 
@@ -29,6 +29,7 @@ export class CompletionWriter {
     private readonly repository: DeliveryStateRepository,
     private readonly identity: WorkerIdentity,
     private readonly clock: Clock,
+    private readonly instrumentation: Instrumentation,
   ) {}
 
   /** Resolves once it is durable, or another worker has the delivery. */
@@ -50,9 +51,8 @@ export class CompletionWriter {
         await this.completeAll(batch, 'unhandled');
         for (const { done } of batch) done();
       } catch (error) {
-        this.logger.warn(
-          `${batch.length} completions could not be written, trying again: ${formatDatabaseError(error)}`,
-        );
+        const failure = { operation: 'complete', count: batch.length, error: formatDatabaseError(error) } as const;
+        this.instrumentation.announce('database-unavailable', failure);
         await sleep(RETRY_DELAY_MS);
         for (const completion of batch) {
           if (completion.isStillClaimed()) this.waiting.push(completion);
@@ -66,10 +66,7 @@ export class CompletionWriter {
     const ids = batch.filter((completion) => completion.state === state).map(({ id }) => id);
     if (ids.length === 0) return;
     const written = await this.repository.complete(ids, this.identity.owner, state, this.clock.now());
-    if (written < ids.length) {
-      this.logger.warn(
-        `${ids.length - written} deliveries had been taken over before they were ${state}; their handlers run again.`,
-      );
-    }
+    if (written > 0) this.instrumentation.announce('completed', { count: written, state });
+    if (written < ids.length) this.instrumentation.announce('superseded', { count: ids.length - written });
   }
 }

@@ -1,15 +1,16 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { ExtractedDataValidator } from '../../contract/extracted-data.validator.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import type { ClaimedDelivery } from '../../inbox/delivery.factory.js';
+import type { RunOutcome } from '../../instrumentation/inbox.signals.js';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { errorName } from '../../instrumentation/single-line.js';
 import { RetryPolicy } from './retry.policy.js';
 import { HandlerRunner, type RunResult } from './handler.runner.js';
 import type { Cancellation } from '../../concurrency/cancellation.js';
 import { redactError } from '../../instrumentation/error.redactor.js';
-import { UnknownHandlers } from './unknown-handlers.js';
 import { verificationEvent, type VerificationEvent } from '../handlers/verification.event.js';
 import type { VerificationHandler } from '../handlers/verification-handler.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
@@ -32,15 +33,13 @@ export type Outcome =
 /** Tells the application: runs the handlers of a delivery that have not completed and are due, side by side. */
 @Injectable()
 export class DeliveryDispatcher {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
-
   constructor(
     private readonly handlers: VerificationHandlersRegistry,
     private readonly runner: HandlerRunner,
     private readonly policy: RetryPolicy,
     private readonly clock: Clock,
     private readonly dataValidator: ExtractedDataValidator,
-    private readonly unknown: UnknownHandlers,
+    private readonly instrumentation: Instrumentation,
     @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
@@ -53,9 +52,8 @@ export class DeliveryDispatcher {
     try {
       return await this.runHandlers(delivery, previousRuns, cancellation);
     } catch (error) {
-      this.logger.error(
-        `Delivery ${delivery.id} could not be dispatched, next try in ${UNREADABLE_RETRY_MS} ms: ${errorName(error)}`,
-      );
+      const failure = { deliveryId: delivery.id, nextIn: UNREADABLE_RETRY_MS, error: errorName(error) };
+      this.instrumentation.announce('dispatch-failed', failure);
       return { outcome: 'with-runs', next: { nextAttemptAt: this.clock.now() + UNREADABLE_RETRY_MS }, runs: [] };
     }
   }
@@ -78,8 +76,10 @@ export class DeliveryDispatcher {
         return { handler, attempt, result };
       }),
     );
-    if (previousRuns.length === 0 && results.every(({ result }) => result.ended === 'completed'))
+    if (previousRuns.length === 0 && results.every(({ result }) => result.ended === 'completed')) {
+      for (const { handler, attempt } of results) this.announce(event, handler, attempt, 'completed');
       return { outcome: 'completed' };
+    }
     if (cancellation.isRequested && results.every(({ result }) => result.ended === 'interrupted'))
       return { outcome: 'untouched' };
     const after = new Map(before);
@@ -95,7 +95,7 @@ export class DeliveryDispatcher {
     if (handlers.some(({ id }) => id === handler)) return dueAt;
     const now = this.clock.now();
     if (dueAt > now) return dueAt;
-    this.unknown.report(handler, deliveryId);
+    this.instrumentation.announce('handler-unknown', { handler, deliveryId });
     return now + UNKNOWN_HANDLER_DELAY_MS;
   }
 
@@ -114,28 +114,33 @@ export class DeliveryDispatcher {
       lastError: null,
       updatedAt,
     };
-    if (result.ended === 'completed') return { ...run, state: 'completed' };
+    if (result.ended === 'completed') {
+      this.announce(event, handler, attempt, 'completed');
+      return { ...run, state: 'completed' };
+    }
     const lastError = redactError(result.error, event);
-    const later = (delay: number, attempts: number): HandlerRun => {
-      const nextAttemptAt = updatedAt + delay;
-      this.logger.warn(
-        `${this.label(handler, event, attempt)} ${result.ended}, next attempt in ${delay} ms: ${lastError}`,
-      );
-      return { ...run, state: 'pending', attempts, nextAttemptAt, lastError };
+    const later = (nextIn: number, attempts: number): HandlerRun => {
+      this.announce(event, handler, attempt, result.ended, { nextIn, error: lastError });
+      return { ...run, state: 'pending', attempts, nextAttemptAt: updatedAt + nextIn, lastError };
     };
     if (result.ended === 'interrupted') return later(this.policy.afterInterruption(), attempt - 1);
     const retry = this.policy.afterFailure(attempt, result.error);
     if (retry !== 'dead') return later(retry.delay, retry.usesAttempt ? attempt : attempt - 1);
-    this.logger.error(
-      `${this.label(handler, event, attempt)} failed for good; replay it with inbox.replay(): ${lastError}`,
-    );
+    this.announce(event, handler, attempt, 'dead', { error: lastError });
     return { ...run, state: 'dead', lastError };
   }
 
-  private label(handler: VerificationHandler, { deliveryId }: VerificationEvent, attempt: number): string {
+  private announce(
+    { deliveryId }: VerificationEvent,
+    { id }: VerificationHandler,
+    attempt: number,
+    outcome: RunOutcome,
+    more: { nextIn?: number; error?: string } = {},
+  ): void {
+    if (!this.instrumentation.isObserved('run-ended')) return;
     const { retry } = this.settings;
-    const most = typeof retry === 'function' ? '' : ` of ${retry.attempts}`;
-    return `Handler "${handler.id}" of delivery ${deliveryId} (attempt ${attempt}${most})`;
+    const maxAttempts = typeof retry === 'function' ? undefined : retry.attempts;
+    this.instrumentation.announce('run-ended', { deliveryId, handler: id, attempt, maxAttempts, outcome, ...more });
   }
 }
 

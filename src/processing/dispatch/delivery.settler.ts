@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { Clock } from '../../clock.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
@@ -15,8 +16,6 @@ const RETRY_DELAY_MS = 500;
 /** Writes what processing came to, as long as the delivery is this worker's. */
 @Injectable()
 export class DeliverySettler {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
-
   constructor(
     private readonly connection: DatabaseConnection,
     private readonly repository: DeliveryStateRepository,
@@ -24,6 +23,7 @@ export class DeliverySettler {
     private readonly completions: CompletionWriter,
     private readonly identity: WorkerIdentity,
     private readonly clock: Clock,
+    private readonly instrumentation: Instrumentation,
   ) {}
 
   /** Resolves once it is durable; or given up, because another worker has the delivery or will take it over. */
@@ -49,7 +49,7 @@ export class DeliverySettler {
     await this.connection.transaction(async (execute) => {
       if (await this.repository.settle(execute, id, this.identity.owner, next, this.clock.now()))
         await this.runs.save(execute, runs);
-      else this.logger.warn(`Delivery ${id} had been taken over before it was settled; its handlers run again.`);
+      else this.instrumentation.announce('superseded', { count: 1 });
     });
   }
 
@@ -59,7 +59,8 @@ export class DeliverySettler {
       try {
         return await write();
       } catch (error) {
-        this.logger.warn(`What became of a delivery could not be written: ${formatDatabaseError(error)}`);
+        const failure = { operation: 'settle', count: 1, error: formatDatabaseError(error) } as const;
+        this.instrumentation.announce('database-unavailable', failure);
         if (cancellation.isRequested) return;
         await sleep(RETRY_DELAY_MS);
       }

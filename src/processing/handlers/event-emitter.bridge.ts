@@ -1,7 +1,8 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import { EventEmitter2, EventEmitterReadinessWatcher, OnEvent } from '@nestjs/event-emitter';
 import type { VerificationStatus } from '../../contract/verification-status.js';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { toSingleLine } from '../../instrumentation/single-line.js';
 import { eventClasses } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
@@ -17,26 +18,24 @@ interface Listener {
 /** Emits events for modules that know nothing of us. */
 @Injectable()
 export class EventEmitterBridge {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
   private emitter?: EventEmitter2;
 
   constructor(
     private readonly moduleRef: ModuleRef,
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly instrumentation: Instrumentation,
   ) {}
 
   /** Finds the host's event emitter, warns of listeners whose failures would be lost, and waits for it to have them. */
   async connect(): Promise<void> {
     this.emitter = this.find(EventEmitter2);
     for (const name of this.listenersThatLoseFailures()) {
-      this.logger.warn(
-        `${name} listens with @OnEvent, which swallows its failures: they would not be retried. Use @OnVerification, or { suppressErrors: false } without async and nextTick.`,
-      );
+      this.instrumentation.announce('listener-unsafe', { listener: name });
     }
     await this.find(EventEmitterReadinessWatcher)
       ?.waitUntilReady()
-      .catch((error: unknown) => this.logger.error(`The event emitter has not started: ${toSingleLine(error)}`));
+      .catch((error: unknown) => this.instrumentation.announce('event-emitter-failed', { error: toSingleLine(error) }));
   }
 
   /** Nothing when nobody listens: then the event emitter is no handler. */

@@ -1,4 +1,5 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { Clock } from '../../clock.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
@@ -15,7 +16,6 @@ const MAX_CLAIM_ROWS = 500;
 /** Claims deliveries for the pool while it has capacity: what other workers left behind first, then what is due. */
 @Injectable()
 export class DeliveryPoller {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
   private hasMore = false;
   private isRescueDue = false;
   private polling?: Promise<void>;
@@ -29,6 +29,7 @@ export class DeliveryPoller {
     private readonly pool: DeliveryPool,
     private readonly handlers: VerificationHandlersRegistry,
     private readonly clock: Clock,
+    private readonly instrumentation: Instrumentation,
     @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {
     pool.onDeparture(() => this.fetchMore());
@@ -64,7 +65,10 @@ export class DeliveryPoller {
   private poll(): void {
     if (!this.pool.isAccepting || this.polling) return;
     this.polling = this.claim()
-      .catch((error: unknown) => this.logger.warn(`Deliveries could not be claimed: ${formatDatabaseError(error)}`))
+      .catch((error: unknown) => {
+        const failure = { operation: 'claim', count: 0, error: formatDatabaseError(error) } as const;
+        this.instrumentation.announce('database-unavailable', failure);
+      })
       .finally(() => {
         this.polling = undefined;
         this.fetchMore();

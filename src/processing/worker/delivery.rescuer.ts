@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Clock } from '../../clock.js';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { InFlightDeliveries } from './in-flight.deliveries.js';
@@ -7,20 +8,18 @@ import { InFlightDeliveries } from './in-flight.deliveries.js';
 /** Takes over what a dead worker left behind. What may have killed it is tried again alone, and at last buried. */
 @Injectable()
 export class DeliveryRescuer {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
-
   constructor(
     private readonly repository: DeliveryStateRepository,
     private readonly inFlight: InFlightDeliveries,
     private readonly clock: Clock,
+    private readonly instrumentation: Instrumentation,
   ) {}
 
   async rescue(lease: Lease, capacity: number): Promise<ClaimedDelivery[]> {
     const { inFlight } = this;
     const now = this.clock.now();
     const deadLettered = await this.repository.deadLetterPoisoned(now, inFlight.ids);
-    if (deadLettered > 0)
-      this.logger.error(`${deadLettered} deliveries have killed their worker three times and are dead (crash-loop).`);
+    if (deadLettered > 0) this.instrumentation.announce('poisoned', { count: deadLettered });
     if (capacity === 0) return [];
     const rescued = await this.repository.rescueExpired(lease, now, capacity, inFlight.ids, false);
     const suspects =
@@ -28,7 +27,7 @@ export class DeliveryRescuer {
         ? []
         : await this.repository.rescueExpired(lease, now, 1, inFlight.ids, true);
     const all = [...rescued, ...suspects];
-    if (all.length > 0) this.logger.warn(`Took over ${all.length} deliveries whose worker has not renewed its lease.`);
+    if (all.length > 0) this.instrumentation.announce('rescued', { count: all.length });
     return all;
   }
 }

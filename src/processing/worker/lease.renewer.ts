@@ -1,4 +1,5 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { Clock } from '../../clock.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { withTimeout } from '../../concurrency/with-timeout.js';
@@ -16,7 +17,6 @@ import { InFlightDeliveries } from './in-flight.deliveries.js';
  */
 @Injectable()
 export class LeaseRenewer {
-  private readonly logger = new Logger('Cr3dentialsWebhook');
   private readonly duration: number;
   private timer?: NodeJS.Timeout;
   private stopped = false;
@@ -28,6 +28,7 @@ export class LeaseRenewer {
     private readonly identity: WorkerIdentity,
     private readonly databaseClock: DatabaseClock,
     private readonly clock: Clock,
+    private readonly instrumentation: Instrumentation,
     @Inject(PROCESSING_SETTINGS) { lease }: ProcessingSettings,
   ) {
     this.duration = lease;
@@ -64,12 +65,13 @@ export class LeaseRenewer {
       const makeError = () => new Error(`The database did not answer within ${timeout} ms.`);
       await withTimeout(this.renewNow(), timeout, makeError);
     } catch (error) {
-      this.logger.warn(`Leases could not be renewed: ${formatDatabaseError(error)}`);
+      const failure = { operation: 'renew', count: this.inFlight.size, error: formatDatabaseError(error) } as const;
+      this.instrumentation.announce('database-unavailable', failure);
       nextIn = this.duration / 10; // there is time for another try, or two
     }
     const nextAnswerAt = this.clock.now() + nextIn + timeout;
     const lost = this.inFlight.evict(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
-    if (lost > 0) this.logger.warn(`The leases of ${lost} deliveries were lost; another worker takes them over.`);
+    if (lost > 0) this.instrumentation.announce('lease-lost', { count: lost, why: 'not-renewed' });
     this.renewIn(nextIn);
   }
 
@@ -82,6 +84,6 @@ export class LeaseRenewer {
     this.inFlight.extend(mine, lease);
     const asked = new Set(ids);
     const lost = this.inFlight.evict(({ delivery: { id } }) => asked.has(id) && !mine.has(id));
-    if (lost > 0) this.logger.warn(`The leases of ${lost} deliveries were lost: another worker has taken them over.`);
+    if (lost > 0) this.instrumentation.announce('lease-lost', { count: lost, why: 'rescued' });
   }
 }

@@ -39,7 +39,8 @@ async function looksForWork(app: WebhookApp): Promise<void> {
 
 const quickly = { processing: { drainTimeout: 0, lease: 900 } };
 
-const BURIED = 'ERROR 1 deliveries have killed their worker three times and are dead (crash-loop). Cr3dentialsWebhook';
+const BURIED =
+  'ERROR 1 delivery crashed the worker three times and became dead letters (crash-loop). Cr3dentialsWebhook';
 
 describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) => {
   const host = freshHost(kind);
@@ -124,8 +125,8 @@ describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) =>
     await completed(app, 3);
 
     expect(app.nest.get(WaitAtAGateWhenCompleted).mostAtOnce).toBe(3);
-    expect(app.logger.matching(/Took over/)).toEqual([
-      'WARN Took over 3 deliveries whose worker has not renewed its lease. Cr3dentialsWebhook',
+    expect(app.logger.matching(/Rescued/)).toEqual([
+      'WARN Rescued 3 deliveries whose lease had expired: another worker has crashed or stalled. Cr3dentialsWebhook',
     ]);
   });
 

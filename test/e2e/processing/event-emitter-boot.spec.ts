@@ -21,7 +21,10 @@ describe('@OnEvent listeners at boot', () => {
     const app = await host.start((a) =>
       a.withoutEventEmitter().importing(EventEmitterModule.forRoot({ wildcard })).withHandlers(Listener),
     );
-    await until('the boot has been summed up', () => app.logger.matching(/handlers: /)[0]);
+    await until(
+      'the boot has been summed up',
+      () => app.logger.matching(/Handlers by status: |No handler is subscribed/)[0],
+    );
     return app.logger.matching(/^WARN .*@OnEvent/);
   }
 

@@ -176,7 +176,7 @@ describe('the event emitter', () => {
     expect(app.nest.get(Listen).heard).toEqual([]);
     await until(
       'the boot has been summed up',
-      () => app.logger.matching(/handlers: COMPLETED → event-emitter; PARTIAL_COMPLETE → nobody/)[0],
+      () => app.logger.matching(/Handlers by status: COMPLETED → event-emitter Cr3dentialsWebhook/)[0],
     );
   });
 

@@ -70,7 +70,7 @@ describe('handler ids', () => {
   it('may be as long as the column', async () => {
     const app = await boot(withId('x'.repeat(255)));
 
-    const summedUp = await until('the boot has been summed up', () => app.logger.matching(/handlers: /)[0]);
-    expect(summedUp).toMatch(/COMPLETED → x{255};/);
+    const summedUp = await until('the boot has been summed up', () => app.logger.matching(/Handlers by status: /)[0]);
+    expect(summedUp).toMatch(/COMPLETED → x{255}; /);
   });
 });

@@ -94,7 +94,7 @@ async function entriesOfTwoDeliveries(app: WebhookApp): Promise<object[]> {
 function handlersOfCompleted(app: WebhookApp): Promise<string> {
   return until(
     'the boot has been summed up',
-    () => app.logger.lines.join('\n').match(/handlers: COMPLETED → ([^;]*);/)?.[1],
+    () => app.logger.lines.join('\n').match(/Handlers by status: COMPLETED → (.*?)(?:;| Cr3dentialsWebhook)/)?.[1],
   );
 }
 

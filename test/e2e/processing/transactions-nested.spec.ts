@@ -150,7 +150,7 @@ for (const kind of databases) {
         await beside.query(
           `UPDATE cr3dentials_webhook_delivery SET lease_owner = 'another', lease_expires_at = lease_expires_at + 3600000`,
         );
-        await until('it is told', () => app.logger.matching(/leases of 1 deliveries/).length > 0);
+        await until('it is told', () => app.logger.matching(/Lost the lease of 1 delivery/).length > 0);
         await keepsWhatItAcknowledges(app);
         expect(await effectsOf(app, body.sessionId)).toBe(0);
       });

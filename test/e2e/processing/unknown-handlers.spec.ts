@@ -106,7 +106,7 @@ for (const kind of databases) {
       }
       expect(attempts.toSorted()).toEqual([1, 1, 1, 1, 2]);
       expect(old.nest.get(Known).calls).toBe(0);
-      expect(old.logger.matching(/wait for the handler/)).toEqual([]);
+      expect(old.logger.matching(/waited for the handler/)).toEqual([]);
     });
 
     it('do not end a delivery that waits for that handler: the older logs a warning and postpones it', async () => {
@@ -114,7 +114,7 @@ for (const kind of databases) {
       clock.advance(2 * 3_600_000);
       const id = await leftBehind();
       const old = await older(clock);
-      await until('it is warned of', () => old.logger.matching(/wait for the handler "added"/).length > 0);
+      await until('it is warned of', () => old.logger.matching(/waited for the handler "added"/).length > 0);
       const between = await isPending(old, id);
       expect(between.nextAttemptAt).toBeGreaterThan(clock.now());
       expect(between.runs).toMatchObject([
@@ -126,7 +126,7 @@ for (const kind of databases) {
       recent.nest.get(Added).attempts.push(1);
       await until('it is completed', async () => (await recent.inbox.find(id))?.state === 'completed');
       expect(recent.nest.get(Added).attempts).toEqual([1, 2]);
-      expect(old.logger.matching(/wait for the handler "added"/)).toHaveLength(1);
+      expect(old.logger.matching(/waited for the handler "added"/)).toHaveLength(1);
     });
 
     it('do not lose a replay of that handler', async () => {
@@ -145,7 +145,7 @@ for (const kind of databases) {
       const id = await leftBehind();
       const old = await older();
       await abandon(old, id);
-      await until('it is rescued', () => old.logger.matching(/Took over 1/).length > 0);
+      await until('it is rescued', () => old.logger.matching(/Rescued 1 delivery/).length > 0);
       expect((await isPending(old, id)).runs).toMatchObject([{ handler: 'added', state: 'pending' }, {}]);
     });
 
@@ -172,7 +172,7 @@ for (const kind of databases) {
       const clock = new MovingClock();
       clock.advance(2 * 3_600_000);
       const old = await host.start((a) => a.withHandlers(OldStatus).withClock(clock));
-      await until('it is warned of', () => old.logger.matching(/wait for the handler "known"/).length > 0);
+      await until('it is warned of', () => old.logger.matching(/waited for the handler "known"/).length > 0);
       expect(await isPending(old, id)).toMatchObject({ runs: [{ state: 'pending' }] });
     });
   });

@@ -102,7 +102,7 @@ for (const kind of servers) {
         return (leaseExpiresAt ?? 0) > (begun.leaseExpiresAt ?? 0);
       });
       proxy.stall();
-      await until('a renewal has had no answer', () => app.logger.matching(/^WARN Leases could not be renewed/)[0]);
+      await until('a renewal has had no answer', () => app.logger.matching(/^WARN Could not renew leases/)[0]);
       proxy.thaw();
       const { leaseExpiresAt } = await outside.findOneByOrFail({ sessionId });
       await until('the lease is renewed again', async () => {
@@ -172,8 +172,8 @@ for (const kind of servers.filter((server) => server === 'postgres')) {
     const host = freshHost(kind);
 
     it.each([
-      ['a completion', [], [1], /completions could not be written, trying again/],
-      ['a failure', [new Error('once')], [1, 2], /What became of a delivery could not be written/],
+      ['a completion', [], [1], /Could not record the completion of 1 delivery, will retry/],
+      ['a failure', [new Error('once')], [1, 2], /Could not record the outcome of a delivery, will retry/],
     ])('is written again when it is %s, without another run of the handler', async (_, errors, attempts, warning) => {
       const app = await host.start((a) =>
         a.withHandlers(FailBehindAGate).withDataSource({ extra: impatient(host) } as object),

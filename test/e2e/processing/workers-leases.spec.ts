@@ -90,7 +90,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
     await until('its signal is aborted', () => signals[0]?.aborted);
     expect(String(signals[0]?.reason)).toMatch(/lease was lost/);
-    expect(app.logger.matching(/another worker has taken them over/)).toHaveLength(1);
+    expect(app.logger.matching(/another worker has rescued them/)).toHaveLength(1);
     gate.open();
     const [next] = await post(app, 1); // whatever the late end would write comes before the completion of the next
     await app.delivery(String(next), 'completed');
@@ -103,13 +103,13 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
       'completes',
       undefined,
       'completed',
-      /^WARN 1 deliveries had been taken over before they were completed; their handlers run again\. Cr3dentialsWebhook$/,
+      /^WARN 1 delivery had been rescued by another worker before the outcome was recorded; the handlers run again\. Cr3dentialsWebhook$/,
     ],
     [
       'fails',
       new Error('late'),
       'pending',
-      /^WARN Delivery \S{36} had been taken over before it was settled; its handlers run again\. Cr3dentialsWebhook$/,
+      /^WARN 1 delivery had been rescued by another worker before the outcome was recorded; the handlers run again\. Cr3dentialsWebhook$/,
     ],
   ] as const)(
     'write nothing of a handler that %s after its lease was lost unnoticed',
@@ -146,7 +146,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     const [third] = await post(app, 1);
     const { id } = await app.delivery(String(third), 'processing');
     await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
-    await until('the loss is noticed', () => app.logger.matching(/another worker has taken them over/)[0]);
+    await until('the loss is noticed', () => app.logger.matching(/another worker has rescued them/)[0]);
     handler.gate.open();
     await app.delivery(String(second), 'completed');
     const [fourth] = await post(app, 1); // runs after what waited

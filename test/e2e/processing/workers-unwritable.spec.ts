@@ -7,8 +7,10 @@ import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
 
-const COMPLETION = /^WARN 1 completions could not be written, trying again: QueryFailedError \w+ Cr3dentialsWebhook$/;
-const FAILURE = /^WARN What became of a delivery could not be written: QueryFailedError \w+ Cr3dentialsWebhook$/;
+const COMPLETION =
+  /^WARN Could not record the completion of 1 delivery, will retry: QueryFailedError \w+ Cr3dentialsWebhook$/;
+const FAILURE =
+  /^WARN Could not record the outcome of a delivery, will retry: QueryFailedError \w+ Cr3dentialsWebhook$/;
 
 describe.each(databases)('the result of a handler, on a %s that refuses to write it', (kind) => {
   const host = freshHost(kind);
@@ -33,7 +35,7 @@ describe.each(databases)('the result of a handler, on a %s that refuses to write
         attempts: attempts.length,
       });
       expect(handler.attempts).toEqual(attempts);
-      expect(app.logger.matching(/taken over/)).toEqual([]);
+      expect(app.logger.matching(/rescued/)).toEqual([]);
     },
   );
 
@@ -44,7 +46,7 @@ describe.each(databases)('the result of a handler, on a %s that refuses to write
     'is given up with the lease when it is %s, and the next worker runs the handler again',
     async (_, errors, told) => {
       const { app, handler, body } = await refusedAfter(errors, { processing: { lease: 900 } });
-      await until('the lease is lost', () => app.logger.matching(/another worker takes them over/)[0]);
+      await until('the lease is lost', () => app.logger.matching(/Lost the lease of/)[0]);
       const before = app.logger.matching(told).length;
       const begun = performance.now();
       await until('it would have been tried twice more', () => performance.now() - begun > 1_200);

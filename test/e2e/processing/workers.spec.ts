@@ -125,7 +125,7 @@ describe('a worker that finds an expired lease', () => {
     const worker = await host.start((a) => a.withHandlers(PassTheGate));
     await worker.delivery(left, 'completed');
 
-    expect(worker.logger.matching(/Deliveries could not be claimed/)).not.toEqual([]);
+    expect(worker.logger.matching(/Could not claim deliveries/)).not.toEqual([]);
     await worker.delivery(due, 'pending');
     expect(worker.nest.get(PassTheGate).sessionIds).toEqual([left]);
   });

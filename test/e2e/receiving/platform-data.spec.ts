@@ -210,7 +210,7 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       const { id } = await worker.delivery(body.sessionId, 'pending');
       await until(
         'the worker has tried',
-        () => worker.logger.matching(new RegExp(`could not be dispatched, next try in 60000 ms: ${name}`))[0],
+        () => worker.logger.matching(new RegExp(`Could not dispatch delivery .*, will retry in 60000 ms: ${name}`))[0],
       );
       Moody.mood = 'fits';
       await worker.delivery(body.sessionId, 'pending');

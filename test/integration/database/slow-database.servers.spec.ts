@@ -86,7 +86,7 @@ for (const kind of servers) {
       const ahead = () => clock.now() - Date.now();
       const before = ahead();
       inbox.proxy.stall();
-      await until('it was asked in vain', () => app.logger.matching(/Leases could not be renewed/).length > 0);
+      await until('it was asked in vain', () => app.logger.matching(/Could not renew leases/).length > 0);
       inbox.proxy.thaw();
       let drift = 0;
       for (let answers = 0; answers < 20; answers++) {

@@ -1,0 +1,162 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import type { InboxSignals } from './inbox.signals.js';
+import { Instrumentation } from './instrumentation.js';
+import { LogThrottle } from './log.throttle.js';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+/** Writes every log line of the module. docs/operations.md explains each. */
+@Injectable()
+export class LogSubscriber {
+  private readonly logger = new Logger('Cr3dentialsWebhook');
+  private readonly unavailable: LogThrottle;
+  private readonly unknownHandlers: LogThrottle;
+
+  constructor(instrumentation: Instrumentation, clock: Clock) {
+    this.unavailable = new LogThrottle(clock, SECOND_MS);
+    this.unknownHandlers = new LogThrottle(clock, MINUTE_MS);
+    this.logBoot(instrumentation);
+    this.logReceiving(instrumentation);
+    this.logProcessing(instrumentation);
+    this.logWorker(instrumentation);
+  }
+
+  private logBoot(signals: Instrumentation): void {
+    signals.subscribe('started', (signal) => this.logStart(signal));
+    signals.subscribe('auth-disabled', ({ routes }) =>
+      this.logger.warn(`auth is "none": everyone who reaches ${routes.join(', ')} can post events. Set auth.secrets.`),
+    );
+    signals.subscribe('secret-weak', ({ secret, problem, minLength }) => {
+      if (problem === 'short')
+        this.logger.warn(`${secret} has fewer than ${minLength} characters. Use 32 random ones or more.`);
+      else this.logger.warn(`${secret} has expired and is refused. Remove it.`);
+    });
+    signals.subscribe('duration-suspect', ({ option, ms, problem }) => {
+      if (problem === 'short')
+        this.logger.warn(
+          `Option "${option}" is ${ms} ms. Durations are milliseconds: write ${ms}_000 for ${ms} seconds.`,
+        );
+      else
+        this.logger.warn(
+          `Option "${option}" is ${ms} ms, but the provider waits 30 seconds for an answer unless the portal says otherwise. Lower it.`,
+        );
+    });
+    signals.subscribe('shutdown-hooks-missing', () =>
+      this.logger.warn(
+        'SIGTERM interrupts running handlers, which run again once their lease has expired. Call app.enableShutdownHooks().',
+      ),
+    );
+    signals.subscribe('handlers-missing', () =>
+      this.logger.warn(
+        'No handler is subscribed, so deliveries are recorded and stay pending. Add the class with @OnVerification to the providers of a module, or set processing.enabled to false.',
+      ),
+    );
+    signals.subscribe('listener-unsafe', ({ listener }) =>
+      this.logger.warn(
+        `${listener} listens with @OnEvent, which swallows its failures: they would not be retried. Use @OnVerification, or { suppressErrors: false } without async and nextTick.`,
+      ),
+    );
+    signals.subscribe('event-emitter-failed', ({ error }) =>
+      this.logger.error(`The event emitter has not started: ${error}`),
+    );
+    signals.subscribe('not-durable', ({ problem }) =>
+      this.logger.warn(`An acknowledged delivery could be lost in a crash: ${problem}`),
+    );
+    signals.subscribe('inbox-in-memory', () =>
+      this.logger.warn(
+        'The inbox is in memory: nothing that is acknowledged survives this process. Use a database file or server outside tests.',
+      ),
+    );
+    signals.subscribe('durability-unknown', ({ error }) =>
+      this.logger.warn(`Could not read the durability settings of the database: ${error}. Check them by hand.`),
+    );
+  }
+
+  private logStart({ routes, database, tables, isDurable, handlers }: InboxSignals['started']): void {
+    this.logger.log(
+      `POST ${routes.join(', ')} | inbox in ${database} (${isDurable ? 'durable' : 'NOT durable'}): ${tables}`,
+    );
+    if (!handlers) {
+      this.logger.log('This instance receives only: processing.enabled is false.');
+      return;
+    }
+    const named = [...handlers].filter(([, ids]) => ids.length > 0);
+    const missing = [...handlers].filter(([, ids]) => ids.length === 0).map(([status]) => status);
+    if (named.length === 0) return; // warned of
+    this.logger.log(`Handlers by status: ${named.map(([status, ids]) => `${status} → ${ids.join(', ')}`).join('; ')}`);
+    if (missing.length > 0) this.logger.log(`No handler is subscribed to ${missing.join(', ')}.`);
+  }
+
+  private logReceiving(signals: Instrumentation): void {
+    signals.subscribe('secrets-unavailable', ({ error }) =>
+      this.logger.error(`"auth.resolveSecrets" failed, so a POST was answered 503: ${error}`),
+    );
+    signals.subscribe('unavailable', ({ error }) =>
+      this.unavailable.pass('', (count) =>
+        this.logger.error(`Answered 503 to ${count} POST(s), which the sender should retry. ${error}`),
+      ),
+    );
+    signals.subscribe('rejected', ({ reason }) =>
+      this.logger.warn(
+        `An authentic POST was kept as a rejection (${reason}). Look at it with inbox.rejections.list().`,
+      ),
+    );
+  }
+
+  private logProcessing(signals: Instrumentation): void {
+    signals.subscribe('run-ended', ({ deliveryId, handler, attempt, maxAttempts, outcome, nextIn, error }) => {
+      if (outcome === 'completed') return;
+      const run = `Handler "${handler}" of delivery ${deliveryId} (attempt ${attempt}${maxAttempts ? ` of ${maxAttempts}` : ''})`;
+      if (outcome === 'dead')
+        this.logger.error(`${run} failed and will not be retried. Replay it with inbox.replay(): ${error}`);
+      else this.logger.warn(`${run} ${outcome}, next attempt in ${nextIn} ms: ${error}`);
+    });
+    signals.subscribe('dispatch-failed', ({ deliveryId, nextIn, error }) =>
+      this.logger.error(`Could not dispatch delivery ${deliveryId}, will retry in ${nextIn} ms: ${error}`),
+    );
+    signals.subscribe('handler-unknown', ({ handler }) =>
+      this.unknownHandlers.pass(handler, (count) =>
+        this.logger.warn(
+          `${deliveries(count)} waited for the handler "${handler}", which this instance does not have. Start an instance that has it, or end them with inbox.discard().`,
+        ),
+      ),
+    );
+    signals.subscribe('superseded', ({ count }) =>
+      this.logger.warn(
+        `${deliveries(count)} had been rescued by another worker before the outcome was recorded; the handlers run again.`,
+      ),
+    );
+  }
+
+  private logWorker(signals: Instrumentation): void {
+    signals.subscribe('rescued', ({ count }) =>
+      this.logger.warn(`Rescued ${deliveries(count)} whose lease had expired: another worker has crashed or stalled.`),
+    );
+    signals.subscribe('poisoned', ({ count }) =>
+      this.logger.error(`${deliveries(count)} crashed the worker three times and became dead letters (crash-loop).`),
+    );
+    signals.subscribe('lease-lost', ({ count, why }) => {
+      if (why === 'rescued')
+        this.logger.warn(
+          `Lost the lease of ${deliveries(count)}: it had expired, and another worker has rescued them.`,
+        );
+      else this.logger.warn(`Lost the lease of ${deliveries(count)}: it could not be renewed in time.`);
+    });
+    signals.subscribe('database-unavailable', ({ operation, count, error }) => {
+      if (operation === 'claim') this.logger.warn(`Could not claim deliveries, will retry: ${error}`);
+      else if (operation === 'renew') this.logger.warn(`Could not renew leases, will retry: ${error}`);
+      else if (operation === 'complete')
+        this.logger.warn(`Could not record the completion of ${deliveries(count)}, will retry: ${error}`);
+      else this.logger.warn(`Could not record the outcome of a delivery, will retry: ${error}`);
+    });
+    signals.subscribe('subscriber-failed', ({ signal, error }) =>
+      this.logger.error(`A subscriber of the signal "${signal}" threw: ${error}`),
+    );
+  }
+}
+
+function deliveries(count: number): string {
+  return count === 1 ? '1 delivery' : `${count} deliveries`;
+}
