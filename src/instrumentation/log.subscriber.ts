@@ -135,13 +135,13 @@ export class LogSubscriber {
       this.logger.warn(`Rescued ${deliveries(count)} whose lease had expired: another worker has crashed or stalled.`),
     );
     signals.subscribe('poisoned', ({ count }) =>
-      this.logger.error(`${deliveries(count)} crashed the worker three times and became dead letters (crash-loop).`),
+      this.logger.error(
+        `Moved ${deliveries(count)} to the dead letters after three crashes of the worker (crash-loop).`,
+      ),
     );
     signals.subscribe('lease-lost', ({ count, why }) => {
       if (why === 'rescued')
-        this.logger.warn(
-          `Lost the lease of ${deliveries(count)}: it had expired, and another worker has rescued them.`,
-        );
+        this.logger.warn(`Lost the lease of ${deliveries(count)}: it had expired, and another worker holds it now.`);
       else this.logger.warn(`Lost the lease of ${deliveries(count)}: it could not be renewed in time.`);
     });
     signals.subscribe('database-unavailable', ({ operation, count, error }) => {

@@ -40,7 +40,7 @@ async function looksForWork(app: WebhookApp): Promise<void> {
 const quickly = { processing: { drainTimeout: 0, lease: 900 } };
 
 const BURIED =
-  'ERROR 1 delivery crashed the worker three times and became dead letters (crash-loop). Cr3dentialsWebhook';
+  'ERROR Moved 1 delivery to the dead letters after three crashes of the worker (crash-loop). Cr3dentialsWebhook';
 
 describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) => {
   const host = freshHost(kind);

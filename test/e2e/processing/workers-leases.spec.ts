@@ -90,7 +90,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
     await until('its signal is aborted', () => signals[0]?.aborted);
     expect(String(signals[0]?.reason)).toMatch(/lease was lost/);
-    expect(app.logger.matching(/another worker has rescued them/)).toHaveLength(1);
+    expect(app.logger.matching(/another worker holds it now/)).toHaveLength(1);
     gate.open();
     const [next] = await post(app, 1); // whatever the late end would write comes before the completion of the next
     await app.delivery(String(next), 'completed');
@@ -146,7 +146,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     const [third] = await post(app, 1);
     const { id } = await app.delivery(String(third), 'processing');
     await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
-    await until('the loss is noticed', () => app.logger.matching(/another worker has rescued them/)[0]);
+    await until('the loss is noticed', () => app.logger.matching(/another worker holds it now/)[0]);
     handler.gate.open();
     await app.delivery(String(second), 'completed');
     const [fourth] = await post(app, 1); // runs after what waited
