@@ -9,6 +9,7 @@ import { plan, sharesOf, type Planned } from './plan.js';
 import { Progress } from './progress.js';
 import { storedPayloads } from './stored-payloads.js';
 import { summaryTable } from './summary.table.js';
+import type { Summary } from './tally.js';
 import { UsageError } from './usage.error.js';
 
 interface Sending {
@@ -170,10 +171,7 @@ async function send(
   const progress = new Progress(process.stderr, total);
   const report = () => {
     progress.stop();
-    const summary = campaign.tally.summary();
-    const facts = { more, hasSecret: secret !== undefined };
-    process.stdout.write(`${options.json ? JSON.stringify({ ...summary, ...more }) : summaryTable(summary, facts)}\n`);
-    return summary;
+    return print(campaign.tally.summary(), options, more, secret !== undefined);
   };
   process.once('SIGINT', () => {
     report();
@@ -181,6 +179,18 @@ async function send(
   });
   await campaign.run(planned, () => progress.advance());
   if (report().failed > 0) process.exitCode = 1;
+}
+
+/** Prints the summary of a run on the standard output, as JSON or as a table. */
+function print(
+  summary: Summary,
+  { json }: Sending,
+  more: Record<string, string | number>,
+  hasSecret: boolean,
+): Summary {
+  const text = json ? JSON.stringify({ ...summary, ...more }) : summaryTable(summary, { more, hasSecret });
+  process.stdout.write(`${text}\n`);
+  return summary;
 }
 
 /** Removes a secret that was passed by mistake from an error message, and the suggestion of an option that would print it. */

@@ -5,7 +5,7 @@ import { withTimeout } from '../concurrency/with-timeout.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { isTransient } from './database.errors.js';
 import type { Dialect, ExecuteSql, SqlResult } from './dialect/dialect.js';
-import { handlerTransaction } from './ended-transaction.guard.js';
+import { HandlerTransaction } from './ended-transaction.guard.js';
 import { sql, type Sql } from './sql.js';
 
 /** How long a deadlock or a busy file is waited out. */
@@ -63,7 +63,7 @@ export abstract class DatabaseConnection {
   handlerTransaction<T>(work: (execute: ExecuteSql, manager: EntityManager) => Promise<T>): Promise<T> {
     return this.handlerTransactions.run(() =>
       this.inTransaction(async (runner) => {
-        const own = handlerTransaction(runner);
+        const own = new HandlerTransaction(runner);
         const result = await work(this.executorOf(runner), own.manager).finally(() => own.end());
         if (own.isNested) throw unfinished();
         return result;

@@ -1,15 +1,6 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 
-/** What a handler sees of the transaction that it writes in. */
-export interface HandlerTransaction {
-  readonly manager: EntityManager;
-  /** Whether a transaction that the handler has begun inside of this one is still open. */
-  readonly isNested: boolean;
-  /** Refuses whatever the handler still writes. */
-  end(): void;
-}
-
 /** TypeORM keeps the depth of nested transactions in the query runner, and does not show it. */
 type Nesting = QueryRunner & { transactionDepth: number };
 
@@ -18,50 +9,64 @@ const TRANSACTION_CONTROL =
   /^\s*(BEGIN|START\s+TRANSACTION|COMMIT|END|ABORT|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO))\b/i;
 
 /**
- * Gives a handler a manager of its own in the transaction of a query runner. Nested transactions are counted in a copy
- * of the runner, so the handler cannot commit, roll back or release what is not its own. Once the transaction has
- * ended, the manager refuses every statement: a handler that has run out of time may still go on, and its connection
- * belongs to somebody else by then.
+ * A handler's view of the transaction that it writes in, with a manager of its own. Nested transactions are counted in
+ * a copy of the query runner, so the handler cannot commit, roll back or release what is not its own. Once the
+ * transaction has ended, the manager refuses every statement: a handler that has run out of time may still go on, and
+ * its connection belongs to somebody else by then.
  */
-export function handlerTransaction(runner: QueryRunner): HandlerTransaction {
-  let hasEnded = false;
-  const { transactionDepth } = runner as Nesting;
-  const own = Object.create(runner) as Nesting;
-  const isNested = () => own.transactionDepth > transactionDepth;
-  const refusal = (text = '') => {
-    if (hasEnded) return ended();
-    return TRANSACTION_CONTROL.test(text) ? notYours() : undefined;
-  };
+export class HandlerTransaction {
+  readonly manager: EntityManager;
+  readonly #own: Nesting;
+  readonly #depth: number;
+  #hasEnded = false;
 
-  own.query = async (text: string, ...rest: never[]) => {
-    const error = refusal(text);
-    if (error) throw error;
-    return (await runner.query(text, ...rest)) as never;
-  };
-  own.stream = async (text, ...rest) => {
-    const error = refusal(text);
-    if (error) throw error;
-    return runner.stream(text, ...rest);
-  };
-  own.commitTransaction = async () => {
-    if (!isNested()) throw notYours();
-    await runner.commitTransaction.call(own);
-  };
-  own.rollbackTransaction = async () => {
-    if (!isNested()) throw notYours();
-    await runner.rollbackTransaction.call(own);
-  };
-  own.release = () => Promise.resolve();
+  constructor(private readonly runner: QueryRunner) {
+    this.#own = Object.create(runner) as Nesting;
+    this.#depth = this.#own.transactionDepth;
+    this.#guardStatements();
+    this.#guardEnds();
+    this.manager = runner.manager.connection.createEntityManager(this.#own);
+  }
 
-  return {
-    manager: runner.manager.connection.createEntityManager(own),
-    get isNested() {
-      return isNested();
-    },
-    end() {
-      hasEnded = true;
-    },
-  };
+  /** Returns true while a transaction that the handler has begun inside of this one is open. */
+  get isNested(): boolean {
+    return this.#own.transactionDepth > this.#depth;
+  }
+
+  /** Refuses whatever the handler still writes. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  #guardStatements(): void {
+    const { runner } = this;
+    this.#own.query = async (text: string, ...rest: never[]) => {
+      this.#assertAllowed(text);
+      return (await runner.query(text, ...rest)) as never;
+    };
+    this.#own.stream = async (text, ...rest) => {
+      this.#assertAllowed(text);
+      return runner.stream(text, ...rest);
+    };
+  }
+
+  #guardEnds(): void {
+    const { runner } = this;
+    this.#own.commitTransaction = async () => {
+      if (!this.isNested) throw notYours();
+      await runner.commitTransaction.call(this.#own);
+    };
+    this.#own.rollbackTransaction = async () => {
+      if (!this.isNested) throw notYours();
+      await runner.rollbackTransaction.call(this.#own);
+    };
+    this.#own.release = () => Promise.resolve();
+  }
+
+  #assertAllowed(text: string): void {
+    if (this.#hasEnded) throw ended();
+    if (TRANSACTION_CONTROL.test(text)) throw notYours();
+  }
 }
 
 function ended(): Error {

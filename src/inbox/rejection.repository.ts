@@ -24,32 +24,24 @@ export class RejectionRepository {
     now: number,
     execute: ExecuteSql = (statement) => this.connection.execute(statement),
   ): Promise<void> {
-    const { reason, detail, rawBody, tenant, sessionId } = rejection;
     const { dialect } = this.connection;
-    const id = uuidv7();
-    const row = [
-      id,
-      sha256([reason, tenant, rawBody].join('\0')),
-      reason,
-      detail,
-      this.codec.encode(rawBody, { column: 'rejection.raw_body', row: id, tenant }),
-      tenant,
-      sessionId,
-      0,
-      'open',
-      now,
-      now,
-    ];
     await execute(
       sql`${dialect.insertInto(this.tables.rejection)}
           (${raw('id, fingerprint, reason, detail, raw_body, tenant, session_id, repeats, state, first_received_at, last_received_at')})
-          VALUES (${join(row)})
+          VALUES (${join(this.columnsOf(rejection, now))})
           ${dialect.onConflict(
             'fingerprint',
             sql`repeats = ${dialect.stored('repeats')} + 1, last_received_at = ${dialect.incoming('last_received_at')},
                 state = CASE WHEN ${dialect.stored('state')} = 'accepted' THEN 'open' ELSE ${dialect.stored('state')} END`,
           )}`,
     );
+  }
+
+  private columnsOf({ reason, detail, rawBody, tenant, sessionId }: NewRejection, now: number): unknown[] {
+    const id = uuidv7();
+    const stored = this.codec.encode(rawBody, { column: 'rejection.raw_body', row: id, tenant });
+    const fingerprint = sha256([reason, tenant, rawBody].join('\0'));
+    return [id, fingerprint, reason, detail, stored, tenant, sessionId, 0, 'open', now, now];
   }
 
   /** `false`: it is not in any of these states. */

@@ -17,14 +17,16 @@ export class LogSubscriber {
   constructor(instrumentation: Instrumentation, clock: Clock) {
     this.unavailable = new LogThrottle(clock, SECOND_MS);
     this.unknownHandlers = new LogThrottle(clock, MINUTE_MS);
-    this.logBoot(instrumentation);
+    instrumentation.subscribe('started', (signal) => this.logStart(signal));
+    this.logSettings(instrumentation);
+    this.logHandlers(instrumentation);
+    this.logDurability(instrumentation);
     this.logReceiving(instrumentation);
     this.logProcessing(instrumentation);
     this.logWorker(instrumentation);
   }
 
-  private logBoot(signals: Instrumentation): void {
-    signals.subscribe('started', (signal) => this.logStart(signal));
+  private logSettings(signals: Instrumentation): void {
     signals.subscribe('auth-disabled', ({ routes }) =>
       this.logger.warn(`auth is "none": everyone who reaches ${routes.join(', ')} can post events. Set auth.secrets.`),
     );
@@ -48,6 +50,9 @@ export class LogSubscriber {
         'SIGTERM interrupts running handlers, which run again once their lease has expired. Call app.enableShutdownHooks().',
       ),
     );
+  }
+
+  private logHandlers(signals: Instrumentation): void {
     signals.subscribe('handlers-missing', () =>
       this.logger.warn(
         'No handler is subscribed, so deliveries are recorded and stay pending. Add the class with @OnVerification to the providers of a module, or set processing.enabled to false.',
@@ -61,6 +66,9 @@ export class LogSubscriber {
     signals.subscribe('event-emitter-failed', ({ error }) =>
       this.logger.error(`The event emitter has not started: ${error}`),
     );
+  }
+
+  private logDurability(signals: Instrumentation): void {
     signals.subscribe('not-durable', ({ problem }) =>
       this.logger.warn(`An acknowledged delivery could be lost in a crash: ${problem}`),
     );

@@ -24,6 +24,9 @@ function subpaths(): string[] {
     .map((target) => target.import.default.replace('./dist/', '').replace('.js', '.ts'));
 }
 
+/** Peers of features that stand on top of the core. */
+const OPTIONAL = /^(@opentelemetry\/|@nestjs\/(terminus|bullmq)$|bullmq$|prom-client$)/;
+
 /** Name and origin of everything that a file passes on. */
 function passedOnBy({ tree }: SourceFile): { name: string; specifier: string }[] {
   return tree.statements
@@ -92,6 +95,15 @@ describe('the public API', () => {
   )('says so in the doc comment of %s, exported from %s', (name, entry, specifier) => {
     const declaring = importedFile(sourceFile(entry), specifier);
     expect(publicIn(declaring)).toContain(name);
+  });
+
+  it('loads no package that only an optional feature needs, and names none in its types', () => {
+    expect([...loadedBy(index)].filter((name) => OPTIONAL.test(name))).toEqual([]);
+    const named = sourceFiles().flatMap(({ name, text }) =>
+      [...text.matchAll(/from '([^'.][^']*)'/g)].map(([, specifier]) => `${name}: ${specifier}`),
+    );
+    expect(named.filter((line) => OPTIONAL.test(line.split(': ')[1] ?? ''))).toEqual([]);
+    expect(OPTIONAL.test('@opentelemetry/api')).toBe(true);
   });
 
   it('holds everything that says it is public', () => {

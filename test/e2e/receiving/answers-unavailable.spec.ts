@@ -131,14 +131,14 @@ describe.each(platforms)('a slow inbox, on %s', (platform) => {
     await host.app.post(payload()).finally(() => beside.query('ROLLBACK'));
     expect(host.app.logger.lines.slice(before).filter((line) => line.startsWith('ERROR'))).toEqual([
       expect.stringMatching(
-        /^ERROR Answered 503 to \d POST\(s\), to be sent again\. It was not recorded within 1000 ms\. Check the database\. Cr3dentialsWebhook$/,
+        /^ERROR Answered 503 to \d POST\(s\), which the sender should retry\. It was not recorded within 1000 ms\. Check the database\. Cr3dentialsWebhook$/,
       ),
     ]);
   });
 });
 
 function notRecorded(times: number): string {
-  return `ERROR Answered 503 to ${times} POST(s), to be sent again. The inbox could not record a delivery; the sender was asked to try again. Check the database. (why) Cr3dentialsWebhook`;
+  return `ERROR Answered 503 to ${times} POST(s), which the sender should retry. The inbox could not record a delivery; the sender was asked to try again. Check the database. (why) Cr3dentialsWebhook`;
 }
 
 async function timed(post: Promise<Answer>): Promise<{ answer: Answer; took: number }> {

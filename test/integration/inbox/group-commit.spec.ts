@@ -144,7 +144,7 @@ describe.each(databases)('the group commit, on %s', (kind) => {
     expect(refusals).toHaveLength(15);
     const told = app.logger.matching(/^ERROR /).map((line) => line.replace(/\d+ POST/, 'n POST'));
     expect(told).toEqual([
-      'ERROR Answered 503 to n POST(s), to be sent again. 5 POSTs wait for the inbox already. Speed up the database, or raise "receiving.maxQueued". Cr3dentialsWebhook',
+      'ERROR Answered 503 to n POST(s), which the sender should retry. 5 POSTs wait for the inbox already. Speed up the database, or raise "receiving.maxQueued". Cr3dentialsWebhook',
     ]);
     const after = await Promise.all(Array.from({ length: 5 }, () => app.post(payload())));
     expect(after.filter(({ status }) => status === 200)).toHaveLength(5);
