@@ -11,7 +11,7 @@ import { sql, type Sql } from './sql.js';
 /** How long a deadlock or a busy file is waited out. */
 const RETRY_TIMEOUT_MS = 10_000;
 /** How long a rollback may take before its connection is given up. */
-const ROLLBACK_TIMEOUT_MS = 5_000;
+const ROLLBACK_TIMEOUT_MS = 2_000;
 /** How long a database may take to answer that it is there. */
 const REACHABLE_TIMEOUT_MS = 1_000;
 
@@ -63,9 +63,10 @@ export abstract class DatabaseConnection {
   handlerTransaction<T>(work: (execute: ExecuteSql, manager: EntityManager) => Promise<T>): Promise<T> {
     return this.handlerTransactions.run(() =>
       this.inTransaction(async (runner) => {
-        const own = new HandlerTransaction(runner);
+        const own = new HandlerTransaction(runner, this.dialect);
         const result = await work(this.executorOf(runner), own.manager).finally(() => own.end());
         if (own.isNested) throw unfinished();
+        if (own.hasRolledBackNested) await this.afterRollback();
         return result;
       }),
     );
@@ -81,7 +82,7 @@ export abstract class DatabaseConnection {
    * Leaves no transaction open: whoever gets the connection next would write into it, be answered, and never be
    * committed. Where the rollback fails or does not come back, the connection is ended with it.
    */
-  protected async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
+  private async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
     try {
       if (runner.isTransactionActive) await withTimeout(runner.rollbackTransaction(), ROLLBACK_TIMEOUT_MS);
       // Not at depth zero: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
@@ -89,7 +90,11 @@ export abstract class DatabaseConnection {
     } catch {
       if (!isNested) await this.dialect.discard(runner);
     }
+    await this.afterRollback();
   }
+
+  /** Repairs what a rollback has undone besides, where others write on the same connection. */
+  protected abstract afterRollback(): Promise<void>;
 
   private inTransaction<T>(work: (runner: QueryRunner) => Promise<T>, isolation?: Dialect['isolation']): Promise<T> {
     return this.withRunner(async (runner) => {
@@ -98,6 +103,7 @@ export abstract class DatabaseConnection {
         await runner.startTransaction(isolation);
         const result = await work(runner);
         await runner.commitTransaction();
+        if (runner.isTransactionActive && !isNested) throw unfinished(); // only a savepoint was released
         return result;
       } catch (error) {
         await this.rollBack(runner, isNested);

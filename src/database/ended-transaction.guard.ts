@@ -1,12 +1,18 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
+import type { Dialect } from './dialect/dialect.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 
 /** TypeORM keeps the depth of nested transactions in the query runner, and does not show it. */
-type Nesting = QueryRunner & { transactionDepth: number };
+type Nesting = QueryRunner & {
+  transactionDepth: number;
+  broadcaster: { constructor: new (runner: QueryRunner) => Nesting['broadcaster'] };
+};
 
 /** Ends a transaction as a whole, where TypeORM's own statements only end what is nested in it. */
 const TRANSACTION_CONTROL =
-  /^\s*(BEGIN|START\s+TRANSACTION|COMMIT|END|ABORT|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO))\b/i;
+  /^(BEGIN|START\s+TRANSACTION|COMMIT|END|ABORT|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO))\b/i;
+/** White space, comments and empty statements. A comment that MySQL executes is none. */
+const LEADING_COMMENTS = /^(\s|;|--[^\n]*(\n|$)|#[^\n]*(\n|$)|\/\*[^!][\s\S]*?\*\/)+/;
 
 /**
  * A handler's view of the transaction that it writes in, with a manager of its own. Nested transactions are counted in
@@ -19,10 +25,19 @@ export class HandlerTransaction {
   readonly #own: Nesting;
   readonly #depth: number;
   #hasEnded = false;
+  #hasRolledBackNested = false;
+  /** By the database itself: every statement that follows would be committed on its own. */
+  #wasRolledBack = false;
 
-  constructor(private readonly runner: QueryRunner) {
-    this.#own = Object.create(runner) as Nesting;
-    this.#depth = this.#own.transactionDepth;
+  constructor(
+    private readonly runner: QueryRunner,
+    private readonly dialect: Dialect,
+  ) {
+    const { transactionDepth, broadcaster } = runner as Nesting;
+    this.#depth = transactionDepth;
+    // Subscribers are given this copy: whatever they do with it is the handler's too.
+    this.#own = Object.assign(Object.create(runner) as Nesting, { transactionDepth });
+    this.#own.broadcaster = new broadcaster.constructor(this.#own);
     this.#guardStatements();
     this.#guardEnds();
     this.manager = runner.manager.connection.createEntityManager(this.#own);
@@ -31,6 +46,11 @@ export class HandlerTransaction {
   /** Returns true while a transaction that the handler has begun inside of this one is open. */
   get isNested(): boolean {
     return this.#own.transactionDepth > this.#depth;
+  }
+
+  /** Returns true once a nested transaction was rolled back, with all that was written on this connection meanwhile. */
+  get hasRolledBackNested(): boolean {
+    return this.#hasRolledBackNested;
   }
 
   /** Refuses whatever the handler still writes. */
@@ -42,7 +62,12 @@ export class HandlerTransaction {
     const { runner } = this;
     this.#own.query = async (text: string, ...rest: never[]) => {
       this.#assertAllowed(text);
-      return (await runner.query(text, ...rest)) as never;
+      try {
+        return (await runner.query(text, ...rest)) as never;
+      } catch (failure) {
+        this.#wasRolledBack ||= await this.dialect.hasRolledBack(runner, failure);
+        throw failure;
+      }
     };
     this.#own.stream = async (text, ...rest) => {
       this.#assertAllowed(text);
@@ -58,6 +83,7 @@ export class HandlerTransaction {
     };
     this.#own.rollbackTransaction = async () => {
       if (!this.isNested) throw notYours();
+      this.#hasRolledBackNested = true;
       await runner.rollbackTransaction.call(this.#own);
     };
     this.#own.release = () => Promise.resolve();
@@ -65,7 +91,9 @@ export class HandlerTransaction {
 
   #assertAllowed(text: string): void {
     if (this.#hasEnded) throw ended();
-    if (TRANSACTION_CONTROL.test(text)) throw notYours();
+    if (this.#wasRolledBack) throw rolledBack();
+    const statement = text.replace(LEADING_COMMENTS, '');
+    if (TRANSACTION_CONTROL.test(statement) || this.dialect.commitsImplicitly?.test(statement)) throw notYours();
   }
 }
 
@@ -76,9 +104,16 @@ function ended(): Error {
   );
 }
 
+function rolledBack(): Error {
+  return new Cr3dentialsWebhookError(
+    'NOT_TRANSACTIONAL',
+    'The database has rolled back the transaction of this handler. Let the error of the statement that failed pass.',
+  );
+}
+
 function notYours(): Error {
   return new Cr3dentialsWebhookError(
     'NOT_TRANSACTIONAL',
-    'A handler cannot begin, commit or roll back the transaction that it is given. Throw to roll it back, or nest one with manager.transaction().',
+    'A handler cannot begin, commit or roll back the transaction that it is given, nor run a statement that commits by itself. Throw to roll it back, or nest one with manager.transaction().',
   );
 }

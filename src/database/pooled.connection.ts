@@ -16,6 +16,10 @@ export class PooledConnection extends DatabaseConnection {
   /** Never calls: what is written outside the queue has a connection of its own, and no transaction around it. */
   override onRollback(): void {}
 
+  protected override afterRollback(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Leaves the pool to the host. */
   override close(): Promise<void> {
     return Promise.resolve();

@@ -1,4 +1,4 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { Semaphore } from '../concurrency/semaphore.js';
 import { DatabaseConnection } from './database.connection.js';
 import type { Dialect } from './dialect/dialect.js';
@@ -22,9 +22,8 @@ export class SingleConnection extends DatabaseConnection {
     });
   }
 
-  /** Repairs what the rollback has undone besides: statements outside the queue run in whichever transaction is open. */
-  protected override async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
-    await super.rollBack(runner, isNested);
+  /** Statements outside the queue run in whichever transaction is open, and are undone with it. */
+  protected override async afterRollback(): Promise<void> {
     await Promise.all(this.#rollbackListeners.map((listener) => listener()));
   }
 }

@@ -51,7 +51,8 @@ export class DeliveryStateRepository {
     const known = [...handlers].map(([status, ids]) => sql`d.status = ${status} AND r.handler IN (${join(ids)})`);
     const isUnknown = known.length > 0 ? sql`AND NOT (${known.reduce((all, one) => sql`${all} OR ${one}`)})` : raw('');
     return sql`((attempts = 0 AND replays = 0) OR next_attempt_at <= ${now - UNKNOWN_HANDLER_GRACE_MS} OR NOT EXISTS (
-      SELECT 1 FROM ${this.tables.handlerRun} r WHERE r.delivery_id = d.id AND r.state = 'pending' ${isUnknown}))`;
+      SELECT 1 FROM ${this.tables.handlerRun} r WHERE r.delivery_id = d.id AND r.state = 'pending'
+        AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= ${now}) ${isUnknown}))`;
   }
 
   /**

@@ -38,6 +38,10 @@ export interface Dialect {
   readonly now: Sql | undefined;
   /** Ends the connection of a query runner, where releasing it would give it to the next as it is. */
   discard(runner: QueryRunner): Promise<void>;
+  /** Statements that commit the transaction in which they run. Undefined where there are none. */
+  readonly commitsImplicitly?: RegExp;
+  /** Tells whether a failed statement has ended its whole transaction: the next one would be committed by itself. */
+  hasRolledBack(runner: QueryRunner, failure: unknown): Promise<boolean>;
   /** Whether the same statement may succeed when it is simply run again: a deadlock, a busy file. */
   isTransient(code: string): boolean;
   /** Whether the database is what failed: down, read-only, full. */

@@ -1,3 +1,4 @@
+import { withTimeout } from '../../concurrency/with-timeout.js';
 import { raw, sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
 import { values } from './values.js';
@@ -5,6 +6,17 @@ import { values } from './values.js';
 const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
 const UNAVAILABLE =
   /^(ER_(CON_COUNT|SERVER_SHUTDOWN|OPTION_PREVENTS|CONNECTION_KILLED|QUERY_INTERRUPTED|RECORD_FILE_FULL|DISK_FULL)|PROTOCOL_)/;
+
+/** Errors after which the server has rolled back everything. */
+const ENDS_TRANSACTION = new Set(['ER_LOCK_DEADLOCK', 'ER_CHECKREAD']);
+/** How long the end of a session is waited for. */
+const KILL_TIMEOUT_MS = 2_000;
+
+/** A connection of the driver. */
+interface Session {
+  readonly threadId: number;
+  destroy(): void;
+}
 
 /** MySQL 8: rows are read back after a write. */
 export const mysqlDialect: Dialect = {
@@ -21,9 +33,16 @@ export const mysqlDialect: Dialect = {
   // Not UNIX_TIMESTAMP: it goes through the session's zone, where an hour happens twice a year.
   now: raw(`SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000 AS now`),
   async discard(runner) {
-    const connection = (await runner.connect().catch(() => undefined)) as { destroy(): void } | undefined;
-    connection?.destroy();
+    const connection = (await runner.connect().catch(() => undefined)) as Session | undefined;
+    if (!connection) return;
+    connection.destroy();
+    // A session that waits for a lock does not notice that its client has gone, and keeps its own locks.
+    const killed = runner.connection.query(`KILL ${connection.threadId}`);
+    await withTimeout(killed, KILL_TIMEOUT_MS).catch(() => {}); // it may have ended by itself
   },
+  commitsImplicitly:
+    /^(CREATE(?!\s+TEMPORARY)|ALTER|DROP(?!\s+TEMPORARY)|TRUNCATE|RENAME|GRANT|REVOKE|LOCK|UNLOCK|ANALYZE|OPTIMIZE|REPAIR|CHECK|FLUSH|RESET|SET\s+(SESSION\s+|@@(SESSION\.)?)?AUTOCOMMIT)\b/i,
+  hasRolledBack: (_, failure) => Promise.resolve(ENDS_TRANSACTION.has(String(Object(failure).code))),
   isTransient: (code) => TRANSIENT.has(code),
   isUnavailable: (code) => UNAVAILABLE.test(code),
   async durabilityProblems(execute) {

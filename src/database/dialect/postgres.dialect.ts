@@ -1,6 +1,14 @@
+import { withTimeout } from '../../concurrency/with-timeout.js';
 import { raw, sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
 import { onConflictDoUpdate } from './upsert.js';
+
+/** How long the end of a session is waited for. */
+const TERMINATE_TIMEOUT_MS = 2_000;
+
+interface TypeOrmRunner {
+  releasePostgresConnection(error: Error): Promise<void>;
+}
 
 export const postgresDialect: Dialect = {
   ...onConflictDoUpdate,
@@ -12,11 +20,17 @@ export const postgresDialect: Dialect = {
   updateReturns: true,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),
   now: raw('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'),
-  // As TypeORM does when the driver reports a lost connection: the pool drops it.
-  discard: (runner) =>
-    (runner as unknown as { releasePostgresConnection(error: Error): Promise<void> }).releasePostgresConnection(
-      new Error('The connection cannot be used any more.'),
-    ),
+  async discard(runner) {
+    const session = (await runner.connect().catch(() => undefined)) as { processID: number } | undefined;
+    if (session) {
+      // A session that waits for a lock does not notice that its client has gone, and keeps its own locks.
+      const terminated = runner.connection.query('SELECT pg_terminate_backend($1)', [session.processID]);
+      await withTimeout(terminated, TERMINATE_TIMEOUT_MS).catch(() => {}); // it may have ended by itself
+    }
+    // As TypeORM does when the driver reports a lost connection: the pool drops it.
+    await (runner as unknown as TypeOrmRunner).releasePostgresConnection(new Error('The connection was ended.'));
+  },
+  hasRolledBack: () => Promise.resolve(false), // the server refuses everything until the end of the transaction
   isTransient: (code) => code === '40P01' || code === '40001',
   isUnavailable: (code) => /^(08|53|57P|58|25006)/.test(code),
   async durabilityProblems(execute) {

@@ -19,6 +19,7 @@ export const sqliteDialect: Dialect = {
     await runner.query('ROLLBACK').catch(() => {}); // fails where SQLite has rolled back by itself
     (runner.connection.driver as { queryRunner?: QueryRunner }).queryRunner = undefined;
   },
+  hasRolledBack: async (runner) => ((await runner.connect()) as { inTransaction?: boolean }).inTransaction === false,
   isTransient: (code) => code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'),
   isUnavailable: (code) => /^SQLITE_(BUSY|LOCKED|IOERR|FULL|READONLY|CANTOPEN|CORRUPT)/.test(code),
   async durabilityProblems(execute) {

@@ -69,24 +69,41 @@ export class DeliveryDispatcher {
     const before = new Map(previousRuns.map((run) => [run.handler, run]));
     const now = this.clock.now();
     const due = handlers.filter(({ id }) => isDue(before.get(id), now, delivery.onlyNamedHandlers === 1));
-    const results = await Promise.all(
+    const executions = await Promise.all(
       due.map(async (handler) => {
         const attempt = (before.get(handler.id)?.attempts ?? 0) + 1;
         const result = await this.runner.run({ handler, event, attempt, isReplay: delivery.replays > 0, cancellation });
         return { handler, attempt, result };
       }),
     );
-    if (previousRuns.length === 0 && results.every(({ result }) => result.ended === 'completed')) {
-      for (const { handler, attempt } of results) this.announce(event, handler, attempt, 'completed');
+    if (previousRuns.length === 0 && executions.every(({ result }) => result.ended === 'completed')) {
+      for (const { handler, attempt } of executions) this.announce(event, handler, attempt, 'completed');
       return { outcome: 'completed' };
     }
-    if (cancellation.isRequested && results.every(({ result }) => result.ended === 'interrupted'))
-      return { outcome: 'untouched' };
+    if (cancellation.isRequested && executions.every(({ result }) => result.ended === 'interrupted'))
+      return this.interrupted(delivery, before, executions);
     const after = new Map(before);
-    for (const { handler, attempt, result } of results)
+    for (const { handler, attempt, result } of executions)
       after.set(handler.id, this.toHandlerRun(event, handler, attempt, result));
-    const runs = [...after.values()];
-    return outcomeOf(runs, (run) => this.dueAt(run, handlers));
+    return outcomeOf([...after.values()], (run) => this.dueAt(run, handlers));
+  }
+
+  /**
+   * Returns an outcome whose runs are due at once, with no attempt used up. Another version of the app may be next,
+   * without some of these handlers: their runs say that the delivery waits for them.
+   */
+  private interrupted(
+    { id: deliveryId }: ClaimedDelivery,
+    before: ReadonlyMap<string, HandlerRun>,
+    executions: readonly { handler: VerificationHandler; attempt: number }[],
+  ): Outcome {
+    if (executions.length === 0) return { outcome: 'untouched' };
+    const now = this.clock.now();
+    const fresh = { deliveryId, state: 'pending', nextAttemptAt: null, lastError: null, updatedAt: now } as const;
+    const runs = new Map(before);
+    for (const { handler, attempt } of executions)
+      runs.set(handler.id, { ...fresh, handler: handler.id, attempts: attempt - 1 });
+    return { outcome: 'with-runs', next: { nextAttemptAt: now }, runs: [...runs.values()] };
   }
 
   /** When to look at an unfinished run again; later where it is for another instance to run it. */

@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { QueryFailedError, QueryRunnerAlreadyReleasedError, type EntityManager } from 'typeorm';
 import { Clock } from '../../clock.js';
+import { withTimeout } from '../../concurrency/with-timeout.js';
 import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import type { ExecuteSql } from '../../database/dialect/dialect.js';
-import { isUnavailable } from '../../database/database.errors.js';
+import { isTransient, isUnavailable } from '../../database/database.errors.js';
 import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
 import { DatabaseConnection } from '../../database/database.connection.js';
 import type { HandlerContext } from '../handlers/handler.context.js';
@@ -71,8 +72,9 @@ export class HandlerRunner {
         });
       if (!isFirst) return;
       await this.call(execution, manager);
-      if (!(await this.canCommit(execution, execute)))
-        throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
+      // A statement that the handler has not awaited comes first: it counts against the handler's time.
+      const canCommit = withTimeout(this.canCommit(execution, execute), this.timeout);
+      if (!(await canCommit)) throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
     });
   }
 
@@ -80,7 +82,9 @@ export class HandlerRunner {
     try {
       return await this.runs.isCompleted(execute, event.deliveryId, handler.id);
     } catch (error) {
-      if (error instanceof QueryFailedError && !isUnavailable(this.connection.dialect, error)) return false;
+      const { dialect } = this.connection;
+      const isAborted = !isUnavailable(dialect, error) && !isTransient(dialect, error);
+      if (error instanceof QueryFailedError && isAborted) return false;
       throw error;
     }
   }

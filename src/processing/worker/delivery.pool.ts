@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { Clock } from '../../clock.js';
 import { waitAtMost } from '../../concurrency/with-timeout.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
@@ -125,7 +126,8 @@ export class DeliveryPool {
       const claim = this.queue.shift();
       if (!claim) return;
       if (!this.inFlight.has(claim)) continue; // its lease was lost while it waited
-      const processing = this.process(claim).finally(() => this.processing.delete(processing));
+      // Code of the host runs in it: what that leaves in its async context must not reach the next.
+      const processing = runOutsideRequest(() => this.process(claim)).finally(() => this.processing.delete(processing));
       this.processing.add(processing);
       if (performance.now() > this.sliceEndsAt) return this.scheduleDrain();
     }
