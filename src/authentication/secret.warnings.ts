@@ -16,7 +16,7 @@ export class SecretWarnings {
     private readonly clock: Clock,
   ) {}
 
-  /** Warns; to be called once routes are registered. */
+  /** Logs one warning per weakness. The routes must be registered before. */
   warn(): void {
     if (this.auth.acceptsEveryone) {
       this.logger.warn(

@@ -1,27 +1,30 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 
-/** What a handler sees of the transaction that it writes in. */
+/** Transaction that a handler writes in, as the handler sees it. */
 export interface HandlerTransaction {
   readonly manager: EntityManager;
-  /** Whether a transaction that the handler has begun inside of this one is still open. */
+  /** True while a transaction that the handler began inside this one is open. */
   readonly isNested: boolean;
-  /** Refuses whatever the handler still writes. */
+  /** Makes the manager refuse every further statement. */
   end(): void;
 }
 
-/** TypeORM keeps the depth of nested transactions in the query runner, and does not show it. */
+/** Query runner with its depth of nested transactions, which TypeORM does not expose. */
 type Nesting = QueryRunner & { transactionDepth: number };
 
-/** Ends a transaction as a whole, where TypeORM's own statements only end what is nested in it. */
+/**
+ * Statements that begin or end the transaction as a whole. Those of TypeORM itself, such as `ROLLBACK TO`, only end
+ * what is nested in it.
+ */
 const TRANSACTION_CONTROL =
   /^\s*(BEGIN|START\s+TRANSACTION|COMMIT|END|ABORT|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO))\b/i;
 
 /**
- * Gives a handler a manager of its own in the transaction of a query runner. Nested transactions are counted in a copy
- * of the runner, so the handler cannot commit, roll back or release what is not its own. Once the transaction has
- * ended, the manager refuses every statement: a handler that has run out of time may still go on, and its connection
- * belongs to somebody else by then.
+ * Gives a handler a manager of its own in the transaction of a query runner. A copy of the runner counts nested
+ * transactions, so the handler cannot commit, roll back or release what is not its own. Once the transaction has ended,
+ * the manager refuses every statement: a handler that has timed out may still run, while its connection serves other
+ * work.
  */
 export function handlerTransaction(runner: QueryRunner): HandlerTransaction {
   let hasEnded = false;

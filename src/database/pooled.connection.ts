@@ -13,10 +13,10 @@ export class PooledConnection extends DatabaseConnection {
     super(host, dialect, host, new Semaphore(poolSize), new Semaphore(handlerTransactions));
   }
 
-  /** Never calls: what is written outside the queue has a connection of its own, and no transaction around it. */
+  /** Does nothing: a statement outside the queue has a connection of its own, and no transaction around it. */
   override onRollback(): void {}
 
-  /** Leaves the pool to the host. */
+  /** Does nothing: the pool is the host's. */
   override close(): Promise<void> {
     return Promise.resolve();
   }

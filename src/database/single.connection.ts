@@ -3,7 +3,7 @@ import { Semaphore } from '../concurrency/semaphore.js';
 import { DatabaseConnection } from './database.connection.js';
 import type { Dialect } from './dialect/dialect.js';
 
-/** The one connection to a SQLite file or memory, where everything goes one at a time, transactions included. */
+/** The one connection to a SQLite file or memory. Statements and transactions run on it one at a time. */
 export class SingleConnection extends DatabaseConnection {
   readonly #rollbackListeners: (() => Promise<void>)[] = [];
 
@@ -22,7 +22,10 @@ export class SingleConnection extends DatabaseConnection {
     });
   }
 
-  /** Repairs what the rollback has undone besides: statements outside the queue run in whichever transaction is open. */
+  /**
+   * Rolls back, then calls the listeners. The rollback also undoes statements outside the queue, which run in whichever
+   * transaction is open.
+   */
   protected override async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
     await super.rollBack(runner, isNested);
     await Promise.all(this.#rollbackListeners.map((listener) => listener()));

@@ -10,7 +10,7 @@ import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox.options.js';
 import { RejectionRepository, type NewRejection } from './rejection.repository.js';
 import type { Verdict } from './verdict.js';
 
-/** Remembers an authentic POST, once; as a delivery, or as a rejection when it cannot become one. */
+/** Records an authentic POST once: as a delivery, or as a rejection if it cannot become one. */
 @Injectable()
 export class WebhookReceiver {
   private readonly logger = new Logger('Cr3dentialsWebhook');
@@ -25,7 +25,10 @@ export class WebhookReceiver {
     private readonly rejections: RejectionRepository,
   ) {}
 
-  /** Resolves once what was sent is durable, or when that cannot be known within `receiving.ackTimeout` of its arrival. */
+  /**
+   * Resolves once the POST is durable. Resolves to `unavailable` if it fails, or is not durable within
+   * `receiving.ackTimeout` of its arrival. Never rejects.
+   */
   async receive(webhook: ReceivedWebhook, arrivedAt = performance.now()): Promise<Verdict> {
     const { ackTimeout, maxQueued } = this.settings;
     const timeLeft = ackTimeout - (performance.now() - arrivedAt);
@@ -60,7 +63,7 @@ export class WebhookReceiver {
     return rejection.reason;
   }
 
-  /** One line a second at the most: an outage meets every sender. */
+  /** Logs at most one line a second, because an outage affects every sender. */
   private report(error: unknown): void {
     this.unrecorded++;
     const now = this.clock.now();

@@ -6,7 +6,7 @@ const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECK
 const UNAVAILABLE =
   /^(ER_(CON_COUNT|SERVER_SHUTDOWN|OPTION_PREVENTS|CONNECTION_KILLED|QUERY_INTERRUPTED|RECORD_FILE_FULL|DISK_FULL)|PROTOCOL_)/;
 
-/** MySQL 8: rows are read back after a write. */
+/** MySQL 8. It returns no rows from a write, so they are read back. */
 export const mysqlDialect: Dialect = {
   placeholder: () => '?',
   insertReturns: false,
@@ -35,5 +35,5 @@ export const mysqlDialect: Dialect = {
   },
 };
 
-/** MariaDB: as MySQL, and an INSERT returns its rows. */
+/** MariaDB. Unlike MySQL, it returns the rows of an INSERT. */
 export const mariadbDialect: Dialect = { ...mysqlDialect, insertReturns: true };

@@ -6,13 +6,13 @@ export const postgresDialect: Dialect = {
   ...onConflictDoUpdate,
   placeholder: (n) => `$${n}`,
   insertReturns: true,
-  // One parameter and one text however many rows: a parameter for each value is a third more work for server and driver.
+  // One parameter and one text for any number of rows: one for each value is a third more work for server and driver.
   rows: (table, records) =>
     sql`SELECT ${raw(Object.keys(records[0] ?? {}).join(', '))} FROM json_populate_recordset(NULL::${table}, ${JSON.stringify(records)})`,
   updateReturns: true,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),
   now: raw('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'),
-  // As TypeORM does when the driver reports a lost connection: the pool drops it.
+  // TypeORM does the same when the driver reports a lost connection: the pool drops it.
   discard: (runner) =>
     (runner as unknown as { releasePostgresConnection(error: Error): Promise<void> }).releasePostgresConnection(
       new Error('The connection cannot be used any more.'),
