@@ -30,12 +30,5 @@ export default {
   sourceLinkTemplate: 'https://github.com/cr3dentials/nestjs-cr3dentials-webhook/blob/{gitRevision}/{path}#L{line}',
   gitRevision: process.env.GITHUB_SHA ?? 'main',
   validation: { notDocumented: true, notExported: false, invalidLink: true, invalidPath: false },
-  // The framework calls it; and the name of an error is that of its class.
-  intentionallyNotDocumented: [
-    'index.Cr3dentialsWebhookModule.configure',
-    'index.Cr3dentialsWebhookError.name',
-    'index.PermanentError.name',
-    'index.RetryAfterError.name',
-  ],
   treatWarningsAsErrors: true,
 };

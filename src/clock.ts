@@ -1,10 +1,10 @@
 /**
- * Where every rule gets the time from. The default follows the database's clock, so that a host with a wrong clock
- * neither steals nor loses a lease.
+ * Source of the time for every rule. The default follows the database's clock: a host whose own clock is wrong then
+ * neither rescues a lease too early nor loses its own.
  *
  * @publicApi
  */
 export abstract class Clock {
-  /** Epoch milliseconds. */
+  /** Returns epoch milliseconds. */
   abstract now(): number;
 }

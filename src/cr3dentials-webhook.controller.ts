@@ -20,10 +20,11 @@ import { WebhookReceiver } from './inbox/webhook.receiver.js';
 import { ARRIVED_AT, type WebhookRequest } from './http/webhook-request.js';
 
 /**
- * Payload in, status out. Version-neutral, so that a host's default version does not move the route.
+ * Builds the controller for these paths. It is version-neutral, so that a host's default version does not move the
+ * route.
  *
- * The pipe is called rather than bound to a parameter, and the answer sent rather than returned or thrown: a host's
- * global pipes would run before ours, and its interceptors could change what is answered.
+ * It calls the pipe and sends the answer itself. A pipe bound to a parameter would run after the host's global pipes.
+ * An answer that is returned or thrown could be changed by the host's interceptors.
  */
 export function controllerAt(path: string[], decorators: ClassDecorator[]): Type {
   @applyDecorators(...decorators)

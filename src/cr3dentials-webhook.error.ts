@@ -1,5 +1,5 @@
 /**
- * What went wrong, stable across versions: match on it rather than on the message.
+ * Code of an error, stable across versions. Match on it rather than on the message.
  *
  * @publicApi
  */
@@ -19,15 +19,17 @@ export type Cr3dentialsWebhookErrorCode =
   | 'SECRETS_UNAVAILABLE';
 
 /**
- * Base of every error this module throws. The message ends with the remedy and never holds a secret, a header value
- * or a payload.
+ * Base class of every error that this module throws. The message ends with the remedy and never holds a secret, a
+ * header value or a payload.
  *
  * @publicApi
  */
 export class Cr3dentialsWebhookError extends Error {
+  /** Name of the class, as logs show it. */
   override readonly name: string = 'Cr3dentialsWebhookError';
 
   constructor(
+    /** Code of the error, stable across versions. */
     readonly code: Cr3dentialsWebhookErrorCode,
     message: string,
     options?: ErrorOptions,

@@ -19,7 +19,7 @@ import { VerificationHandlersExplorer } from './processing/handlers/verification
 import { VerificationHandlersRegistry } from './processing/handlers/verification-handlers.registry.js';
 import { WebhookRoutes } from './http/webhook-routes.js';
 
-/** The order in which things begin and end, in one place. */
+/** Starts and stops the parts of the module, in order. */
 @Injectable()
 export class Cr3dentialsWebhookLifecycle
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
@@ -44,7 +44,7 @@ export class Cr3dentialsWebhookLifecycle
     this.warnOfMissingShutdownHooks();
     this.handlers.register(this.explorer.explore());
     const isDurable = await checkDurability(this.connection, this.instrumentation);
-    // Not awaited: the event emitter may be waiting for our own bootstrap to be over.
+    // Not awaited: the event emitter may itself wait until this bootstrap has ended.
     void this.begin(isDurable);
   }
 
@@ -54,12 +54,12 @@ export class Cr3dentialsWebhookLifecycle
     this.worker.start();
   }
 
-  /** HTTP still accepts meanwhile; what it accepts is left for others to process. */
+  /** Stops the worker. HTTP still accepts POSTs meanwhile, which are left to other workers. */
   beforeApplicationShutdown(): Promise<void> {
     return this.worker.stop();
   }
 
-  /** HTTP has closed. */
+  /** Closes the inbox's own connection. Nest has closed HTTP by then. */
   onApplicationShutdown(): Promise<void> {
     return this.connection.close();
   }

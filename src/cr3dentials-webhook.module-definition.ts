@@ -20,9 +20,11 @@ import { RECEIVING_SETTINGS } from './inbox/inbox.options.js';
 import { cr3dentialsWebhookEntities } from './inbox/migrations/index.js';
 import { PROCESSING_SETTINGS } from './processing/processing.options.js';
 
-/** What the host has given, secrets included: a symbol, so that nobody else can ask for it. */
+/**
+ * Token of the options as the host gave them, secrets included. It is a symbol, so that nobody else can inject them.
+ */
 const GIVEN = Symbol('cr3dentials-webhook options');
-/** The settings of all steps. Each step knows its own only. */
+/** Token of the settings of all steps. Each step injects only its own. */
 const SETTINGS = Symbol('cr3dentials-webhook settings');
 
 const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -33,7 +35,7 @@ const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
       { path: undefined, dataSource: undefined, controllerDecorators: undefined, isGlobal: undefined },
       (definition, given) => {
         const extras = parseExtras(given);
-        // For the host's `autoLoadEntities`; the repositories it would provide are not needed.
+        // The host's `autoLoadEntities` needs this call. The repositories that it returns are not needed.
         TypeOrmModule.forFeature([...cr3dentialsWebhookEntities], extras.dataSource);
         return {
           ...definition,

@@ -117,7 +117,7 @@ export class Cr3dentialsWebhookModule extends ConfigurableModuleClass implements
   }
 
   /**
-   * Makes the module from its options.
+   * Returns the module for these options.
    *
    * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when an option is unknown or ill-typed
    */
@@ -126,14 +126,15 @@ export class Cr3dentialsWebhookModule extends ConfigurableModuleClass implements
   }
 
   /**
-   * Makes the module from options that a provider makes, by `useFactory`, `useClass` or `useExisting`.
+   * Returns the module for options that a provider makes, by `useFactory`, `useClass` or `useExisting`.
    *
-   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when what stands beside it is unknown or ill-typed
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when an option beside the provider is unknown or ill-typed
    */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return super.forRootAsync(options);
   }
 
+  /** Installs the handler of body parser errors, before routes are registered. Nest calls it. */
   configure(): void {
     this.bodyParserErrors.install();
   }

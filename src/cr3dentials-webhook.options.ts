@@ -16,49 +16,49 @@ import {
 } from './processing/processing.options.js';
 
 /**
- * The options that may come from an async factory. Unknown, ill-typed and contradictory ones stop the boot with a
- * message that says what to do. All durations are milliseconds.
+ * Options that may come from an async factory. An unknown, ill-typed or contradictory option stops the boot, with a
+ * message that says what to write. All durations are milliseconds.
  *
  * @publicApi
  */
 export interface Cr3dentialsWebhookOptions {
-  /** Who may post. `'none'` accepts every caller and warns at every boot. Required. */
+  /** Callers that may post. `'none'` accepts every caller and warns at every boot. Required. */
   auth: AuthOptions | 'none';
-  /** How long and how many POSTs may wait until they are durable. */
+  /** Limits on the time and the number of POSTs that wait until they are durable. */
   receiving?: ReceivingOptions;
   /**
-   * What `extractedData` is expected to be, as a class with class-validator decorators per `platformId`. It is checked
-   * before a delivery is recorded: what does not fit is acknowledged and kept as a rejection (`unexpected-data`), and
-   * events hold an instance of the class. Asynchronous validators are not asked. @default {}
+   * Classes with class-validator decorators, one per `platformId`, that `extractedData` must fit. The data is checked
+   * before its delivery is recorded. A POST whose data does not fit is acknowledged and kept as a rejection
+   * (`unexpected-data`). Events hold an instance of the class. Asynchronous validators are skipped. @default {}
    */
   platforms?: PlatformClasses;
-  /** How deliveries are handed to handlers on this instance. */
+  /** Settings of the worker that runs handlers on this instance. */
   processing?: ProcessingOptions;
 }
 
 /**
- * The options that Nest needs before any provider exists; beside `useFactory` in `forRootAsync`.
+ * Options that Nest needs before any provider exists. In `forRootAsync` they stand beside `useFactory`.
  *
  * @publicApi
  */
 export interface Cr3dentialsWebhookExtras extends HttpOptions {
   /** Name of the host's TypeORM DataSource. @default the default DataSource */
   dataSource?: string;
-  /** Whether `Cr3dentialsWebhookInbox` can be injected without importing the module. @default false */
+  /** Makes `Cr3dentialsWebhookInbox` injectable without importing the module. @default false */
   isGlobal?: boolean;
 }
 
 /**
- * What `useClass` and `useExisting` of `forRootAsync` name: a provider that makes the options.
+ * Provider that makes the options, for `useClass` and `useExisting` of `forRootAsync`.
  *
  * @publicApi
  */
 export interface Cr3dentialsWebhookOptionsFactory {
-  /** Returns the options, or a promise of them. Called once, at boot. */
+  /** Returns the options, or a promise of them. Nest calls it once, at boot. */
   createCr3dentialsWebhookOptions(): Cr3dentialsWebhookOptions | Promise<Cr3dentialsWebhookOptions>;
 }
 
-/** The options with every default filled in, by step. No secret is among them. */
+/** Options by step, with every default filled in. They hold no secret. */
 export interface Settings {
   readonly auth: AuthSettings;
   readonly receiving: ReceivingSettings;
@@ -66,7 +66,7 @@ export interface Settings {
   readonly processing: ProcessingSettings;
 }
 
-/** The extras with every default filled in. */
+/** Extras with every default filled in. */
 export interface ExtraSettings {
   readonly http: HttpSettings;
   readonly dataSource: string | undefined;
@@ -77,7 +77,11 @@ const OPTIONS = { auth: authCheck, receiving: receivingCheck, platforms: platfor
 const EXTRAS = { ...httpChecks, dataSource: text, isGlobal: boolean };
 const ASYNC = ['useFactory', 'useClass', 'useExisting', 'inject', 'imports', 'provideInjectionTokensFrom'];
 
-/** @throws Cr3dentialsWebhookError `OPTIONS_INVALID`, naming the option and what to write instead. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID`, naming the option and what to write instead
+ */
 export function parseOptions(given: unknown): Settings {
   if (given === null || typeof given !== 'object') {
     throw invalid('The options must be an object. Pass { auth: { secrets: [process.env.CR3D_WEBHOOK_SECRET] } }.');
@@ -98,7 +102,8 @@ export function parseOptions(given: unknown): Settings {
 }
 
 /**
- * Before Nest knows of the module: what it does not know it would pass over in silence.
+ * Checks the extras and fills in the defaults. It runs before Nest reads them, because Nest ignores unknown options
+ * silently.
  *
  * @throws Cr3dentialsWebhookError `OPTIONS_INVALID`
  */

@@ -3,12 +3,12 @@ import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox/inbox.option
 import { Instrumentation } from './instrumentation/instrumentation.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from './processing/processing.options.js';
 
-/** A timeout below it is seconds that were meant as milliseconds. */
+/** Lowest plausible timeout. A lower value was probably meant as seconds. */
 const PLAUSIBLE_TIMEOUT_MS = 100;
-/** How long the provider waits for an answer, unless the portal says otherwise. */
+/** Time that the provider waits for an answer, unless the portal says otherwise. */
 const PORTAL_TIMEOUT_MS = 30_000;
 
-/** Warns of durations that are allowed, but hardly meant. */
+/** Warns of durations that are valid, but probably a mistake. */
 @Injectable()
 export class DurationWarnings {
   constructor(

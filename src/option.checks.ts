@@ -4,9 +4,9 @@ import { Cr3dentialsWebhookError } from './cr3dentials-webhook.error.js';
 
 /** Throws `OPTIONS_INVALID` when a value is not what the option of this name must be. */
 export interface Check {
-  /** @param known the paths of all options: what an unknown one may have been meant for */
+  /** @param known paths of all options, from which a suggestion for an unknown one is taken */
   (value: unknown, name: string, known?: readonly string[]): void;
-  /** The paths of the options within this one. */
+  /** Paths of the options inside this one. */
   readonly within?: readonly string[];
 }
 
@@ -82,7 +82,7 @@ export function either(accepts: (value: unknown) => boolean, then: Check, otherw
   );
 }
 
-/** An object with no other fields than these. Those that are undefined count as left out. */
+/** Accepts an object with these fields and no others. A field that is undefined counts as left out. */
 export function fields(checks: Readonly<Record<string, Check>>): Check {
   const within = pathsOf(checks);
   return containing(within, (value, name, known = within) => {
@@ -99,7 +99,7 @@ export function fields(checks: Readonly<Record<string, Check>>): Check {
   });
 }
 
-/** Every path there is, such as `processing.retry.attempts` or `auth.secrets[].id`. */
+/** Returns the path of every option, such as `processing.retry.attempts` or `auth.secrets[].id`. */
 export function pathsOf(checks: Readonly<Record<string, Check>>): string[] {
   return Object.entries(checks).flatMap(([name, { within = [] }]) => [
     name,
@@ -111,7 +111,10 @@ export function containing(within: readonly string[] | undefined, check: Check):
   return Object.assign((...given: Parameters<Check>) => check(...given), { within });
 }
 
-/** Says which option was meant: one that is spelled like it here, or one of nearly the same name elsewhere. */
+/**
+ * Suggests the option that was probably meant: a similar name beside it, or nearly the same name elsewhere. Without
+ * one, it lists the known names.
+ */
 function suggestion(key: string, prefix: string, siblings: readonly string[], known: readonly string[]): string {
   const here = siblings.map((name) => ({ name, path: prefix + name, most: Math.max(2, name.length / 2) }));
   const elsewhere = known.map((path) => {
@@ -127,7 +130,7 @@ function suggestion(key: string, prefix: string, siblings: readonly string[], kn
     : ` Known are ${siblings.map((name) => `"${prefix}${name}"`).join(', ')}.`;
 }
 
-/** A name that was cut off, such as `poll`, is as near as one with a letter that is wrong. */
+/** Returns the edit distance of two names. A name that was cut off, such as `poll`, counts as one letter away. */
 function distanceOf(key: string, name: string): number {
   return key.length > 3 && key.length < name.length && name.startsWith(key) ? 1 : distance(key, name);
 }

@@ -19,7 +19,7 @@ import type { SecretResolver } from './secret-resolver.js';
 import { SharedSecrets, type SharedSecret } from './shared-secrets.js';
 
 /**
- * Who may post: a static list of secrets, or a function that finds them for each request.
+ * Source of the accepted secrets: a static list, or a function that finds them for each request.
  *
  * @publicApi
  */
@@ -28,30 +28,33 @@ export type AuthOptions =
       /** Name of the header that carries the secret. @default 'X-API-Key' */
       header?: string;
       /**
-       * The secrets that are accepted, all at once, so that one can be rotated without refusing a delivery. The whole
-       * header value is compared. ASCII only, never empty. `undefined` is allowed by the type so that an environment
-       * variable can be passed as it is; it stops the boot.
+       * The accepted secrets, all valid at once, so that one can be rotated without refusing a delivery. The whole
+       * header value is compared. Each is printable ASCII and not empty. The type allows `undefined`, so that an
+       * environment variable can be passed as it is; `undefined` stops the boot.
        */
       secrets: readonly (SharedSecret | undefined)[];
-      /** Excluded by `secrets`. */
+      /** Never set, because `secrets` excludes it. */
       resolveSecrets?: never;
     }
   | {
       /** Name of the header that carries the secret. @default 'X-API-Key' */
       header?: string;
-      /** Finds the tenant and its secrets for a request. Returning nothing answers 401; throwing answers 503. */
+      /**
+       * Finds the tenant and its secrets for a request. The sender is answered 401 if it returns nothing, and 503 if it
+       * throws.
+       */
       resolveSecrets: SecretResolver;
-      /** Excluded by `resolveSecrets`. */
+      /** Never set, because `resolveSecrets` excludes it. */
       secrets?: never;
     };
 
-/** Who may post, without the secrets: `SharedSecrets` has them, as digests. */
+/** Settings of authentication, without the secrets. `SharedSecrets` holds these as digests. */
 export interface AuthSettings {
-  /** Whether `auth` is `'none'`. */
+  /** True if `auth` is `'none'`. */
   readonly acceptsEveryone: boolean;
   readonly header: string;
   readonly resolveSecrets: SecretResolver | undefined;
-  /** Milliseconds that `resolveSecrets` may take. */
+  /** Longest time that `resolveSecrets` may take, in milliseconds. */
   readonly resolveTimeout: number;
 }
 
@@ -91,7 +94,11 @@ export const authCheck = either(
   }),
 );
 
-/** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when it is not said who may post, or said twice. */
+/**
+ * Fills in the defaults.
+ *
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` unless exactly one source of secrets is given, or `'none'`
+ */
 export function authSettings(auth: AuthOptions | 'none' | undefined, resolveTimeout: number): AuthSettings {
   if (auth === undefined) {
     throw invalid(
@@ -111,7 +118,7 @@ export function authSettings(auth: AuthOptions | 'none' | undefined, resolveTime
   return { acceptsEveryone: false, header, resolveSecrets, resolveTimeout };
 }
 
-/** The secrets of the options, once these have been checked. */
+/** Returns the digests of the secrets. The options must have been checked before. */
 export function sharedSecrets(auth: AuthOptions | 'none'): SharedSecrets {
   const secrets = auth === 'none' ? undefined : auth.secrets;
   return new SharedSecrets((secrets ?? []) as readonly SharedSecret[]); // undefined has stopped the boot

@@ -10,7 +10,10 @@ import { AUTH_SETTINGS, type AuthSettings } from './auth.options.js';
 import { SharedSecrets } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 
-/** Who sent this? Nothing is stored or logged of a request that cannot say. */
+/**
+ * Authenticates the sender of a POST. A request without a valid secret is answered 401. Nothing of it is stored or
+ * logged.
+ */
 @Injectable()
 export class Cr3dentialsWebhookGuard implements CanActivate {
   private readonly authenticate: (request: WebhookRequest) => boolean | Promise<boolean>;
@@ -70,7 +73,7 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
       );
       return resolved ? parseResolvedSecrets(resolved) : undefined;
     } catch (error) {
-      // Not the message of a host's error, which may quote what was sent.
+      // The message of a host's error is left out: it may quote what was sent.
       const why = isOurs(error) ? error.message : errorName(error);
       this.instrumentation.announce('secrets-unavailable', { error: why });
       throw webhookExceptions.unavailable();
@@ -78,7 +81,10 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
   }
 }
 
-/** Not what a host has thrown, though it may be of our class: a `PermanentError` has the host's own message. */
+/**
+ * Tells errors of this file from those of the host. A host's error may be of our class too: a `PermanentError` has the
+ * host's own message.
+ */
 function isOurs(error: unknown): error is Cr3dentialsWebhookError {
   return error instanceof Cr3dentialsWebhookError && error.code === 'SECRETS_UNAVAILABLE';
 }

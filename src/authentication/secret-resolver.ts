@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { SharedSecret } from './shared-secrets.js';
 
 /**
- * What a resolver sees of a request, alike on Express and Fastify. The body is not to be trusted yet.
+ * Part of a request that a resolver sees, the same on Express and Fastify. The body is left out, because the sender is
+ * not authenticated yet.
  *
  * @publicApi
  */
@@ -18,20 +19,23 @@ export interface UnauthenticatedRequest {
 }
 
 /**
- * The secrets of the tenant a request is for.
+ * Secrets of the tenant that a request is for.
  *
  * @publicApi
  */
 export interface ResolvedSecrets {
-  /** Part of the idempotency key: two tenants may have the same session id. @default no tenant */
+  /**
+   * Name of the tenant, up to 255 characters. It is part of the idempotency key, so two tenants may have the same
+   * session id. @default no tenant
+   */
   tenant?: string;
   /** The secrets that are accepted for this tenant. */
   secrets: readonly SharedSecret[];
 }
 
 /**
- * Finds the secrets for a request, for example by a route parameter. Nothing means that nobody is known there (401).
- * When it throws or takes longer than `receiving.ackTimeout`, the sender is answered 503 and tries again.
+ * Finds the secrets for a request, for example by a route parameter. If it returns `null` or `undefined`, the sender is
+ * answered 401. If it throws or takes longer than `receiving.ackTimeout`, the sender is answered 503 and tries again.
  *
  * @publicApi
  */

@@ -16,7 +16,7 @@ export class SecretWarnings {
     private readonly instrumentation: Instrumentation,
   ) {}
 
-  /** Warns; to be called once routes are registered. */
+  /** Logs one warning per weakness. The routes must be registered before. */
   warn(): void {
     const { instrumentation } = this;
     if (this.auth.acceptsEveryone) instrumentation.announce('auth-disabled', { routes: this.routes.paths });

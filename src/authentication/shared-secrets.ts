@@ -1,34 +1,34 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
 /**
- * A secret the provider's custom header may carry.
+ * Secret that the provider sends in its custom header.
  *
  * @publicApi
  */
 export type SharedSecret =
   | string
   | {
-      /** The header value, whole. */
+      /** The whole value of the header. */
       value: string;
-      /** A name for warnings; the value itself is never written anywhere. */
+      /** Name of the secret in warnings. The value itself is never written anywhere. */
       id?: string;
       /** The moment after which the secret is refused. @default never */
       notAfter?: Date;
     };
 
-/** Shorter ones can be guessed. */
+/** Shortest length that is not warned of, in characters. A shorter secret can be guessed. */
 export const MIN_SECRET_LENGTH = 16;
 
-/** What is wrong with a secret. Says nothing of its value. */
+/** Weakness of one secret, without its value. */
 export interface SecretWeakness {
   readonly id: string | undefined;
-  /** Its place in the list. */
+  /** Index in the list, from 0. */
   readonly index: number;
   readonly isShort: boolean;
   readonly isExpired: boolean;
 }
 
-/** Secrets hashed once, compared in a time that tells nothing about them. */
+/** Digests of secrets. They are compared in a time that tells nothing about them. */
 export class SharedSecrets {
   readonly #secrets: { digest: Buffer; notAfter: number; id: string | undefined; isShort: boolean }[];
 
@@ -45,14 +45,17 @@ export class SharedSecrets {
     });
   }
 
-  /** Returns those that are short or have expired. */
+  /** Returns the secrets that are short or have expired. */
   weaknesses(now: number): SecretWeakness[] {
     return this.#secrets
       .map(({ id, isShort, notAfter }, index) => ({ id, index, isShort, isExpired: notAfter < now }))
       .filter(({ isShort, isExpired }) => isShort || isExpired);
   }
 
-  /** Every secret is compared whatever the outcome: an early exit would tell which one came close. */
+  /**
+   * Tells whether a value is one of the secrets, and not expired. Every secret is compared: an early exit would tell
+   * which one came close.
+   */
   include(given: string, now: number): boolean {
     const hashed = digest(given);
     let included = false;

@@ -1,6 +1,6 @@
 /**
- * Says that work must end, and why. As an `AbortSignal`, which costs more than a short handler itself, it exists only
- * where somebody asks for one.
+ * Requests that work ends, and says why. Its `AbortSignal` costs more than a short handler, so it is made on first
+ * access.
  */
 export class Cancellation {
   #reason: unknown;
@@ -24,7 +24,7 @@ export class Cancellation {
     return this.#controller.signal;
   }
 
-  /** Only the first time counts. */
+  /** Requests the end. Only the first call counts. */
   cancel(reason: unknown): void {
     if (this.#isRequested) return;
     this.#isRequested = true;
@@ -33,7 +33,7 @@ export class Cancellation {
     for (const listener of this.#listeners) listener(reason);
   }
 
-  /** Calls when it comes, or at once when it has come. */
+  /** Calls the listener on cancellation, or at once if it was requested before. */
   onCancel(listener: (reason: unknown) => void): void {
     if (this.#isRequested) listener(this.#reason);
     else this.#listeners.push(listener);

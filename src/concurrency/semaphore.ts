@@ -1,4 +1,4 @@
-/** Lets so many pieces of work run at the same time; the others wait, in order. */
+/** Limits how many tasks run at the same time. The others wait in order of arrival. */
 export class Semaphore {
   #permits: number;
   readonly #waiting: (() => void)[] = [];

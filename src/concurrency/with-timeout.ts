@@ -1,7 +1,7 @@
-/** The longest that a timer takes; `setTimeout` fires at once above it. */
+/** Longest delay of a timer. `setTimeout` fires at once above it. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-/** Says that something did not come to its end in time. */
+/** Error of a promise that did not settle in time. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 
@@ -11,9 +11,9 @@ export class TimeoutError extends Error {
 }
 
 /**
- * Settles as the promise does, or rejects once the time has passed. The work itself goes on: nothing stops it.
+ * Settles as the promise does, or rejects once the time has passed. The work itself is not stopped.
  *
- * @param makeError what to reject with instead of a `TimeoutError`
+ * @param makeError makes the error to reject with; a `TimeoutError` by default
  */
 export function withTimeout<T>(
   promise: Promise<T>,
@@ -32,7 +32,7 @@ export function withTimeout<T>(
   });
 }
 
-/** Waits until the promise has settled, whichever way, and no longer than the time. */
+/** Resolves once the promise has settled, either way, or once the time has passed. Never rejects. */
 export async function waitAtMost(promise: Promise<unknown>, milliseconds: number): Promise<void> {
   await withTimeout(promise, milliseconds).catch(() => {});
 }

@@ -5,19 +5,22 @@ import { errorName, toSingleLine } from '../instrumentation/single-line.js';
 import { PLATFORM_CLASSES, type PlatformClasses } from './platforms.options.js';
 import type { VerificationPayload } from './verification.payload.js';
 
-/** More broken fields than this say no more, and have to fit a column. */
+/** Most fields that are named in a rejection. The list has to fit a column. */
 const MAX_FIELDS = 20;
 
-/** What the host expects of `extractedData`, platform by platform. */
+/** Validates `extractedData` by the class that the host declares for its platform. */
 @Injectable()
 export class ExtractedDataValidator {
   constructor(@Inject(PLATFORM_CLASSES) private readonly classes: PlatformClasses) {}
 
-  /** The broken constraints by field, as JSON without any value; nothing when the data is as the host expects it. */
+  /**
+   * Returns the broken constraints by field, as JSON without any value. Returns `undefined` if the data is valid, or
+   * its platform has no class.
+   */
   validate({ platformId, extractedData }: VerificationPayload): string | undefined {
     if (!this.classes[platformId] || !extractedData) return undefined;
     try {
-      // A copy: what a transformer of the host does to its source must not reach the fingerprint.
+      // A copy: a transformer of the host may change its source, which the fingerprint is still to be taken from.
       const data = this.toInstance(platformId, structuredClone(extractedData));
       const errors = validateSync(data);
       return errors.length > 0 ? summarize(errors) : undefined;
@@ -26,14 +29,17 @@ export class ExtractedDataValidator {
     }
   }
 
-  /** An instance of the platform's class where there is one, not checked again; else the data itself. */
+  /**
+   * Returns an instance of the platform's class, without validating it. Returns the data itself if no class is
+   * declared.
+   */
   toInstance<D extends object>(platformId: number, data: D): D {
     const platform = this.classes[platformId];
     return platform ? (plainToInstance(platform, data) as D) : data;
   }
 }
 
-/** By their names: messages may quote what was sent. */
+/** Lists the constraints by their names. Their messages are left out: they may quote what was sent. */
 function summarize(errors: readonly ValidationError[]): string {
   const fields = new Map<string, Set<string>>();
   for (const [field, constraint] of violationsOf(errors, 'extractedData')) {
@@ -56,7 +62,7 @@ function* violationsOf(
   }
 }
 
-/** The key of a member was sent as well: only names that stand in a class are told. */
+/** Returns the path of a field. The key of a member is left out, because the sender chose it. */
 function fieldAt(path: string, target: object | undefined, property: string | undefined): string {
   if (Array.isArray(target) || target instanceof Map || target instanceof Set) return `${path}[]`;
   return property === undefined ? path : `${path}.${property}`;

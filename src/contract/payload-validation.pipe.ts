@@ -7,41 +7,41 @@ import { ExtractedDataValidator } from './extracted-data.validator.js';
 import { payloadFields, VerificationPayload } from './verification.payload.js';
 import { isVerificationStatus } from './verification-status.js';
 
-/** Why an authentic POST becomes no delivery. */
+/** Reason why an authentic POST becomes no delivery. */
 export interface ContractRejection {
   readonly reason: 'invalid' | 'unknown-status' | 'unexpected-data';
-  /** Names what is wrong, without a value of the payload but an unknown status. */
+  /** Description of what is wrong. An unknown status is the only value of the payload that it quotes. */
   readonly detail: string;
-  /** Null when the payload has no usable one. */
+  /** Session id; null if the payload has no valid one. */
   readonly sessionId: string | null;
-  /** The broken constraints by field; of an invalid payload only. */
+  /** Broken constraints by field; only of an invalid payload. */
   readonly violations?: Record<string, string[]>;
 }
 
-/** A payload that keeps the contract, or a rejection; with the payload where only its status or data is refused. */
+/** Valid payload, or a rejection. The rejection keeps the payload if only its status or its data is refused. */
 export type ValidationResult =
   | { readonly payload: VerificationPayload; readonly rejection?: undefined }
   | { readonly payload?: VerificationPayload; readonly rejection: ContractRejection };
 
-/** An authentic POST: its text as it came, and the outcome of its validation. */
+/** Authentic POST: its tenant, its text as it came, and the outcome of its validation. */
 export type ReceivedWebhook = ValidationResult & { readonly tenant: string; readonly rawBody: string };
 
 /**
- * Validates the body of a request. The controller calls it with the whole request: bound to a parameter, the pipes of
- * the host would run before it.
+ * Validates the body of a request. The controller calls it with the whole request. Bound to a parameter, it would run
+ * after the pipes of the host.
  */
 @Injectable()
 export class PayloadValidationPipe implements PipeTransform<WebhookRequest, ReceivedWebhook> {
   constructor(private readonly dataValidator: ExtractedDataValidator) {}
 
   transform({ body, rawBody, [TENANT]: tenant = '' }: WebhookRequest): ReceivedWebhook {
-    // As it was sent, byte for byte, where the host keeps the raw body: numbers lose digits when parsed.
+    // The bytes as they were sent, if the host keeps them: numbers lose digits when parsed.
     const text = rawBody?.toString('utf8') ?? JSON.stringify(body);
     return { tenant, rawBody: text, ...validatePayload(this.dataValidator, body) };
   }
 }
 
-/** Validates a parsed body: the contract first, then the data by the class that the host declares for its platform. */
+/** Validates a parsed body: first by the contract, then by the class that the host declares for its platform. */
 export function validatePayload(dataValidator: ExtractedDataValidator, parsed: unknown): ValidationResult {
   const result = validateContract(parsed);
   if (result.rejection) return result;

@@ -1,11 +1,11 @@
 import { ValidationTypes, getMetadataStorage } from 'class-validator';
 
 /**
- * Whether a payload breaks any constraint of its class: the class-validator constraints themselves, asked one after the
- * other. `validateSync` asks the same, and prepares for every property of every payload what it would say of a
- * violation; it is for those that have one.
+ * Compiles the class-validator constraints of a class into a function that tells whether a payload fulfils all of them.
+ * `validateSync` checks the same, but prepares an error for every property of every payload. It is only used for
+ * payloads that break a constraint.
  *
- * @throws Error for a class with constraints of another kind than this asks: `each` and nested ones
+ * @throws Error if the class has `each` or nested constraints
  */
 export function compileValidator<T extends object>(contract: new () => T): (payload: T) => boolean {
   const storage = getMetadataStorage();

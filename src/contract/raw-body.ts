@@ -1,7 +1,8 @@
 /**
- * Parses the raw body of a POST that was parsed before. A byte order mark is left out, as parsers do.
+ * Parses the raw body of a POST, which was valid JSON when it arrived. A byte order mark is skipped, as body parsers
+ * do.
  *
- * @throws SyntaxError when it is no JSON any more
+ * @throws SyntaxError if it is no longer valid JSON
  */
 export function parseRawBody(rawBody: string): unknown {
   return JSON.parse(rawBody.replace(/^\uFEFF/, ''));

@@ -1,11 +1,15 @@
 /**
- * The terminal statuses of a verification session, as the provider documents them.
+ * Terminal statuses of a verification session, as the provider documents them.
  *
  * @publicApi
  */
 export const verificationStatuses = ['COMPLETED', 'PARTIAL_COMPLETE', 'ERROR', 'CANCELLED', 'TERMINATED'] as const;
 
-/** @publicApi */
+/**
+ * One of `verificationStatuses`.
+ *
+ * @publicApi
+ */
 export type VerificationStatus = (typeof verificationStatuses)[number];
 
 export function isVerificationStatus(status: string): status is VerificationStatus {

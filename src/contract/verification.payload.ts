@@ -1,53 +1,61 @@
 import { IsNotEmpty, IsNumber, IsObject, IsString, ValidateBy, ValidateIf, isISO8601 } from 'class-validator';
 import type { VerificationStatus } from './verification-status.js';
 
-/** Longest that an index of every supported database holds, in characters. */
+/** Longest text that an index of every supported database holds, in characters. */
 const MAX_REFERENCE_LENGTH = 512;
 
 /**
- * The body of a delivery, as the provider documents it. A field left out is read as null. Of each field the first broken
- * constraint is answered, from the bottom up.
+ * Body of a delivery, as the provider documents it. A missing field is read as null. Only the first broken constraint
+ * of a field is reported; the decorators are checked from the bottom up.
  *
  * @publicApi
  */
 export class VerificationPayload<Data extends object = Record<string, unknown>> {
+  /** Id of the verification session, up to 512 characters. One delivery is recorded per session and tenant. */
   @IsStorable()
   @IsNoLongerThan(MAX_REFERENCE_LENGTH)
   @IsNotEmpty()
   @IsString()
   sessionId!: string;
 
+  /** Terminal status of the session. */
   @IsNotEmpty()
   @IsString()
   status!: VerificationStatus;
 
+  /** Platform that the session verified against. */
   @IsNumber({ allowNaN: false, allowInfinity: false })
   platformId!: number;
 
+  /** The partner's own reference, given when the session was created; up to 512 characters. */
   @IsNullOr()
   @IsStorable()
   @IsNoLongerThan(MAX_REFERENCE_LENGTH)
   @IsString()
   externalReferenceId!: string | null;
 
+  /** Verified account data. Numbers are JavaScript's, so long ones may have lost digits. */
   @IsNullOr()
   @IsObject()
   extractedData!: Data | null;
 
+  /** Opaque reference to the attestation. */
   @IsNullOr()
   @IsString()
   proofHash!: string | null;
 
+  /** ISO 8601 date and time of the completion. A time without a zone is UTC. */
   @IsNullOr()
   @IsInstant()
   completedAt!: string | null;
 
+  /** Data that accompanies the session. It does not count when a repeated delivery is compared with the first. */
   @IsNullOr()
   @IsObject()
   metadata!: Record<string, unknown> | null;
 }
 
-/** The documented fields; every other one is kept in the stored body and ignored. */
+/** Documented fields. Every other field is kept in the stored body and ignored. */
 export const payloadFields = [
   'sessionId',
   'status',
@@ -60,8 +68,8 @@ export const payloadFields = [
 ] as const satisfies readonly (keyof VerificationPayload)[];
 
 /**
- * JavaScript reads fewer forms of ISO 8601 than there are, and a time without a zone in the zone this server happens
- * to be in: here that is UTC.
+ * Parses an ISO 8601 date and time. A time without a zone is UTC. `Date` accepts fewer forms, and reads a time without
+ * a zone in the zone of this server.
  */
 export function parseInstant(text: string): Date {
   const [date, time] = text.toUpperCase().split(/[T ]/);
@@ -84,7 +92,7 @@ function IsInstant(): PropertyDecorator {
   });
 }
 
-/** Counted in characters as the columns do: class-validator's own leaves some of them out. */
+/** Counts characters as the columns do. `MaxLength` of class-validator leaves some of them out. */
 function IsNoLongerThan(most: number): PropertyDecorator {
   return ValidateBy({
     name: 'maxLength',
@@ -95,7 +103,10 @@ function IsNoLongerThan(most: number): PropertyDecorator {
   });
 }
 
-/** U+0000 and lone surrogates fit no text column, and a lone surrogate would be hashed as another character. */
+/**
+ * Refuses U+0000 and lone surrogates. They fit no text column, and a lone surrogate would be hashed as another
+ * character.
+ */
 function IsStorable(): PropertyDecorator {
   return ValidateBy({
     name: 'isStorable',

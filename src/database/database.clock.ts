@@ -2,8 +2,8 @@ import type { Clock } from '../clock.js';
 import type { DatabaseConnection } from './database.connection.js';
 
 /**
- * The database's clock, carried on between measurements by this process's monotonic one. Where the database has no
- * clock of its own (SQLite), it is this machine's.
+ * Clock of the database. Between measurements, this process's monotonic clock advances it. SQLite has no clock of its
+ * own, so there it is this machine's.
  */
 export class DatabaseClock implements Clock {
   #epochAtStart = performance.timeOrigin;
@@ -21,8 +21,8 @@ export class DatabaseClock implements Clock {
   }
 
   /**
-   * To be called at boot and with each lease renewal. An answer is from some moment while it was waited for: the clock
-   * is moved into that span and no further, so that a database that answers late does not put it wrong.
+   * Corrects the clock; called at boot and with each lease renewal. The answer dates from some moment between the
+   * question and its arrival. The clock is moved into that span and no further, so a slow answer does not falsify it.
    */
   async measure(): Promise<void> {
     const { now } = this.connection.dialect;

@@ -12,7 +12,7 @@ import { SingleConnection } from './single.connection.js';
 type SqliteOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;
 
 /**
- * Connects to the database of the host, as its kind allows.
+ * Opens the connection that fits the type of the host's database.
  *
  * @throws Cr3dentialsWebhookError `DATABASE_UNSUPPORTED`
  */
@@ -38,8 +38,9 @@ export async function openDatabase(host: DataSource): Promise<DatabaseConnection
 }
 
 /**
- * The pool has stopped listening before TypeORM begins: a server that ends a connection as soon as it is made, as one
- * that is shutting down does, would end this process with an unhandled "error". The pool drops the connection anyway.
+ * Ignores errors of connections that nobody listens to. The pool stops listening before TypeORM begins. A server that
+ * is shutting down ends a connection as soon as it is made; the unhandled "error" would end this process. The pool
+ * drops the connection anyway.
  */
 function ignoreIdleConnectionErrors({ driver }: DataSource): void {
   const { master, slaves } = driver as unknown as { master: EventEmitter; slaves: EventEmitter[] };
@@ -47,12 +48,12 @@ function ignoreIdleConnectionErrors({ driver }: DataSource): void {
     pool.on('connect', (connection: EventEmitter) => connection.on('error', () => {}));
 }
 
-/** There is no second connection to a database in memory. */
+/** Uses the host's connection: a database in memory has no second one. */
 function memoryConnection(host: DataSource): DatabaseConnection {
   return new SingleConnection(host, memoryDialect, host);
 }
 
-/** As the drivers read it; both have 10 connections when nothing is said. */
+/** Returns the size of the pool, as the drivers read it. Their default is 10 connections. */
 function poolSize(options: DataSourceOptions): number {
   const { poolSize: size, extra } = options as {
     poolSize?: number;
@@ -61,7 +62,10 @@ function poolSize(options: DataSourceOptions): number {
   return extra?.max ?? extra?.connectionLimit ?? size ?? 10;
 }
 
-/** A file has one connection in TypeORM: what we acknowledge on the host's would vanish with the host's rollback. */
+/**
+ * Opens a connection of our own. TypeORM has one per file: a delivery acknowledged on the host's would vanish with the
+ * host's rollback.
+ */
 async function openDedicatedSqlite(host: DataSource, options: SqliteOptions): Promise<DatabaseConnection> {
   const own = new DataSource({
     ...options,

@@ -8,36 +8,36 @@ import type { Dialect, ExecuteSql, SqlResult } from './dialect/dialect.js';
 import { HandlerTransaction } from './ended-transaction.guard.js';
 import { sql, type Sql } from './sql.js';
 
-/** How long a deadlock or a busy file is waited out. */
+/** Longest time for which a deadlock or a busy file is retried. */
 const RETRY_TIMEOUT_MS = 10_000;
-/** How long a rollback may take before its connection is given up. */
+/** Longest time that a rollback may take. Its connection is then ended. */
 const ROLLBACK_TIMEOUT_MS = 2_000;
-/** How long a database may take to answer that it is there. */
+/** Longest time that a database may take to answer that it is there. */
 const REACHABLE_TIMEOUT_MS = 1_000;
 
 /**
- * How the inbox talks to its database: one statement, or several in a transaction. A deadlock or a busy file is waited
- * out without blocking the event loop.
+ * Connection of the inbox to its database, for single statements and for transactions. A deadlock or a busy file is
+ * retried, without blocking the event loop.
  */
 export abstract class DatabaseConnection {
   protected constructor(
     protected readonly dataSource: DataSource,
     readonly dialect: Dialect,
-    /** The host's connection, for reading: what is uncommitted on ours is not seen there. */
+    /** The host's connection, for reading. It does not see what is uncommitted on ours. */
     readonly reader: DataSource,
-    /** Lets so many statements and transactions have a connection. */
+    /** Limits the statements and transactions that have a connection at the same time. */
     protected readonly connections: Semaphore,
-    /** Lets so many of them be transactions of handlers. */
+    /** Limits how many of these are transactions of handlers. */
     private readonly handlerTransactions: Semaphore,
   ) {}
 
   /**
-   * Subscribes to rollbacks that may have undone what `executeOutsideQueue()` has written. Nobody gets the connection
-   * before the listener is done, so the listener may write with `executeOutsideQueue()` only.
+   * Subscribes to rollbacks that may have undone what `executeOutsideQueue()` has written. The connection is not free
+   * until the listener is done, so the listener may write with `executeOutsideQueue()` only.
    */
   abstract onRollback(listener: () => Promise<void>): void;
 
-  /** Closes what is the inbox's own. An application may be closed twice. */
+  /** Closes the connection if it is the inbox's own. Further calls do nothing. */
   abstract close(): Promise<void>;
 
   execute(statement: Sql): Promise<SqlResult> {
@@ -45,21 +45,29 @@ export abstract class DatabaseConnection {
   }
 
   /**
-   * Runs a statement without waiting for its turn: on SQLite within whichever transaction is open. For renewing leases,
-   * which nobody can take over for as long as that transaction keeps the file locked.
+   * Runs a statement without waiting for its turn. On SQLite it runs in whichever transaction is open. It is for lease
+   * renewals: no other worker can rescue while that transaction locks the file.
    */
   executeOutsideQueue(statement: Sql): Promise<SqlResult> {
     return this.withRetries(() => this.onRunner((runner) => this.executorOf(runner)(statement)));
   }
 
-  /** @param work may run again from its start; its first statement must be a write, which takes SQLite's lock at once */
+  /**
+   * Runs work in a transaction.
+   *
+   * @param work may run again from its start; its first statement must be a write, which takes SQLite's lock at once
+   */
   transaction<T>(work: (execute: ExecuteSql) => Promise<T>): Promise<T> {
     return this.withRetries(() =>
       this.inTransaction((runner) => work(this.executorOf(runner)), this.dialect.isolation),
     );
   }
 
-  /** As `transaction()`, run once, in the host's isolation level, with a manager for the host's own writes. */
+  /**
+   * Runs work in a transaction, only once and in the host's isolation level. The manager is for the host's own writes.
+   *
+   * @throws Cr3dentialsWebhookError `NOT_TRANSACTIONAL` if work leaves a nested transaction open
+   */
   handlerTransaction<T>(work: (execute: ExecuteSql, manager: EntityManager) => Promise<T>): Promise<T> {
     return this.handlerTransactions.run(() =>
       this.inTransaction(async (runner) => {
@@ -72,20 +80,20 @@ export abstract class DatabaseConnection {
     );
   }
 
-  /** Tells whether the database answers at all, now. */
+  /** Tells whether the database answers within a second. Never throws. */
   async isReachable(): Promise<boolean> {
     const answer = this.execute(sql`SELECT 1`).then(() => true);
     return withTimeout(answer, REACHABLE_TIMEOUT_MS).catch(() => false);
   }
 
   /**
-   * Leaves no transaction open: whoever gets the connection next would write into it, be answered, and never be
-   * committed. Where the rollback fails or does not come back, the connection is ended with it.
+   * Rolls back, and leaves no transaction open: the next user of the connection would write into it and never be
+   * committed. If the rollback fails or does not end in time, the connection is ended.
    */
   private async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
     try {
       if (runner.isTransactionActive) await withTimeout(runner.rollbackTransaction(), ROLLBACK_TIMEOUT_MS);
-      // Not at depth zero: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
+      // Still active: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
       if (runner.isTransactionActive && !isNested) throw new Error('The transaction is still open.');
     } catch {
       if (!isNested) await this.dialect.discard(runner);

@@ -3,7 +3,7 @@ import { toSingleLine } from '../instrumentation/single-line.js';
 import type { Dialect } from './dialect/dialect.js';
 
 const NETWORK_ERROR = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
-/** The drivers and TypeORM give no code to these. */
+/** Errors to which the drivers and TypeORM give no code. */
 const CONNECTION_LOST =
   /^(Connection terminated|Can't add new command when connection is in closed state|Client has encountered a connection error|timeout exceeded when trying to connect|Driver not Connected|Cannot use a pool after)/i;
 
@@ -11,7 +11,7 @@ export function isTransient(dialect: Dialect, error: unknown): boolean {
   return dialect.isTransient(errorCode(error));
 }
 
-/** Whether the database failed rather than the code that asked it: nobody's attempt is used up by that. */
+/** Tells whether the database failed, rather than the code that used it. Such a failure uses up no attempt. */
 export function isUnavailable(dialect: Dialect, error: unknown): boolean {
   const code = errorCode(error);
   return (
@@ -21,7 +21,7 @@ export function isUnavailable(dialect: Dialect, error: unknown): boolean {
   );
 }
 
-/** For a log line: a database's message may quote the values it was given, its code does not. */
+/** Formats an error for a log line, by its code where it has one: the message of a database may quote values. */
 export function formatDatabaseError(error: unknown): string {
   if (error instanceof Cr3dentialsWebhookError) return toSingleLine(error.message);
   const code = errorCode(error);

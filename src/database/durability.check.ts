@@ -3,7 +3,10 @@ import type { DatabaseConnection } from './database.connection.js';
 import { formatDatabaseError } from './database.errors.js';
 import { memoryDialect } from './dialect/memory.dialect.js';
 
-/** Tells whether what is acknowledged survives a crash, and warns where it does not. */
+/**
+ * Tells whether acknowledged deliveries survive a crash, and warns if they do not. Returns true if the check itself
+ * fails.
+ */
 export async function checkDurability(
   connection: DatabaseConnection,
   instrumentation: Instrumentation,

@@ -2,23 +2,26 @@ import type { EntityManager, QueryRunner } from 'typeorm';
 import type { Dialect } from './dialect/dialect.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 
-/** TypeORM keeps the depth of nested transactions in the query runner, and does not show it. */
+/** Query runner with its depth of nested transactions and its broadcaster, which TypeORM does not expose. */
 type Nesting = QueryRunner & {
   transactionDepth: number;
   broadcaster: { constructor: new (runner: QueryRunner) => Nesting['broadcaster'] };
 };
 
-/** Ends a transaction as a whole, where TypeORM's own statements only end what is nested in it. */
+/**
+ * Statements that begin or end the transaction as a whole. Those of TypeORM itself, such as `ROLLBACK TO`, only end
+ * what is nested in it.
+ */
 const TRANSACTION_CONTROL =
   /^(BEGIN|START\s+TRANSACTION|COMMIT|END|ABORT|ROLLBACK(?!\s+((WORK|TRANSACTION)\s+)?TO))\b/i;
 /** White space, comments and empty statements. A comment that MySQL executes is none. */
 const LEADING_COMMENTS = /^(\s|;|--[^\n]*(\n|$)|#[^\n]*(\n|$)|\/\*[^!][\s\S]*?\*\/)+/;
 
 /**
- * A handler's view of the transaction that it writes in, with a manager of its own. Nested transactions are counted in
- * a copy of the query runner, so the handler cannot commit, roll back or release what is not its own. Once the
- * transaction has ended, the manager refuses every statement: a handler that has run out of time may still go on, and
- * its connection belongs to somebody else by then.
+ * Transaction that a handler writes in, as the handler sees it, with a manager of its own. A copy of the query runner
+ * counts nested transactions, so the handler cannot commit, roll back or release what is not its own. Once the
+ * transaction has ended, the manager refuses every statement: a handler that has timed out may still run, while its
+ * connection serves other work.
  */
 export class HandlerTransaction {
   readonly manager: EntityManager;

@@ -13,7 +13,7 @@ export class PooledConnection extends DatabaseConnection {
     super(host, dialect, host, new Semaphore(poolSize), new Semaphore(handlerTransactions));
   }
 
-  /** Never calls: what is written outside the queue has a connection of its own, and no transaction around it. */
+  /** Does nothing: a statement outside the queue has a connection of its own, and no transaction around it. */
   override onRollback(): void {}
 
   protected override afterRollback(): Promise<void> {

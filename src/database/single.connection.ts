@@ -3,7 +3,7 @@ import { Semaphore } from '../concurrency/semaphore.js';
 import { DatabaseConnection } from './database.connection.js';
 import type { Dialect } from './dialect/dialect.js';
 
-/** The one connection to a SQLite file or memory, where everything goes one at a time, transactions included. */
+/** The one connection to a SQLite file or memory. Statements and transactions run on it one at a time. */
 export class SingleConnection extends DatabaseConnection {
   readonly #rollbackListeners: (() => Promise<void>)[] = [];
 

@@ -1,11 +1,15 @@
-/** A statement whose values are bound, never written into its text. */
+/** Statement whose values are bound, never written into its text. */
 export class Sql {
   constructor(
     readonly strings: readonly string[],
     readonly values: readonly unknown[],
   ) {}
 
-  /** @param placeholder how the database writes its n-th parameter, counted from 1 */
+  /**
+   * Returns the text and its parameters, in order.
+   *
+   * @param placeholder returns the n-th parameter as the database writes it, counted from 1
+   */
   render(placeholder: (n: number) => string): { text: string; parameters: unknown[] } {
     const parameters: unknown[] = [];
     const text = this.append(parameters, placeholder);
@@ -27,7 +31,7 @@ export function sql(strings: TemplateStringsArray, ...values: unknown[]): Sql {
   return new Sql(strings, values);
 }
 
-/** Text of our own that is no value: a table, a column list. */
+/** Wraps text of our own that is no value: a table, a column list. Input must never get here. */
 export function raw(text: string): Sql {
   return new Sql([text], []);
 }

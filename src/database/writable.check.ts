@@ -5,8 +5,8 @@ import { sqliteDialect } from './dialect/sqlite.dialect.js';
 import { sql, type Sql } from './sql.js';
 
 /**
- * Tries a write that changes nothing. A file that could not be opened for writing stays so for as long as it is open,
- * whatever becomes of its disk. Servers take writes again by themselves.
+ * Tries a write that changes nothing, on a SQLite file. A file that was opened read-only stays so until it is opened
+ * again, even if its disk is repaired. Servers accept writes again by themselves.
  *
  * @param table any table of the file
  * @throws Cr3dentialsWebhookError `DATABASE_READ_ONLY`

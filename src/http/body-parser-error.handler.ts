@@ -14,7 +14,7 @@ type ErrorHandler = (
 ) => void;
 
 /**
- * Answers bodies that the platform's parser refuses, before the host's error handling sees them: the parser's error
+ * Answers requests whose body the platform's parser refuses. The host's error handling does not see the error: it
  * quotes the body, and on Express carries all of it.
  */
 @Injectable()
@@ -25,7 +25,7 @@ export class BodyParserErrorHandler implements OnModuleInit {
     private readonly responder: WebhookResponder,
   ) {}
 
-  /** To be called before routes are registered: Fastify asks the route. */
+  /** Installs the handler on Fastify. Routes must not be registered yet, because each carries its own error handler. */
   install(): void {
     if (this.routes.platform !== 'fastify') return;
     this.routes.onFastifyRoute((route) => {
@@ -37,7 +37,10 @@ export class BodyParserErrorHandler implements OnModuleInit {
     });
   }
 
-  /** After our routes and before Nest's own error handler: Express asks in the order of registration. */
+  /**
+   * Installs the handler on Express. It runs after our routes and before Nest's own error handler, because Express
+   * calls handlers in the order of registration.
+   */
   onModuleInit(): void {
     if (this.routes.platform !== 'express') return;
     const answer: ErrorHandler = (error, request, response, next) => {
@@ -50,7 +53,10 @@ export class BodyParserErrorHandler implements OnModuleInit {
   }
 }
 
-/** What a parser throws, or anything thrown at the sender of what no parser should have tried. */
+/**
+ * Returns our answer to an error of a parser, or `undefined` for other errors. For a body that is not JSON, any error
+ * below 500 counts: no parser should have tried it.
+ */
 function exceptionFor(error: unknown, { headers }: WebhookRequest): WebhookException | undefined {
   const { status, statusCode = status, type, code } = Object(error) as Record<string, unknown>;
   if (typeof statusCode !== 'number' || statusCode >= 500) return undefined;

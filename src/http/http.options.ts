@@ -1,20 +1,23 @@
 import { callable, either, invalid, isString, listOf, notEmpty, text, type Check } from '../option.checks.js';
 
 /**
- * Where the module answers, and what is put on its controller.
+ * Options of the routes and their controller.
  *
  * @publicApi
  */
 export interface HttpOptions {
-  /** The route, or several; may hold route parameters. @default 'webhook/cr3dentials' */
+  /** Route or routes, which may hold route parameters. @default 'webhook/cr3dentials' */
   path?: string | string[];
-  /** Put on the controller, so that a host's global guards let it through (`Public()`, `SkipThrottle()`). @default [] */
+  /**
+   * Decorators of the controller, so that a host's global guards let it through (`Public()`, `SkipThrottle()`).
+   * @default []
+   */
   controllerDecorators?: ClassDecorator[];
 }
 
-/** The options with every default filled in. */
+/** Options with every default filled in. */
 export interface HttpSettings {
-  /** The routes, each with one slash before it and none behind. */
+  /** Routes, each with a leading slash and no trailing one. */
   readonly paths: string[];
   readonly controllerDecorators: ClassDecorator[];
 }

@@ -5,8 +5,8 @@ import { webhookExceptions } from './webhook.exception.js';
 const MAX_DEPTH_LEVELS = 64;
 
 /**
- * Lets through what both platforms read as the same JSON object. It stands before authentication because one platform
- * refuses some of these bodies while parsing, where nobody is authenticated yet.
+ * Lets a body through if both platforms read it as the same JSON object. It runs before authentication: one platform
+ * refuses some of these bodies while parsing, when nobody is authenticated yet.
  */
 @Injectable()
 export class JsonBodyGuard implements CanActivate {
@@ -30,7 +30,10 @@ export function isJson(headers: WebhookRequest['headers']): boolean {
   );
 }
 
-/** Some hosts' parsers leave the body as it came, such as Nest 11's on Fastify once a limit is set for it. */
+/**
+ * Parses a body that arrives as bytes. Some hosts' parsers leave it so, such as Nest 11's on Fastify once a limit is
+ * set for it.
+ */
 function parseBytes(request: WebhookRequest, bytes: Buffer): void {
   request.rawBody ??= bytes;
   try {
@@ -40,12 +43,18 @@ function parseBytes(request: WebhookRequest, bytes: Buffer): void {
   }
 }
 
-/** Nothing is in an empty object, and Express reads one from no byte at all, and from a byte order mark. */
+/**
+ * Tells whether a body is no object, or one without keys. Express makes an empty object of an empty body, and of a byte
+ * order mark.
+ */
 function isEmpty(body: unknown): boolean {
   return body === null || typeof body !== 'object' || Array.isArray(body) || Object.keys(body).length === 0;
 }
 
-/** Neither too deep for recursion nor with the keys Fastify's parser refuses. Iterative: depth is what is in question. */
+/**
+ * Tells whether a body is shallow enough for recursion and has no keys that Fastify's parser refuses. It is iterative,
+ * because the depth is what is in question.
+ */
 function isPlain(body: unknown): boolean {
   let level = [body];
   for (let depth = 0; level.length > 0; depth++) {

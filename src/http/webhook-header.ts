@@ -1,12 +1,12 @@
-/** The header of the portal's example. */
+/** Default header, which is that of the portal's example. */
 export const DEFAULT_HEADER = 'X-API-Key';
 
-/** Whether HTTP allows a header of this name. */
+/** Tells whether HTTP allows a header of this name. */
 export function isHeaderName(name: string): boolean {
   return /^[!#$%&'*+.^_`|~\w-]+$/.test(name);
 }
 
-/** Whether a header arrives with just this value: printable ASCII, no spaces around it, never empty. */
+/** Tells whether a header arrives with exactly this value: printable ASCII, no spaces around it, not empty. */
 export function isHeaderValue(value: string): boolean {
   return /^[!-~]([ -~]*[!-~])?$/.test(value);
 }

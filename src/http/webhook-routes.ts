@@ -16,8 +16,8 @@ interface Fastify {
 }
 
 /**
- * Where our controller stands once Nest has put the host's prefixes before it. Only the platform's own router knows:
- * of the POST routes behind the global prefix that end like ours, ours is the shortest.
+ * Finds the paths of our controller, with the prefixes of the host before them. Only the platform's router knows these.
+ * Among the POST routes behind the global prefix that end like ours, the shortest is ours.
  */
 @Injectable()
 export class WebhookRoutes {
@@ -29,12 +29,12 @@ export class WebhookRoutes {
     @Inject(HTTP_SETTINGS) private readonly settings: HttpSettings,
   ) {}
 
-  /** Nothing in an application without HTTP. */
+  /** Name of the platform, such as `express`; `undefined` in an application without HTTP. */
   get platform(): string | undefined {
     return this.adapterHost.httpAdapter?.getType();
   }
 
-  /** To be asked once routes are registered; before, and without HTTP, it is what the options say. */
+  /** Paths of our routes. Before routes are registered, and without HTTP, they are those of the options. */
   get paths(): string[] {
     const registered =
       this.platform === 'express' ? this.expressLayers().map(({ route }) => String(route?.path)) : this.fastifyRoutes;
@@ -47,7 +47,7 @@ export class WebhookRoutes {
     });
   }
 
-  /** Fastify tells of a route when it is registered, and then only. */
+  /** Calls the listener for each POST route that may be ours. Fastify announces a route only while it is registered. */
   onFastifyRoute(onRoute: (route: FastifyRoute) => void): void {
     this.adapterHost.httpAdapter.getInstance<Fastify>().addHook('onRoute', (route) => {
       if (![route.method].flat().includes('POST')) return;
@@ -56,7 +56,7 @@ export class WebhookRoutes {
     });
   }
 
-  /** Whether Express would route a POST to this path to our controller. */
+  /** Tells whether Express would route a POST to this path to our controller. */
   isOurExpressRoute(path: string): boolean {
     const first = this.expressLayers().find((layer) => layer.match(path));
     return first !== undefined && this.paths.includes(String(first.route?.path));

@@ -8,7 +8,7 @@ const REASONS = {
   503: 'Service Unavailable',
 } as const;
 
-/** An answer other than 200. Every one of a kind is the same bytes, whatever was sent and on whichever platform. */
+/** Answer other than 200. All answers of a kind have the same bytes, whatever was sent and on whichever platform. */
 export class WebhookException extends HttpException {
   constructor(
     status: keyof typeof REASONS,

@@ -7,8 +7,8 @@ const ACKNOWLEDGEMENT = JSON.stringify({ received: true });
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
- * Answers on either platform, past the host's interceptors: one that answers in place of the route would acknowledge
- * what is not stored.
+ * Sends answers on either platform, past the host's interceptors. An interceptor that answers in place of the route
+ * would acknowledge a POST that is not stored.
  */
 @Injectable()
 export class WebhookResponder implements BeforeApplicationShutdown {
@@ -16,7 +16,10 @@ export class WebhookResponder implements BeforeApplicationShutdown {
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
-  /** Node's server closes once its connections have: a sender would keep the one it has. */
+  /**
+   * Makes every further answer close its connection. Node's server closes only once its connections have, and a sender
+   * would keep its own.
+   */
   beforeApplicationShutdown(): void {
     this.isShuttingDown = true;
   }
@@ -36,7 +39,7 @@ export class WebhookResponder implements BeforeApplicationShutdown {
     if (httpAdapter.isHeadersSent(response)) return; // the host has lost patience and has answered itself
     const all = { 'Content-Type': JSON_TYPE, ...(this.isShuttingDown && { Connection: 'close' }), ...headers };
     if (httpAdapter.getType() === 'express') {
-      // Express's own would hash every answer for an ETag, and look for a cache at the sender's.
+      // Not `send()` of Express: it would hash every answer for an ETag, and compare it with the cache of the sender.
       const length = { 'Content-Length': Buffer.byteLength(body) };
       (response as ServerResponse).writeHead(status, { ...all, ...length }).end(body);
       return;

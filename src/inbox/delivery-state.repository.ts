@@ -14,15 +14,15 @@ const CLAIMED_COLUMNS = raw(
   'id, tenant, session_id, status, raw_body, attempts, rescues, replays, only_named_handlers, received_at',
 );
 const NO_LEASE = raw('lease_owner = NULL, lease_expires_at = NULL');
-/** A delivery that kills its worker this often in a row is dead. */
+/** Number of crashes in a row after which a delivery is dead. */
 const MAX_CRASHES = 3;
-/** For how long a due delivery is left to workers that have the handler it waits for. */
+/** Time for which a due delivery is left to workers that have the handler it waits for. */
 const UNKNOWN_HANDLER_GRACE_MS = 5_000;
 
-/** The ids of the handlers that a worker has for each status. */
+/** Ids of the handlers that a worker has, by status. */
 export type HandlersByStatus = ReadonlyMap<VerificationStatus, readonly string[]>;
 
-/** Makes every change of a delivery's state: each is one guarded update that reports whether it won. */
+/** Changes the states of deliveries. Each change is one guarded update that reports whether it applied. */
 @Injectable()
 export class DeliveryStateRepository {
   constructor(
@@ -34,8 +34,8 @@ export class DeliveryStateRepository {
   ) {}
 
   /**
-   * Takes what is due, oldest first. A delivery that a handler waits for which this worker does not have is left to
-   * workers that have it, for `UNKNOWN_HANDLER_GRACE_MS`.
+   * Claims due deliveries, oldest first. A delivery may wait for a handler that this worker does not have. It is then
+   * left to other workers for `UNKNOWN_HANDLER_GRACE_MS`.
    */
   claim(lease: Lease, now: number, limit: number, handlers: HandlersByStatus = new Map()): Promise<ClaimedDelivery[]> {
     return this.claimWhere(
@@ -46,7 +46,10 @@ export class DeliveryStateRepository {
     );
   }
 
-  /** The first condition spares a delivery that has no runs the look for them. */
+  /**
+   * Returns the condition that this worker has every handler that a delivery waits for, or that the grace time is over.
+   * Its first part spares deliveries without runs the subquery.
+   */
   private isKnown(handlers: HandlersByStatus, now: number): Sql {
     const known = [...handlers].map(([status, ids]) => sql`d.status = ${status} AND r.handler IN (${join(ids)})`);
     const isUnknown = known.length > 0 ? sql`AND NOT (${known.reduce((all, one) => sql`${all} OR ${one}`)})` : raw('');
@@ -56,9 +59,10 @@ export class DeliveryStateRepository {
   }
 
   /**
-   * Takes over what other workers let expire.
+   * Rescues deliveries whose lease has expired.
    *
-   * @param suspects whether to take deliveries that have outlived a worker before: one of them may be what kills
+   * @param suspects true: only deliveries that were rescued before, one of which may crash its worker; false: only
+   *   others
    */
   rescueExpired(
     lease: Lease,
@@ -76,7 +80,7 @@ export class DeliveryStateRepository {
     );
   }
 
-  /** Ends deliveries that have killed their worker too often. Answers how many. */
+  /** Ends deliveries that have crashed their worker `MAX_CRASHES` times in a row. Returns how many. */
   async deadLetterPoisoned(now: number, inFlightIds: readonly string[]): Promise<number> {
     const notInFlight = inFlightIds.length > 0 ? sql`AND id NOT IN (${join(inFlightIds)})` : raw('');
     const { affected } = await this.connection.execute(
@@ -108,7 +112,7 @@ export class DeliveryStateRepository {
     });
   }
 
-  /** Answers which of them this worker still has; the others have been taken over. */
+  /** Renews leases. Returns the ids that this worker still holds; the others have been rescued. */
   async renew(lease: Lease, ids: readonly string[]): Promise<Set<string>> {
     const mine = sql`id IN (${join(ids)}) AND lease_owner = ${lease.owner} AND state = 'processing'`;
     await this.connection.executeOutsideQueue(
@@ -120,7 +124,7 @@ export class DeliveryStateRepository {
     return new Set(records.map(({ id }) => String(id)));
   }
 
-  /** Ends the processing of several. Answers how many were still this worker's. */
+  /** Ends the processing of several deliveries. Returns how many of them this worker still held. */
   async complete(
     ids: readonly string[],
     owner: string,
@@ -133,7 +137,11 @@ export class DeliveryStateRepository {
     return affected;
   }
 
-  /** To be followed by the handler runs, in the same transaction. `false`: another worker has it, nothing may be written. */
+  /**
+   * Ends one attempt: the delivery is completed, dead, or waits for its next attempt. Its handler runs are written
+   * after it, in the same transaction. Returns `false` if another worker holds the delivery; nothing may be written
+   * then.
+   */
   async settle(
     execute: ExecuteSql,
     id: string,
@@ -151,14 +159,20 @@ export class DeliveryStateRepository {
     return affected === 1;
   }
 
-  /** Gives back what was not processed: for any worker, at once, as if never claimed. */
+  /**
+   * Releases deliveries that were not processed. Any worker can claim them at once, as if they had never been claimed.
+   */
   async release(ids: readonly string[], owner: string, now: number): Promise<void> {
     await this.connection.execute(
       sql`UPDATE ${this.tables.delivery} SET state = 'pending', next_attempt_at = ${now}, attempts = attempts - 1, ${NO_LEASE} WHERE ${claimedBy(owner, ids)}`,
     );
   }
 
-  /** @param handlers the ones to run even if they have completed; without them, what has completed stays so */
+  /**
+   * Makes a delivery due again.
+   *
+   * @param handlers the ones to run even if they have completed; without them, completed handlers do not run again
+   */
   async replay(
     id: string,
     handlers: readonly string[] | undefined,
@@ -185,7 +199,10 @@ export class DeliveryStateRepository {
     return affected === 1 ? 'discarded' : this.whyNot(id);
   }
 
-  /** Puts other content in a delivery's place, to be processed from the beginning. `false`: a worker has it in hand. */
+  /**
+   * Replaces the content of a delivery, which is then processed from the beginning. Returns `false` if a worker is
+   * processing it.
+   */
   async supersede(execute: ExecuteSql, id: string, delivery: NewDelivery): Promise<boolean> {
     const { tenant, status, platformId, externalReferenceId, fingerprint } = delivery;
     const rawBody = this.codec.encode(delivery.rawBody, { column: 'delivery.raw_body', row: id, tenant });

@@ -3,14 +3,14 @@ import type { VerificationPayload } from '../contract/verification.payload.js';
 import type { Delivery } from './delivery.entity.js';
 import { fingerprint, idempotencyKey } from './delivery.identity.js';
 
-/** The time-limited right of one worker to process a delivery. */
+/** Time-limited right of one worker to process a delivery. */
 export interface Lease {
   readonly owner: string;
   /** Epoch milliseconds of the database's clock. */
   readonly expiresAt: number;
 }
 
-/** What a worker needs of a delivery it has the lease of. */
+/** Fields of a claimed delivery that a worker needs. */
 export type ClaimedDelivery = Pick<
   Delivery,
   | 'id'
@@ -25,7 +25,7 @@ export type ClaimedDelivery = Pick<
   | 'receivedAt'
 >;
 
-/** A delivery that is not recorded yet. */
+/** Delivery that is not recorded yet. */
 export type NewDelivery = ClaimedDelivery &
   Pick<Delivery, 'idempotencyKey' | 'platformId' | 'externalReferenceId' | 'fingerprint'>;
 

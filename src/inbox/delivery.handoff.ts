@@ -1,12 +1,12 @@
 import type { ClaimedDelivery, Lease } from './delivery.factory.js';
 
-/** Where accepted deliveries go at once, without being claimed, while there is room for them. */
+/** Passes recorded deliveries to the worker of this instance at once, without a claim, while it has capacity. */
 export abstract class DeliveryHandoff {
-  /** Sets room aside for up to so many deliveries; each is either taken or given back. */
+  /** Reserves capacity for up to so many deliveries. Each unit is either submitted or released. */
   abstract reserve(wanted: number): { capacity: number; lease: Lease };
   abstract release(capacity: number): void;
-  /** Uses up one of the room that was reserved. */
+  /** Starts a recorded delivery. It uses one unit of the reserved capacity. */
   abstract submit(delivery: ClaimedDelivery, lease: Lease): void;
-  /** Says that deliveries were recorded for any worker to claim. */
+  /** Announces that deliveries were recorded for any worker to claim. */
   abstract notify(): void;
 }

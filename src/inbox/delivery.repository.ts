@@ -9,9 +9,9 @@ import type { RecordingVerdict } from './verdict.js';
 
 interface NewDeliveryRow {
   readonly delivery: NewDelivery;
-  /** The lease it is born with. */
+  /** Lease that it is recorded with; `undefined` if any worker may claim it. */
   readonly lease: Lease | undefined;
-  /** How many duplicates it arrived with. */
+  /** Number of duplicates that arrived with it. */
   readonly duplicates: number;
 }
 
@@ -25,12 +25,12 @@ export class DeliveryRepository {
   ) {}
 
   /**
-   * Records a batch in one statement and one commit.
+   * Records a batch in one statement and one commit. Returns the verdicts in the order of the batch.
    *
-   * @param batch no key twice
+   * @param batch must not hold a key twice
    */
   async record(batch: readonly NewDeliveryRow[]): Promise<RecordingVerdict[]> {
-    // In the order of the unique index: two flushes that meet would deadlock otherwise.
+    // In the order of the unique index: two concurrent flushes would deadlock otherwise.
     const sorted = batch.toSorted((a, b) => (a.delivery.idempotencyKey < b.delivery.idempotencyKey ? -1 : 1));
     const stored = await this.upsert(sorted);
     return batch.map(({ delivery }) => {

@@ -12,16 +12,16 @@ import type { Lease, NewDelivery } from './delivery.factory.js';
 import type { RecordingVerdict } from './verdict.js';
 
 const MAX_CONCURRENT_FLUSHES = 2;
-/** Flushes that a frozen database may hold, their senders long answered, before no more are begun. */
+/** Number of flushes that may hang in a frozen database, their senders long answered, before no more are begun. */
 const MAX_STALLED_FLUSHES = 8;
 const MAX_ROWS = 200;
 const MAX_BYTES = 1024 * 1024;
 
-/** One session's content, and everyone who sent it while it waited: one insert answers them all. */
+/** Content of one session, and everyone who sent it while it waited. One insert answers them all. */
 interface Entry {
   readonly delivery: NewDelivery;
   readonly waiting: Sender[];
-  /** When the last of them will have been answered 503: then there is nobody to record it for. */
+  /** Time at which the last of them will have been answered 503. Nobody waits for the record after that. */
   expiresAt: number;
 }
 
@@ -33,8 +33,8 @@ interface Sender {
 type BatchRow = Parameters<DeliveryRepository['record']>[0][number];
 
 /**
- * Concurrent POSTs share one insert and one commit. An idle inbox writes what one turn of the event loop brings; while
- * two flushes are under way, what arrives gathers for the next.
+ * Records concurrent POSTs with one insert and one commit. An idle inbox writes what one turn of the event loop brings.
+ * While two flushes are under way, what arrives gathers for the next.
  */
 @Injectable()
 export class GroupCommitWriter {
@@ -55,7 +55,10 @@ export class GroupCommitWriter {
     this.#timeout = ackTimeout;
   }
 
-  /** Resolves once the delivery is durable; never, when it is still queued after the timeout. */
+  /**
+   * Resolves once the delivery is durable, and rejects if it cannot be recorded. Never settles if the delivery is still
+   * queued after `ackTimeout`: the sender has been answered 503 by then.
+   */
   record(delivery: NewDelivery): Promise<RecordingVerdict> {
     return new Promise((resolve, reject) => {
       const content = delivery.idempotencyKey + delivery.fingerprint;
@@ -67,7 +70,10 @@ export class GroupCommitWriter {
     });
   }
 
-  /** At the end of this turn of the event loop: what is being read from other connections in it comes along. */
+  /**
+   * Schedules the pump for the end of this turn of the event loop. POSTs that other connections bring in it join the
+   * batch.
+   */
   #schedulePump(): void {
     if (this.#isPumpScheduled) return;
     this.#isPumpScheduled = true;
@@ -93,7 +99,7 @@ export class GroupCommitWriter {
         this.#openFlushes--;
         this.#schedulePump();
       });
-      // A frozen database holds a flush for as long as it likes; it does not hold those that come after.
+      // A frozen database may hold a flush for ever. It must not hold those that come after.
       void waitAtMost(flush, this.#timeout).finally(() => {
         this.#activeFlushes--;
         this.#schedulePump();
@@ -101,7 +107,7 @@ export class GroupCommitWriter {
     }
   }
 
-  /** Now and then, as it goes over all that waits. */
+  /** Drops entries that nobody waits for. It runs at most twice per `ackTimeout`, because it visits the whole queue. */
   #dropExpired(): void {
     const now = this.clock.now();
     if (now < this.#nextDropAt) return;
@@ -109,7 +115,10 @@ export class GroupCommitWriter {
     for (const [content, { expiresAt }] of this.#queue) if (expiresAt < now) this.#queue.delete(content);
   }
 
-  /** A key stands once in a batch; other content for the same session waits for the next and finds the first. */
+  /**
+   * Removes the next batch from the queue. A batch holds a key once. Other content for the same session waits for the
+   * next batch, and meets the first there.
+   */
   #nextBatch(): Entry[] {
     const batch = new Map<string, Entry>();
     let bytes = 0;
@@ -135,7 +144,7 @@ export class GroupCommitWriter {
     batch.forEach(({ waiting }, index) => resolveSenders(waiting, recordings[index]));
   }
 
-  /** One bad row does not fail its neighbours: the batch is halved until it stands alone. */
+  /** Records a batch. One bad row does not fail its neighbours: the batch is halved until the row stands alone. */
   async #record(rows: BatchRow[]): Promise<(RecordingVerdict | Error)[]> {
     try {
       return await this.repository.record(rows);
@@ -160,7 +169,10 @@ export class GroupCommitWriter {
   }
 }
 
-/** The first to send it made the delivery, if that was new. */
+/**
+ * Settles everyone who sent one content. If it was accepted, the first of them made the delivery and the others are
+ * duplicates.
+ */
 function resolveSenders(waiting: readonly Sender[], recording: RecordingVerdict | Error | undefined): void {
   waiting.forEach(({ resolve, reject }, index) => {
     if (recording === undefined || recording instanceof Error) reject(recording);

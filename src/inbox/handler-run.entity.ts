@@ -2,30 +2,33 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { epochTransformer } from '../database/epoch.transformer.js';
 
 /**
- * `pending`: to be run again, at `nextAttemptAt`. `completed`: never run again, unless it is replayed by name.
- * `dead`: out of attempts, or failed for good.
+ * State of one handler for one delivery.
+ *
+ * `pending`: runs again, at `nextAttemptAt`.
+ * `completed`: never runs again, unless it is replayed by name.
+ * `dead`: has used up its attempts, or failed for good.
  *
  * @publicApi
  */
 export type HandlerRunState = 'pending' | 'completed' | 'dead';
 
 /**
- * What there is to remember of one handler and one delivery. No row means that the handler has not completed, or that
- * all of them did: then the delivery says so.
+ * Run of one handler for one delivery. A missing row means that the handler has not completed, or that all handlers
+ * have. The state of the delivery tells which.
  */
 @Entity({ name: 'cr3dentials_webhook_handler_run', synchronize: false })
 export class HandlerRun {
   @PrimaryColumn({ name: 'delivery_id', type: 'varchar', length: 36 })
   deliveryId!: string;
 
-  /** The handler's stable id. */
+  /** Stable id of the handler. */
   @PrimaryColumn({ name: 'handler', type: 'varchar', length: 255 })
   handler!: string;
 
   @Column({ name: 'state', type: 'varchar', length: 16 })
   state!: HandlerRunState;
 
-  /** Attempts used up. */
+  /** Number of attempts used up. */
   @Column({ name: 'attempts', type: 'int' })
   attempts!: number;
 

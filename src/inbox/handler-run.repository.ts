@@ -7,7 +7,7 @@ import { Tables } from './tables.js';
 
 const COLUMNS = raw('delivery_id, handler, state, attempts, next_attempt_at, last_error, updated_at');
 
-/** What is remembered of handlers. */
+/** Reads and writes the runs of handlers. */
 @Injectable()
 export class HandlerRunRepository {
   constructor(
@@ -15,7 +15,7 @@ export class HandlerRunRepository {
     private readonly tables: Tables,
   ) {}
 
-  /** What is remembered, by delivery. */
+  /** Returns the runs of deliveries, by the id of the delivery. */
   async findByDeliveries(deliveryIds: readonly string[]): Promise<Map<string, HandlerRun[]>> {
     const byDelivery = new Map<string, HandlerRun[]>();
     if (deliveryIds.length === 0) return byDelivery;
@@ -28,9 +28,9 @@ export class HandlerRunRepository {
   }
 
   /**
-   * Marks a run completed, in the transaction of the handler's own writes and before them. A second worker waits at
-   * the row's key until the first has committed or rolled back. `false`: it is completed already, the handler must not
-   * run.
+   * Marks a run completed, in the transaction of the handler's own writes and before them. A second worker waits at the
+   * row's key until the first has committed or rolled back. Returns `false` if the run is completed already; the
+   * handler must not run then.
    */
   async complete(execute: ExecuteSql, deliveryId: string, handler: string, now: number): Promise<boolean> {
     const { dialect } = this.connection;
@@ -47,8 +47,9 @@ export class HandlerRunRepository {
   }
 
   /**
-   * Whether the transaction can still commit what `complete()` has written. It cannot after a failed statement
-   * (PostgreSQL, which answers its COMMIT with a rollback) or a deadlock (MySQL), also where the handler has caught it.
+   * Tells whether the transaction can still commit what `complete()` has written. It cannot after a failed statement
+   * (PostgreSQL, which answers its COMMIT with a rollback) or a deadlock (MySQL), even if the handler has caught the
+   * error.
    */
   async isCompleted(execute: ExecuteSql, deliveryId: string, handler: string): Promise<boolean> {
     const { records } = await execute(
@@ -58,7 +59,7 @@ export class HandlerRunRepository {
     return records.length === 1;
   }
 
-  /** Gives those that have not completed all their attempts again, at once. */
+  /** Makes all runs due that have not completed, with all their attempts. */
   async resetAttempts(execute: ExecuteSql, deliveryId: string, now: number): Promise<void> {
     await execute(
       sql`UPDATE ${this.tables.handlerRun} SET state = 'pending', attempts = 0, next_attempt_at = NULL, updated_at = ${now}
@@ -66,7 +67,7 @@ export class HandlerRunRepository {
     );
   }
 
-  /** Makes runs due even if they have completed: a new generation, whose transaction may commit once more. */
+  /** Makes runs due even if they have completed. Their transactions may then commit once more. */
   async startOver(execute: ExecuteSql, deliveryId: string, handlers: readonly string[], now: number): Promise<void> {
     const { dialect } = this.connection;
     const rows = handlers.map((handler) => sql`(${join([deliveryId, handler, 'pending', 0, null, null, now])})`);
@@ -80,7 +81,7 @@ export class HandlerRunRepository {
     await execute(sql`DELETE FROM ${this.tables.handlerRun} WHERE delivery_id = ${deliveryId}`);
   }
 
-  /** A run that has completed in the meantime stays completed. */
+  /** Saves runs. A run that has completed in the meantime stays completed. */
   async save(execute: ExecuteSql, runs: readonly HandlerRun[]): Promise<void> {
     if (runs.length === 0) return;
     const { dialect } = this.connection;

@@ -6,7 +6,7 @@ import { assertEntities, assertSchema, synchronizeWithHost } from './schema.chec
 import { Tables } from './tables.js';
 
 /**
- * Opens the database of the inbox, and closes it again where the inbox cannot live in it.
+ * Opens the database of the inbox, and closes it again if the inbox cannot live in it.
  *
  * @param name the name that the host gives its DataSource
  * @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING`, `DATABASE_UNSUPPORTED`, `SCHEMA_INCOMPLETE` or

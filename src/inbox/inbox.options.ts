@@ -1,18 +1,18 @@
 import { fields, whole } from '../option.checks.js';
 
 /**
- * How long and how many POSTs may wait until they are durable. All durations are milliseconds.
+ * Limits on the time and the number of POSTs that wait until they are durable. All durations are milliseconds.
  *
  * @publicApi
  */
 export interface ReceivingOptions {
-  /** Milliseconds until a POST that is not yet durable is answered 503, for the sender to retry. @default 10000 */
+  /** Time after which a POST that is not yet durable is answered 503, for the sender to retry. @default 10000 */
   ackTimeout?: number;
-  /** How many POSTs may wait for the inbox before new ones are answered 503. @default 10000 */
+  /** Number of POSTs that may wait for the inbox. Further ones are answered 503. @default 10000 */
   maxQueued?: number;
 }
 
-/** The options with every default filled in. */
+/** Options with every default filled in. */
 export type ReceivingSettings = Readonly<Required<ReceivingOptions>>;
 
 export const RECEIVING_SETTINGS = Symbol('cr3dentials-webhook receiving settings');

@@ -25,38 +25,56 @@ const STATES = [
   'discarded',
 ] as const satisfies DeliveryState[];
 
-/** @publicApi */
+/**
+ * Conditions on the deliveries of a list. A delivery must meet all of them.
+ *
+ * @publicApi
+ */
 export interface DeliveryFilter {
+  /** Only deliveries in this state. @default every state */
   state?: DeliveryState;
+  /** Only deliveries with this reference, exactly. */
   externalReferenceId?: string;
-  /** Only those that were received before this delivery. */
+  /** Id of a delivery: only those received before it. Pass the last id of a page for the next one. */
   before?: string;
-  /** @default 50 */
+  /** Most deliveries to return. @default 50 */
   limit?: number;
 }
 
-/** @publicApi */
+/**
+ * Conditions on the rejections of a list. A rejection must meet all of them.
+ *
+ * @publicApi
+ */
 export interface RejectionFilter {
-  /** @default 'open' */
+  /** Only rejections in this state. @default 'open' */
   state?: RejectionState;
+  /** Only rejections for this reason. @default every reason */
   reason?: RejectionReason;
-  /** Only those that were received before this rejection. */
+  /** Id of a rejection: only those first received before it. Pass the last id of a page for the next one. */
   before?: string;
-  /** @default 50 */
+  /** Most rejections to return. @default 50 */
   limit?: number;
 }
 
-/** @publicApi */
+/**
+ * Number of deliveries in each state, and figures to alert on.
+ *
+ * @publicApi
+ */
 export type InboxStats = Record<DeliveryState, number> & {
-  /** Rejections that nobody has decided on. */
+  /** Number of rejections that nobody has decided on. */
   openRejections: number;
-  /** Milliseconds that the oldest due delivery has waited; 0 when none is due. */
+  /**
+   * Time that the oldest due delivery has waited, in milliseconds; 0 if none is due. A delivery with an expired lease
+   * is due.
+   */
   oldestDue: number;
-  /** POSTs answered 401 by this instance since it started. */
+  /** Number of POSTs that this instance has answered 401 since it started. */
   refused: number;
 };
 
-/** Reads for operators. Lists read no payloads. */
+/** Reads deliveries, rejections and statistics for operators. Lists leave `rawBody` out. */
 @Injectable()
 export class InboxQueries {
   constructor(
@@ -65,7 +83,7 @@ export class InboxQueries {
     private readonly codec: PayloadCodec,
   ) {}
 
-  /** Finds a delivery with its payload, by its id or its session. */
+  /** Finds a delivery with its raw body, by its id or its session. */
   async find(key: string | { sessionId: string; tenant?: string }): Promise<Delivery | null> {
     const where =
       typeof key === 'string' ? { id: key } : { idempotencyKey: idempotencyKey(key.tenant ?? '', key.sessionId) };
@@ -75,14 +93,14 @@ export class InboxQueries {
     return { ...delivery, rawBody: this.codec.decode(rawBody, { column: 'delivery.raw_body', row: id, tenant }) };
   }
 
-  /** Reads the named fields only, and no payload. */
+  /** Returns the named fields of deliveries, newest first. */
   list<F extends Exclude<keyof Delivery, 'rawBody'>>(
     { state, externalReferenceId, before, limit = 50 }: DeliveryFilter,
     fields: readonly F[],
   ): Promise<Pick<Delivery, F>[]> {
     const where: FindOptionsWhere<Delivery> = {
       ...(state && { state }),
-      // True of all in these states, and what their indexes are for.
+      // These hold for every row in the state. They let the partial indexes serve the query.
       ...(state === 'pending' && { nextAttemptAt: Not(IsNull()) }),
       ...(state === 'processing' && { leaseExpiresAt: Not(IsNull()) }),
       ...(externalReferenceId !== undefined && { externalReferenceId }),
@@ -91,7 +109,7 @@ export class InboxQueries {
     return this.newest(Delivery, where, limit, fields);
   }
 
-  /** Finds a rejection with its payload. */
+  /** Finds a rejection with its raw body. */
   async findRejection(id: string): Promise<Rejection | null> {
     const rejection = await this.connection.reader.getRepository(Rejection).findOneBy({ id });
     if (!rejection) return null;
@@ -99,7 +117,7 @@ export class InboxQueries {
     return { ...rejection, rawBody: this.codec.decode(rawBody, { column: 'rejection.raw_body', row: id, tenant }) };
   }
 
-  /** Reads the named fields only, and no payload. */
+  /** Returns the named fields of rejections, newest first. */
   listRejections<F extends Exclude<keyof Rejection, 'rawBody'>>(
     { state = 'open', reason, before, limit = 50 }: RejectionFilter,
     fields: readonly F[],

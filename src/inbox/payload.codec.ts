@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** Where a text is stored: what an encrypted text can be bound to. */
+/** Place where a text is stored. An encrypting codec can bind the text to it. */
 export interface TextPlace {
   readonly column: 'delivery.raw_body' | 'rejection.raw_body';
   /** Id of the row. */
@@ -8,7 +8,9 @@ export interface TextPlace {
   readonly tenant: string;
 }
 
-/** Turns the raw body of a POST into the text of its column, and back. Every repository reads and writes through it. */
+/**
+ * Converts the raw body of a POST to the text of its column, and back. Every repository reads and writes through it.
+ */
 export abstract class PayloadCodec {
   abstract encode(rawBody: string, place: TextPlace): string;
   abstract decode(stored: string, place: TextPlace): string;

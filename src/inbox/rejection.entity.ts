@@ -2,53 +2,61 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { epochTransformer } from '../database/epoch.transformer.js';
 
 /**
- * `invalid`: against the contract (answered 400). `unknown-status`: a status this version does not know.
- * `unexpected-data`: its data does not fit the class that the host declared for its platform.
- * `conflict`: other content for a session that is recorded already. `superseded`: the content that an accepted
- * conflict took the place of.
+ * Reason why a POST became no delivery.
+ *
+ * `invalid`: breaks the contract (answered 400).
+ * `unknown-status`: has a status that this version does not know.
+ * `unexpected-data`: has data that does not fit the class that the host declared for its platform.
+ * `conflict`: has other content for a session that is recorded already.
+ * `superseded`: is the former content of a delivery, replaced by an accepted conflict.
  *
  * @publicApi
  */
 export type RejectionReason = 'invalid' | 'unknown-status' | 'unexpected-data' | 'conflict' | 'superseded';
 
 /**
- * `open`: an operator has not decided. `accepted`: it became a delivery. `discarded`: it will not.
+ * State of a rejection.
+ *
+ * `open`: an operator has not decided.
+ * `accepted`: it became a delivery.
+ * `discarded`: it will not become one.
  *
  * @publicApi
  */
 export type RejectionState = 'open' | 'accepted' | 'discarded';
 
-/**
- * An authentic POST that could not become a delivery, kept. All times are epoch milliseconds of the database's clock.
- */
+/** Authentic POST that could not become a delivery, kept. All times are epoch milliseconds of the database's clock. */
 @Entity({ name: 'cr3dentials_webhook_rejection', synchronize: false })
 export class Rejection {
   @PrimaryColumn({ name: 'id', type: 'varchar', length: 36 })
   id!: string;
 
-  /** SHA-256 of reason, tenant and body: the same POST again is counted, not kept twice. */
+  /** SHA-256 of reason, tenant and body. The same POST again is counted, not kept twice. */
   @Column({ name: 'fingerprint', type: 'varchar', length: 64 })
   fingerprint!: string;
 
   @Column({ name: 'reason', type: 'varchar', length: 32 })
   reason!: RejectionReason;
 
-  /** What was wrong, without values of the body: broken constraints by field, or the delivery it conflicts with. */
+  /**
+   * Description of what was wrong, without values of the body: broken constraints by field, or the delivery it
+   * conflicts with.
+   */
   @Column({ name: 'detail', type: 'text' })
   detail!: string;
 
   @Column({ name: 'raw_body', type: 'text' })
   rawBody!: string;
 
-  /** Empty without tenants. */
+  /** Tenant; empty without tenants. */
   @Column({ name: 'tenant', type: 'varchar', length: 255 })
   tenant!: string;
 
-  /** Null when the body has no usable one. */
+  /** Session id; null if the body has no valid one. */
   @Column({ name: 'session_id', type: 'varchar', length: 512, nullable: true })
   sessionId!: string | null;
 
-  /** How often the same was sent again. */
+  /** Number of times that the same POST was sent again. */
   @Column({ name: 'repeats', type: 'int' })
   repeats!: number;
 

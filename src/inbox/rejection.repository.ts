@@ -18,7 +18,7 @@ export class RejectionRepository {
     private readonly codec: PayloadCodec,
   ) {}
 
-  /** Keeps it, or counts it when the same was kept before; it is open again when it had been accepted meanwhile. */
+  /** Saves a rejection, or counts it if the same was saved before. One that had been accepted is open again. */
   async save(
     rejection: NewRejection,
     now: number,
@@ -44,7 +44,7 @@ export class RejectionRepository {
     return [id, fingerprint, reason, detail, stored, tenant, sessionId, 0, 'open', now, now];
   }
 
-  /** `false`: it is not in any of these states. */
+  /** Changes the state of a rejection. Returns `false` if it is in none of the states `from`. */
   async decide(
     id: string,
     state: 'accepted' | 'discarded',

@@ -9,7 +9,11 @@ import type { Tables } from './tables.js';
 
 const MIGRATIONS = cr3dentialsWebhookMigrations.map(({ name }) => name).join(', ');
 
-/** @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING` */
+/**
+ * Checks that there is a DataSource, and that it has our entities.
+ *
+ * @throws Cr3dentialsWebhookError `DATA_SOURCE_MISSING`
+ */
 export function assertEntities(host: DataSource | undefined, name = 'default'): asserts host is DataSource {
   if (!host) {
     throw new Cr3dentialsWebhookError(
@@ -31,13 +35,13 @@ export function assertEntities(host: DataSource | undefined, name = 'default'): 
   }
 }
 
-/** The two builds of this package are two copies of each class. */
+/** Tells whether an entity is of another copy of this package. Its two builds are two copies of each class. */
 function isOfAnotherCopy({ givenTableName, target }: EntityMetadata): boolean {
   return givenTableName === 'cr3dentials_webhook_delivery' && target !== Delivery;
 }
 
 /**
- * Where the host lets TypeORM synchronise its schema, ours is set up too: by its migrations, which know the types that
+ * Sets up our schema if the host lets TypeORM synchronise its own. It runs the migrations, which know the types that
  * fit each database.
  */
 export async function synchronizeWithHost(host: DataSource): Promise<void> {
@@ -55,7 +59,11 @@ export async function synchronizeWithHost(host: DataSource): Promise<void> {
   }
 }
 
-/** @throws Cr3dentialsWebhookError `SCHEMA_INCOMPLETE`, naming the migration to run */
+/**
+ * Checks that every table has every column.
+ *
+ * @throws Cr3dentialsWebhookError `SCHEMA_INCOMPLETE`, naming the migration to run
+ */
 export async function assertSchema(
   connection: DatabaseConnection,
   { delivery, handlerRun, rejection }: Tables,

@@ -4,7 +4,7 @@ import { Delivery } from './delivery.entity.js';
 import { HandlerRun } from './handler-run.entity.js';
 import { Rejection } from './rejection.entity.js';
 
-/** The tables as the host's DataSource names them: with its schema and its prefix. */
+/** Tables as the host's DataSource names them, with its schema and its prefix. */
 export class Tables {
   readonly delivery: Sql;
   readonly handlerRun: Sql;
@@ -16,7 +16,7 @@ export class Tables {
     this.rejection = raw(nameOf(host, Rejection));
   }
 
-  /** All of them, for a line that a person reads. */
+  /** All names, for a log line. */
   get names(): string {
     return [this.delivery, this.handlerRun, this.rejection].map(({ strings }) => strings.join('')).join(', ');
   }

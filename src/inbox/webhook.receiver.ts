@@ -11,7 +11,7 @@ import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox.options.js';
 import { RejectionRepository, type NewRejection } from './rejection.repository.js';
 import type { Verdict } from './verdict.js';
 
-/** Remembers an authentic POST, once; as a delivery, or as a rejection when it cannot become one. */
+/** Records an authentic POST once: as a delivery, or as a rejection if it cannot become one. */
 @Injectable()
 export class WebhookReceiver {
   private waiting = 0;
@@ -24,7 +24,10 @@ export class WebhookReceiver {
     private readonly rejections: RejectionRepository,
   ) {}
 
-  /** Resolves once what was sent is durable, or when that cannot be known within `receiving.ackTimeout` of its arrival. */
+  /**
+   * Resolves once the POST is durable. Resolves to `unavailable` if it fails, or is not durable within
+   * `receiving.ackTimeout` of its arrival. Never rejects.
+   */
   async receive(webhook: ReceivedWebhook, arrivedAt = performance.now()): Promise<Verdict> {
     const { ackTimeout, maxQueued } = this.settings;
     const timeLeft = ackTimeout - (performance.now() - arrivedAt);

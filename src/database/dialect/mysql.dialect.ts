@@ -9,7 +9,7 @@ const UNAVAILABLE =
 
 /** Errors after which the server has rolled back everything. */
 const ENDS_TRANSACTION = new Set(['ER_LOCK_DEADLOCK', 'ER_CHECKREAD']);
-/** How long the end of a session is waited for. */
+/** Longest time that the end of a session is waited for. */
 const KILL_TIMEOUT_MS = 2_000;
 
 /** A connection of the driver. */
@@ -18,7 +18,7 @@ interface Session {
   destroy(): void;
 }
 
-/** MySQL 8: rows are read back after a write. */
+/** MySQL 8. It returns no rows from a write, so they are read back. */
 export const mysqlDialect: Dialect = {
   placeholder: () => '?',
   insertReturns: false,
@@ -54,5 +54,5 @@ export const mysqlDialect: Dialect = {
   },
 };
 
-/** MariaDB: as MySQL, and an INSERT returns its rows. */
+/** MariaDB. Unlike MySQL, it returns the rows of an INSERT. */
 export const mariadbDialect: Dialect = { ...mysqlDialect, insertReturns: true };

@@ -3,7 +3,7 @@ import { raw, sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
 import { onConflictDoUpdate } from './upsert.js';
 
-/** How long the end of a session is waited for. */
+/** Longest time that the end of a session is waited for. */
 const TERMINATE_TIMEOUT_MS = 2_000;
 
 interface TypeOrmRunner {
@@ -14,7 +14,7 @@ export const postgresDialect: Dialect = {
   ...onConflictDoUpdate,
   placeholder: (n) => `$${n}`,
   insertReturns: true,
-  // One parameter and one text however many rows: a parameter for each value is a third more work for server and driver.
+  // One parameter and one text for any number of rows: one for each value is a third more work for server and driver.
   rows: (table, records) =>
     sql`SELECT ${raw(Object.keys(records[0] ?? {}).join(', '))} FROM json_populate_recordset(NULL::${table}, ${JSON.stringify(records)})`,
   updateReturns: true,

@@ -14,7 +14,7 @@ export const sqliteDialect: Dialect = {
   updateReturns: true,
   skipLocked: raw(''),
   now: undefined,
-  /** The file has one connection, so only what TypeORM believes of it begins anew. */
+  /** Rolls back and resets TypeORM's state. The connection stays open, because the file has no other. */
   async discard(runner) {
     await runner.query('ROLLBACK').catch(() => {}); // fails where SQLite has rolled back by itself
     (runner.connection.driver as { queryRunner?: QueryRunner }).queryRunner = undefined;

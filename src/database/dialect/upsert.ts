@@ -1,7 +1,7 @@
 import { raw, sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
 
-/** The way of PostgreSQL and SQLite. */
+/** Upsert of PostgreSQL and SQLite. */
 export const onConflictDoUpdate = {
   insertInto: (table) => sql`INSERT INTO ${table} AS stored`,
   onConflict: (keyColumns, assignments) => sql`ON CONFLICT (${raw(keyColumns)}) DO UPDATE SET ${assignments}`,

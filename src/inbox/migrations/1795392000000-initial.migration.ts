@@ -6,7 +6,7 @@ import {
   type TableIndexOptions,
 } from 'typeorm';
 
-/** The three tables of the inbox. Safe to run where they exist already. */
+/** Creates the three tables of the inbox. It changes no table that exists already. */
 export class Cr3dentialsWebhookInitial1795392000000 implements MigrationInterface {
   readonly name = 'Cr3dentialsWebhookInitial1795392000000';
 
@@ -23,7 +23,7 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
   const { options } = queryRunner.connection;
   const isMySql = options.type === 'mysql' || options.type === 'mariadb';
   const prefix = options.entityPrefix ?? '';
-  // Exact comparison and every character, whatever the defaults of the server and the database are.
+  // Comparison is exact and every character fits, whatever the defaults of the server and the database are.
   const exact = isMySql ? { charset: 'utf8mb4', collation: await exactCollation(queryRunner) } : {};
   const hash = isMySql ? { charset: 'ascii', collation: 'ascii_bin' } : {};
   const id = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '36', ...hash });
@@ -36,7 +36,7 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
   });
   const body = (name: string): TableColumnOptions => ({ name, type: isMySql ? 'longtext' : 'text', ...exact });
   const count = (name: string): TableColumnOptions => ({ name, type: isMySql ? 'int' : 'integer', default: 0 });
-  // MySQL has no partial indexes: there, rows outside the query weigh on the index as nulls.
+  // MySQL has no partial indexes. There, rows outside the query are in the index as nulls.
   const where = (condition: string) => (isMySql ? {} : { where: condition });
   const table = (name: string, columns: TableColumnOptions[], indices: TableIndexOptions[]) =>
     new Table({ name: prefix + name, columns, indices, ...(isMySql && { engine: 'InnoDB' }) });
@@ -86,7 +86,8 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
           ...where('external_reference_id IS NOT NULL'),
         },
         {
-          // Not those on their way, which every receipt and claim would have to enter: the two above find them.
+          // In-flight states are left out, because every receipt and claim would have to enter them. The two above find
+          // them.
           name: `${prefix}cr3dentials_webhook_delivery_by_state`,
           columnNames: ['state', 'id'],
           ...where(`state IN ('dead', 'unhandled', 'discarded')`),
@@ -129,7 +130,7 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
   ];
 }
 
-/** Of those that compare byte by byte, the one that does not take trailing spaces for nothing. */
+/** Returns the collation that compares byte by byte and does not ignore trailing spaces. */
 async function exactCollation(queryRunner: QueryRunner): Promise<string> {
   const [row] = (await queryRunner.query('SELECT version() AS version')) as { version: string }[];
   return /mariadb/i.test(row?.version ?? '') ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin';

@@ -4,14 +4,14 @@ import { Rejection } from '../rejection.entity.js';
 import { Cr3dentialsWebhookInitial1795392000000 } from './1795392000000-initial.migration.js';
 
 /**
- * For the `entities` of the host's DataSource.
+ * Entities of the inbox, for the `entities` of the host's DataSource.
  *
  * @publicApi
  */
 export const cr3dentialsWebhookEntities = [Delivery, HandlerRun, Rejection] as const;
 
 /**
- * For the `migrations` of the host's DataSource; they own the schema. Append-only.
+ * Migrations of the inbox, for the `migrations` of the host's DataSource. Only they change the schema. Append-only.
  *
  * @publicApi
  */
