@@ -68,7 +68,7 @@ Examples:
 
 Exit codes: 0 all delivered, 1 a delivery was given up, 2 wrong arguments, 130 interrupted.`;
 
-/** Makes the command line: `simulate`, `payload` and `resend`. */
+/** Returns the command line with its commands `simulate`, `payload` and `resend`. */
 export function program(): Command {
   const root = new Command('nestjs-cr3dentials-webhook')
     .description('Simulates the Cr3dentials provider: sends verification webhooks to your endpoint.')
@@ -183,7 +183,7 @@ async function send(
   if (report().failed > 0) process.exitCode = 1;
 }
 
-/** Removes a secret that was passed by mistake from an error message, and the suggestion of an option that would print it. */
+/** Removes a secret from an error message about an unknown option. A user may pass one there by mistake. */
 function withoutSecrets(text: string): string {
   return text.startsWith("error: unknown option '--secret")
     ? 'error: Do not pass a secret on the command line. Export it, and pass the name of its variable with --secret-env.\n'

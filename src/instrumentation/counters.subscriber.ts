@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** Requests answered 401 since this instance started: all that is kept of them. */
+/** Counts the requests that this instance has answered 401 since it started. They are not stored. */
 @Injectable()
 export class UnauthorizedCounter {
   value = 0;

@@ -18,7 +18,7 @@ interface Completion {
   readonly done: () => void;
 }
 
-/** Gathers the ends of deliveries for a few milliseconds and writes them with one update. */
+/** Collects the completions of deliveries for 10 ms and writes them in one batch. */
 @Injectable()
 export class CompletionWriter {
   private readonly logger = new Logger('Cr3dentialsWebhook');
@@ -31,7 +31,7 @@ export class CompletionWriter {
     private readonly clock: Clock,
   ) {}
 
-  /** Resolves once it is durable, or another worker has the delivery. */
+  /** Resolves when the state is durable, or when another worker has the lease. Failed writes are retried. */
   complete(id: string, state: FinalState, isStillClaimed: () => boolean): Promise<void> {
     return new Promise((done) => {
       this.waiting.push({ id, state, isStillClaimed, done });

@@ -3,7 +3,10 @@ import { Clock } from '../../clock.js';
 
 const REPORT_INTERVAL_MS = 60_000;
 
-/** Warns of deliveries that wait for a handler which this instance does not have: one line a minute and handler. */
+/**
+ * Logs a warning about deliveries that wait for a handler which this instance does not have. Each handler gets one line
+ * a minute at most.
+ */
 @Injectable()
 export class UnknownHandlers {
   private readonly logger = new Logger('Cr3dentialsWebhook');

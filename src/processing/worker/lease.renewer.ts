@@ -11,8 +11,9 @@ import { WorkerIdentity } from '../worker.identity.js';
 import { InFlightDeliveries } from './in-flight.deliveries.js';
 
 /**
- * Renews the leases of what is in hand, naming each: a row whose insert landed late must not be kept alive by a worker
- * that does not know it. What it cannot renew in time it lets go, before another worker may begin with it.
+ * Renews the leases of the deliveries in flight, by id. A row whose insert was committed without the knowledge of this
+ * worker is not renewed, so that another worker can rescue it. A claim that cannot be renewed in time is cancelled
+ * before another worker may rescue its delivery.
  */
 @Injectable()
 export class LeaseRenewer {
@@ -38,12 +39,12 @@ export class LeaseRenewer {
   }
 
   /**
-   * Renews at intervals, and at once after a rollback that may have undone a renewal. Measures the database's clock as
-   * well, also where there is nothing to renew.
+   * Renews at intervals, and at once after a rollback that may have undone a renewal. Measures the database's clock
+   * each time, even when no delivery is in flight.
    */
   start(): void {
     if (this.stopped) return;
-    this.connection.onRollback(() => this.renewNow().catch(() => {})); // the next renewal is not far
+    this.connection.onRollback(() => this.renewNow().catch(() => {})); // the next renewal follows soon
     this.renewIn(this.duration / 3);
   }
 
@@ -65,7 +66,7 @@ export class LeaseRenewer {
       await withTimeout(this.renewNow(), timeout, makeError);
     } catch (error) {
       this.logger.warn(`Leases could not be renewed: ${formatDatabaseError(error)}`);
-      nextIn = this.duration / 10; // there is time for another try, or two
+      nextIn = this.duration / 10; // leaves time for one or two more attempts
     }
     const nextAnswerAt = this.clock.now() + nextIn + timeout;
     const lost = this.inFlight.evict(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
