@@ -3,7 +3,11 @@ import { UsageError } from './usage.error.js';
 
 const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000 } as const;
 
-/** Parses `30s`, `500ms`, `2m`, or plain milliseconds. */
+/**
+ * Returns the milliseconds of a text such as `30s`, `500ms`, `2m`, or a plain number of milliseconds.
+ *
+ * @throws InvalidArgumentError
+ */
 export function duration(text: string): number {
   const [, number, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('Write it as 30s, 500ms or 500.');
@@ -33,9 +37,10 @@ export function positive(text: string): number {
 }
 
 /**
- * Returns the value of the variable. The error does not repeat the name: a user may pass the secret itself by mistake.
+ * Returns the value of the environment variable, or undefined without a variable. The error does not repeat the name,
+ * because a user may pass the secret itself by mistake.
  *
- * @throws UsageError
+ * @throws UsageError when the variable is not set or empty
  */
 export function secretFrom(
   variable: string | undefined,

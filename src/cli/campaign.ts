@@ -6,13 +6,13 @@ import { keepAliveFetch } from './keep-alive-fetch.js';
 import type { Planned } from './plan.js';
 import { Tally } from './tally.js';
 
-/** Limit of deliveries in progress. In an outage, all of them wait for their retries. */
+/** Limit of deliveries in progress. During an outage, all of them wait for their retries. */
 const MAX_UNFINISHED_DELIVERIES = 50_000;
 
 export interface CampaignOptions {
   readonly endpoint: Omit<SimulatorOptions, 'fetch' | 'clock'>;
   readonly concurrency: number;
-  /** Deliveries started per second. Without it, as many as the endpoint accepts. */
+  /** Deliveries started per second. Undefined sets no limit. */
   readonly rate: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export class Campaign {
   }
 
   /**
-   * Sends all deliveries, and resolves when each has been delivered or given up.
+   * Sends all deliveries. Resolves when each has been delivered or given up.
    *
    * @param onEnd called after each delivery
    */

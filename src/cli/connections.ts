@@ -1,4 +1,4 @@
-/** Limits the number of connections. A caller that finds none free waits, first come, first served. */
+/** Semaphore for connections. `acquire()` waits while none is free, first come, first served. */
 export class Connections {
   #free: number;
   readonly #waiting = new Set<() => void>();

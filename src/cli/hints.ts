@@ -1,6 +1,6 @@
 import type { Summary } from './tally.js';
 
-/** Returns one line for each cause of failure that the caller of the command can remove. */
+/** Returns one line for each cause of failure that the user of the command can fix. */
 export function hintsFor({ failed, statusCodes, errors }: Summary, hasSecret: boolean): string[] {
   if (failed === 0) return [];
   return [

@@ -3,7 +3,10 @@ import { Agent as HttpsAgent } from 'node:https';
 import { httpPost } from '../testing/http-post.js';
 import type { Fetch } from '../testing/simulator.options.js';
 
-/** Makes a `fetch` that keeps its connections open, with Node's own client. It sends several times as many deliveries per second. */
+/**
+ * Returns a `fetch` on Node's own HTTP client that keeps its connections open. It sends several times as many
+ * deliveries per second as the global `fetch`.
+ */
 export function keepAliveFetch(connections: number): Fetch {
   const options = { keepAlive: true, maxSockets: connections, scheduling: 'fifo' } as const;
   const http = new HttpAgent(options);

@@ -23,7 +23,7 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { program } from './program.js';
 import { UsageError } from './usage.error.js';
 
-/** Exit code of a command with wrong arguments. A delivery that was given up exits with 1. */
+/** Exit code of a command with wrong arguments. The exit code after a failed delivery is 1. */
 const EXIT_USAGE = 2;
 
 program()

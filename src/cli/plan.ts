@@ -2,7 +2,7 @@ import type { VerificationStatus } from '../contract/verification-status.js';
 import { SeededRandom } from '../testing/seeded-random.js';
 import { verificationPayload } from '../testing/verification-payload.js';
 
-/** A duplicate or a conflict repeats one of this many latest sessions. The session may still be in progress. */
+/** Number of latest sessions that a duplicate or a conflict may repeat. Such a session may still be in flight. */
 const REPEAT_WINDOW_SESSIONS = 100;
 
 /** One delivery to send. */
@@ -10,7 +10,7 @@ export interface Planned {
   /** The body, byte for byte. */
   readonly body: string;
   readonly sessionId: string;
-  /** The delivery that must end before this one starts. A conflict needs an earlier delivery of its session. */
+  /** The delivery that must end before this one starts. Only a conflict has one: the first delivery of its session. */
   readonly after?: Planned;
 }
 
@@ -22,26 +22,26 @@ export interface PlanOptions {
   readonly conflicts: number;
   readonly status: VerificationStatus;
   readonly platformId: number | undefined;
-  /** The session id of every delivery. */
+  /** Session id of every delivery. Undefined gives each session an id of its own. */
   readonly session: string | undefined;
   readonly seed: string;
 }
 
-/** The exact number of deliveries of each kind. */
+/** Exact number of deliveries of each kind. The three add up to `count`. */
 export interface Shares {
   readonly sessions: number;
   readonly duplicates: number;
   readonly conflicts: number;
 }
 
-/** Divides `count` by the fractions. */
+/** Returns the number of deliveries of each kind that the fractions of `count` give. */
 export function sharesOf({ count, duplicates, conflicts, session }: PlanOptions): Shares {
   const conflicting = Math.round(count * conflicts);
   const sessions = session === undefined ? count - Math.round(count * duplicates) - conflicting : 1;
   return { sessions, duplicates: count - sessions - conflicting, conflicts: conflicting };
 }
 
-/** Yields the deliveries in the order in which they start. The same options give the same plan. */
+/** Yields the deliveries in the order in which they start. The same options yield the same deliveries. */
 export function* plan(options: PlanOptions): Generator<Planned> {
   const random = new SeededRandom(`${options.seed}/plan`);
   const left = { ...sharesOf(options) };

@@ -69,7 +69,7 @@ Examples:
 
 Exit codes: 0 all delivered, 1 a delivery was given up, 2 wrong arguments, 130 interrupted.`;
 
-/** Makes the command line: `simulate`, `payload` and `resend`. */
+/** Returns the command line with its commands `simulate`, `payload` and `resend`. */
 export function program(): Command {
   const root = new Command('nestjs-cr3dentials-webhook')
     .description('Simulates the Cr3dentials provider: sends verification webhooks to your endpoint.')

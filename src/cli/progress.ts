@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:tty';
 
 const REFRESH_INTERVAL_MS = 500;
 
-/** Shows a bar with the current rate on a terminal. Writes nothing when the stream is no terminal. */
+/** Shows a bar with the current rate on a terminal. Writes nothing when the stream is not a terminal. */
 export class Progress {
   readonly #bar: SingleBar | undefined;
   readonly #timer: NodeJS.Timeout | undefined;

@@ -4,10 +4,10 @@ import type { Planned } from './plan.js';
 import { UsageError } from './usage.error.js';
 
 /**
- * Reads stored payloads: one JSON object over any number of lines, or one JSON object on each line. `-` is the standard
- * input.
+ * Reads stored payloads: one JSON object over any number of lines, or one JSON object on each line. `-` reads the
+ * standard input.
  *
- * @throws UsageError
+ * @throws UsageError when the file cannot be read, has no payload, or has a line that is not a JSON object
  */
 export async function storedPayloads(file: string): Promise<Planned[]> {
   const content = await read(file);
@@ -32,7 +32,7 @@ async function read(file: string): Promise<string> {
   }
 }
 
-/** Keeps the text byte for byte. Parsed and written again, long numbers would lose digits. */
+/** Keeps the text byte for byte, because parsing and serialising it again would lose digits of long numbers. */
 function planned(stored: string): Planned | undefined {
   const parsed = parse(stored);
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) return undefined;

@@ -6,12 +6,12 @@ const withoutLinesBetweenRows = { mid: '', 'left-mid': '', 'mid-mid': '', 'right
 
 /** Facts that the command knows and the tally does not. */
 export interface CommandFacts {
-  /** Rows of the command's own. */
+  /** Additional rows of the table, by name. */
   readonly more: Readonly<Record<string, string | number>>;
   readonly hasSecret: boolean;
 }
 
-/** Formats the summary for people. It has no colours, so it can be piped. */
+/** Returns the summary as a table. The text has no colours, so that it can be piped. */
 export function summaryTable(summary: Summary, { more = {}, hasSecret = true }: Partial<CommandFacts> = {}): string {
   const { latency } = summary;
   const table = new Table({ style: { head: [], border: [] }, chars: withoutLinesBetweenRows });

@@ -5,7 +5,7 @@ import type { Planned } from './plan.js';
 export interface Failure {
   readonly sessionId: string;
   readonly attempts: number;
-  /** Status of the last attempt; null when no answer came. */
+  /** Status code of the last attempt; null when it got no answer. */
   readonly statusCode: number | null;
   readonly error: string | null;
 }
@@ -23,7 +23,7 @@ export interface Summary {
   readonly statusCodes: Record<string, number>;
   /** Attempts without an answer, counted by error. */
   readonly errors: Record<string, number>;
-  /** Percentiles of the answered attempts; null when there are none. */
+  /** Percentiles of the durations of answered attempts; null when there are none. */
   readonly latency: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
   readonly duration: number;
   readonly perSecond: number;

@@ -1,2 +1,2 @@
-/** An error that the caller of the command can remove. The message is one line with the remedy. */
+/** Error that the user of the command can fix. Its message is one line with the remedy. */
 export class UsageError extends Error {}

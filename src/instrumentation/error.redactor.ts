@@ -1,11 +1,11 @@
 import { toSingleLine, safeToString } from './single-line.js';
 
-/** A longer text is not searched: that could take long. */
+/** Maximum length of a text that is searched. Searching a longer one could block the event loop. */
 const MAX_SEARCHED_LENGTH = 1_000_000;
-/** Shorter values are words like "ok", which would make every message unreadable. */
+/** Minimum length of a redacted value. Redacting words like "ok" would make every message unreadable. */
 const MIN_VALUE_LENGTH = 3;
 
-/** What of a payload is nobody's business. */
+/** Fields of a payload that may hold personal data. */
 interface PersonalData {
   readonly extractedData: unknown;
   readonly metadata: unknown;
@@ -13,7 +13,10 @@ interface PersonalData {
   readonly proofHash: unknown;
 }
 
-/** An error for a log line or a column: without the values of the payload that a handler or database may have quoted. */
+/**
+ * Returns an error as one line for a log line or a column. Replaces the values of the payload that the error quotes by
+ * `[redacted]`. A handler or the database may quote them.
+ */
 export function redactError(
   error: unknown,
   { extractedData, metadata, externalReferenceId, proofHash }: PersonalData,
@@ -29,7 +32,10 @@ export function redactError(
   return toSingleLine(text.replace(new RegExp(longestFirst.join('|'), 'g'), '[redacted]'));
 }
 
-/** What a host's class has made of the data may be of any kind, and hold itself. */
+/**
+ * Yields every scalar inside a value. An instance of a host's class may hold values of any type, and a reference to
+ * itself.
+ */
 function* scalarsOf(value: unknown, seen = new Set<object>()): Generator<string> {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') yield String(value);
   if (value === null || typeof value !== 'object' || seen.has(value)) return;

@@ -1,6 +1,9 @@
 const MAX_LINE_LENGTH = 500;
 
-/** For a log line or a column: one line whatever the input, capped, without stack or parameters. */
+/**
+ * Returns any value as one line for a log line or a column, cut off after 500 characters. The line of an error has no
+ * stack and no SQL parameters.
+ */
 export function toSingleLine(value: unknown): string {
   const line = safeToString(value)
     .replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ')
@@ -8,7 +11,7 @@ export function toSingleLine(value: unknown): string {
   return line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…`.toWellFormed() : line;
 }
 
-/** What kind of error was thrown, in one line: a name quotes nothing, where a message may. */
+/** Returns the name of an error in one line. A name quotes no values, but a message may. */
 export function errorName(error: unknown): string {
   try {
     return toSingleLine(Object(error).name);
@@ -17,7 +20,7 @@ export function errorName(error: unknown): string {
   }
 }
 
-/** What was thrown, in words. A handler may throw anything, also what throws when it is asked what it is. */
+/** Returns a thrown value as text. Never throws, although a handler may throw an object whose `toString()` throws. */
 export function safeToString(value: unknown): string {
   try {
     return value instanceof Error ? `${value.name}: ${value.message}` : String(value);

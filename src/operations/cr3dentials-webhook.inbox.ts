@@ -10,14 +10,22 @@ import { pick } from './pick.js';
 import { Rejections } from './rejections.js';
 
 /**
- * One session, or the delivery itself.
+ * Key of a delivery: its id, or its session and tenant.
  *
  * @publicApi
  */
-export type DeliveryKey = string | { sessionId: string; tenant?: string };
+export type DeliveryKey =
+  | string
+  | {
+      /** The verification session. */
+      sessionId: string;
+      /** Tenant of the session. @default no tenant */
+      tenant?: string;
+    };
 
 /**
- * The operator's API. Times are epoch milliseconds of the database's clock.
+ * Operator's API: finds, lists, counts, replays and discards deliveries. All times are epoch milliseconds of the
+ * database's clock.
  *
  * @publicApi
  */
@@ -29,11 +37,11 @@ export class Cr3dentialsWebhookInbox {
     private readonly runs: HandlerRunRepository,
     private readonly handlers: VerificationHandlersRegistry,
     private readonly counters: Counters,
-    /** Authentic POSTs that could not become deliveries. */
+    /** Authentic POSTs that did not become deliveries. */
     readonly rejections: Rejections,
   ) {}
 
-  /** Finds a delivery by its id or its session, with its payload and its handlers. */
+  /** Resolves to a delivery with its raw body and its handler runs, or to null when there is none. */
   async find(key: DeliveryKey): Promise<DeliveryDetails | null> {
     const delivery = await this.queries.find(key);
     if (!delivery) return null;
@@ -43,26 +51,27 @@ export class Cr3dentialsWebhookInbox {
   }
 
   /**
-   * Lists deliveries without their payloads, newest first: 50 at most unless `limit` says otherwise. Pass the last id as
-   * `before` for the next page.
+   * Lists deliveries without their raw bodies, newest first. Returns at most 50 unless `limit` is given. Pass the last
+   * id as `before` for the next page.
    */
   list(filter: DeliveryFilter = {}): Promise<DeliverySummary[]> {
     return this.queries.list(filter, summaryFields);
   }
 
-  /** Counts by state, and how long the oldest due delivery has waited: the number to alert on. */
+  /** Counts deliveries by state. Alert on `oldestDue`: the milliseconds that the oldest due delivery has waited. */
   async stats(): Promise<InboxStats> {
     return { ...(await this.queries.stats()), refused: this.counters.unauthorized };
   }
 
   /**
-   * Processes a delivery again, on any worker: the handlers that have not completed, with all their attempts. Naming
-   * handlers runs them even if they have completed, a transactional one taking effect once more, and leaves dead ones
-   * that are not named as they are.
+   * Makes a delivery due again, on any worker. Its handlers that have not completed run with all their attempts. Named
+   * handlers run even if they have completed, and the writes of a transactional one take effect once more. Dead
+   * handlers that are not named stay dead.
    *
-   * @returns what it came to. `'busy'`: a worker has it in hand, try again; `'completed'`: every handler has completed,
-   *   name those to run again; `'unknown'`: there is no such delivery.
-   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when no handler of that name is subscribed in this application
+   * @returns `'replayed'`, or the reason why not. `'busy'`: a worker is processing the delivery; try again.
+   *   `'completed'`: every handler has completed; name the handlers to run again. `'unknown'`: no delivery has this id.
+   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when `handlers` is empty, or names one that is not subscribed in
+   *   this application
    */
   async replay(
     deliveryId: string,
@@ -73,9 +82,10 @@ export class Cr3dentialsWebhookInbox {
   }
 
   /**
-   * Ends a delivery that needs no processing; it is kept, and can be replayed.
+   * Ends a delivery that needs no processing. The delivery is kept, and can be replayed.
    *
-   * @returns `'discarded'`, or why not. `'busy'`: a worker has it in hand; `'completed'`: there is nothing to discard.
+   * @returns `'discarded'`, or the reason why not. `'busy'`: a worker is processing the delivery. `'completed'`: every
+   *   handler has completed. `'unknown'`: no delivery has this id.
    */
   discard(deliveryId: string): Promise<'discarded' | 'busy' | 'completed' | 'unknown'> {
     return this.states.discard(deliveryId);

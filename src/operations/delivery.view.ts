@@ -3,45 +3,49 @@ import type { Delivery, DeliveryState } from '../inbox/delivery.entity.js';
 import type { HandlerRun, HandlerRunState } from '../inbox/handler-run.entity.js';
 
 /**
- * A delivery as lists show it: everything but the payload. All times are epoch milliseconds of the database's clock.
+ * A delivery without its raw body, as lists return it. All times are epoch milliseconds of the database's clock.
  *
  * @publicApi
  */
 export interface DeliverySummary {
-  /** UUIDv7: sorts by the time of the receipt. */
+  /** UUIDv7, so that ids sort by the time of receipt. */
   readonly id: string;
-  /** Empty without tenants. */
+  /** Tenant of the delivery; empty without tenants. */
   readonly tenant: string;
-  /** The verification session; one delivery for each session and tenant. */
+  /** The verification session. There is one delivery for each session and tenant. */
   readonly sessionId: string;
   /** The terminal status that the provider sent. */
   readonly status: VerificationStatus;
   /** The platform that the session verified against. */
   readonly platformId: number;
-  /** The partner's own reference, given when the session was created. */
+  /** The partner's own reference, given when the session was created; null without one. */
   readonly externalReferenceId: string | null;
+  /** State of the processing. A delivery changes by itself only while `pending` or `processing`. */
   readonly state: DeliveryState;
-  /** Why it is dead: `handler` or `crash-loop`. */
+  /**
+   * Reason why it is `dead`; null in every other state. `handler`: a handler failed for good. `crash-loop`: its worker
+   * crashed three times in a row.
+   */
   readonly reason: 'handler' | 'crash-loop' | null;
-  /** How often a worker has begun to process it. */
+  /** Number of times that a worker has started to process it. */
   readonly attempts: number;
-  /** How often in a row its lease expired and another worker rescued it. */
+  /** Number of times in a row that its lease expired and another worker rescued it. */
   readonly rescues: number;
-  /** How often an operator has asked for it to be processed again. */
+  /** Number of times that an operator has replayed it. */
   readonly replays: number;
-  /** When it is due; null unless pending. */
+  /** Time when it is due; null unless `pending`. */
   readonly nextAttemptAt: number | null;
-  /** The worker that is processing it; null unless processing. */
+  /** Id of the worker that is processing it; null unless `processing`. */
   readonly leaseOwner: string | null;
-  /** When another worker may rescue it; null unless processing. */
+  /** Time when the lease expires, after which another worker may rescue it; null unless `processing`. */
   readonly leaseExpiresAt: number | null;
-  /** How often the same content was sent again. */
+  /** Number of times that the same content was received again. */
   readonly duplicates: number;
-  /** When the same content was last sent again. */
+  /** Time when the same content was last received again; null if it never was. */
   readonly lastDuplicateAt: number | null;
-  /** When it was recorded. */
+  /** Time when it was recorded. */
   readonly receivedAt: number;
-  /** When it came to its state; null while pending or processing. */
+  /** Time when it reached its state; null while `pending` or `processing`. */
   readonly finishedAt: number | null;
 }
 
@@ -51,34 +55,42 @@ export interface DeliverySummary {
  * @publicApi
  */
 export interface HandlerRunDetails {
-  /** The handler's stable id. */
+  /** Stable id of the handler. */
   readonly handler: string;
+  /** State of the handler for this delivery. */
   readonly state: HandlerRunState;
-  /** Attempts used up. */
+  /** Number of attempts used up. Interruptions and `RetryAfterError` use up none. */
   readonly attempts: number;
-  /** When it runs again; null unless pending. */
+  /** Time when it runs again; null unless `pending`. */
   readonly nextAttemptAt: number | null;
-  /** Name and message of the last error, in one line, capped, without values of the payload. */
+  /**
+   * Name and message of the last error, in one line of limited length, without values of the payload; null without one.
+   */
   readonly lastError: string | null;
-  /** When this was written. */
+  /** Time when this state was written. */
   readonly updatedAt: number;
 }
 
 /**
- * A delivery with its payload and its handlers.
+ * A delivery with its raw body and its handler runs.
  *
  * @publicApi
  */
 export interface DeliveryDetails extends DeliverySummary {
-  /** SHA-256 of tenant and session id, in hex; the `detail` of a conflict names it. */
+  /** SHA-256 of tenant and session id, in hex. The `detail` of a conflict contains it. */
   readonly idempotencyKey: string;
-  /** The payload as it was sent where the host keeps the raw body, else serialised again. Personal data. */
+  /**
+   * The body as text. It is byte for byte as sent if the host keeps raw bodies, otherwise serialised again. Personal
+   * data.
+   */
   readonly rawBody: string;
-  /** Handlers without a run have not completed, or all of them have: then the delivery is `completed`. */
+  /**
+   * States of the handlers. A handler without a run has not completed, unless the delivery is `completed`: then it has.
+   */
   readonly runs: HandlerRunDetails[];
 }
 
-/** The columns that a list reads. */
+/** Columns that a list reads. */
 export const summaryFields = [
   'id',
   'tenant',
@@ -100,7 +112,7 @@ export const summaryFields = [
   'finishedAt',
 ] as const satisfies readonly (keyof Delivery & keyof DeliverySummary)[];
 
-/** The columns of a run that are shown. */
+/** Columns of a handler run that are public. */
 export const runFields = [
   'handler',
   'state',

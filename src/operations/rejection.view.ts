@@ -1,41 +1,48 @@
 import type { Rejection, RejectionReason, RejectionState } from '../inbox/rejection.entity.js';
 
 /**
- * A rejection as lists show it: everything but the payload. All times are epoch milliseconds of the database's clock.
+ * A rejection without its raw body, as lists return it. All times are epoch milliseconds of the database's clock.
  *
  * @publicApi
  */
 export interface RejectionSummary {
-  /** UUIDv7: sorts by the time of the first receipt. */
+  /** UUIDv7, so that ids sort by the time of the first receipt. */
   readonly id: string;
-  /** Why it became no delivery. */
+  /** Reason why it did not become a delivery. */
   readonly reason: RejectionReason;
-  /** Names what was wrong without values of the payload: constraints by field, or the delivery it conflicts with. */
+  /**
+   * Description of the problem without values of the payload: constraints by field, or the delivery that it conflicts
+   * with.
+   */
   readonly detail: string;
-  /** Empty without tenants. */
+  /** Tenant of the sender; empty without tenants. */
   readonly tenant: string;
-  /** Null when the payload has no usable one. */
+  /** The verification session; null when the payload has no valid one. */
   readonly sessionId: string | null;
-  /** How often the same was sent again. */
+  /** Number of times that the same content was received again. */
   readonly repeats: number;
+  /** State of the operator's decision. */
   readonly state: RejectionState;
-  /** When it was first sent. */
+  /** Time when it was first received. */
   readonly firstReceivedAt: number;
-  /** When it was last sent. */
+  /** Time when it was last received. */
   readonly lastReceivedAt: number;
 }
 
 /**
- * A rejection with its payload.
+ * A rejection with its raw body.
  *
  * @publicApi
  */
 export interface RejectionDetails extends RejectionSummary {
-  /** The payload as it was sent where the host keeps the raw body, else serialised again. Personal data. */
+  /**
+   * The body as text. It is byte for byte as sent if the host keeps raw bodies, otherwise serialised again. Personal
+   * data.
+   */
   readonly rawBody: string;
 }
 
-/** The columns that a list reads. */
+/** Columns that a list reads. */
 export const summaryFields = [
   'id',
   'reason',

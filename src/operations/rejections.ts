@@ -15,19 +15,22 @@ import { summaryFields, type RejectionDetails, type RejectionSummary } from './r
 import { DeliveryRepository } from '../inbox/delivery.repository.js';
 
 /**
- * What accepting a rejection came to.
+ * Result of accepting a rejection.
  *
- * `accepted`: it is a delivery now, and will be processed. `duplicate`: the same content had become a delivery already.
- * `rejected`: this version still does not understand it. `unexpected-data`: its data still does not fit the class that
- * is declared for its platform. `busy`: a worker has the session's delivery in hand, try again. `decided`: it had been
- * accepted before. `unknown`: there is no such rejection.
+ * - `accepted`: it is a delivery now, and a worker will process it.
+ * - `duplicate`: the same content was a delivery already.
+ * - `rejected`: it still breaks the contract of this version.
+ * - `unexpected-data`: its `extractedData` still breaks the class that is declared for its platform.
+ * - `busy`: a worker is processing the delivery of its session; try again.
+ * - `decided`: it was accepted before.
+ * - `unknown`: no rejection has this id.
  *
  * @publicApi
  */
 export type Acceptance = 'accepted' | 'duplicate' | 'rejected' | 'unexpected-data' | 'busy' | 'decided' | 'unknown';
 
 /**
- * Authentic POSTs that could not become deliveries.
+ * Authenticated POSTs that did not become deliveries.
  *
  * @publicApi
  */
@@ -44,20 +47,23 @@ export class Rejections {
     private readonly dataValidator: ExtractedDataValidator,
   ) {}
 
-  /** Finds one by its id, with its payload. */
+  /** Resolves to a rejection with its raw body, or to null when there is none. */
   async find(id: string): Promise<RejectionDetails | null> {
     const rejection = await this.queries.findRejection(id);
     return rejection && { ...pick(rejection, summaryFields), rawBody: rejection.rawBody };
   }
 
-  /** Newest first, 50 open ones at most unless the filter says otherwise; without their payloads. */
+  /**
+   * Lists rejections without their raw bodies, newest first. Returns at most 50 open ones unless the filter says
+   * otherwise.
+   */
   list(filter: RejectionFilter = {}): Promise<RejectionSummary[]> {
     return this.queries.listRejections(filter, summaryFields);
   }
 
   /**
-   * Makes a delivery of it. A conflict takes the place of what was recorded for the session, which is kept as a
-   * rejection (`superseded`), and every handler runs for it, transactional ones too.
+   * Makes a delivery of a rejection. A conflict replaces the recorded content of its session, and all handlers run for
+   * it, transactional ones too. The replaced content is kept as a rejection (`superseded`).
    */
   async accept(id: string): Promise<Acceptance> {
     const rejection = await this.queries.findRejection(id);
@@ -73,7 +79,7 @@ export class Rejections {
     return recording === 'accepted' ? 'accepted' : 'duplicate';
   }
 
-  /** Keeps it, decided: `false` when it is not open. */
+  /** Discards an open rejection, and keeps its row. Resolves to false when it is not open. */
   discard(id: string): Promise<boolean> {
     return this.rejections.decide(id, 'discarded', ['open']);
   }
@@ -105,10 +111,13 @@ export class Rejections {
   }
 }
 
-/** A body of nothing but a byte order mark came as an empty object. */
+/**
+ * Returns an empty object for a body that is empty or only a byte order mark, because the parser of the host returned
+ * one for it.
+ */
 function parsed(rawBody: string): unknown {
   return /^\uFEFF?$/.test(rawBody) ? {} : parseRawBody(rawBody);
 }
 
-/** Rolls back the acceptance. */
+/** Thrown inside the transaction to roll back the acceptance. */
 class Busy extends Error {}

@@ -1,25 +1,31 @@
 import { anything, atLeast, boolean, either, fields, invalid, isFunction, oneOf, whole } from '../option.checks.js';
 
 /**
- * Exponential backoff: the n-th retry waits up to `initialDelay * factor ** (n - 1)`, never longer than `maxDelay`.
+ * Exponential backoff. The n-th retry waits up to `initialDelay * factor ** (n - 1)`, and never longer than `maxDelay`.
  *
  * @publicApi
  */
 export interface RetryOptions {
-  /** How often a handler is called for one delivery before it is dead. @default 12 */
+  /** Number of attempts of a handler for one delivery. After the last one, the handler is `dead`. @default 12 */
   attempts?: number;
   /** Milliseconds before the second attempt. @default 1000 */
   initialDelay?: number;
-  /** Milliseconds that no delay exceeds. @default 3600000 */
+  /** Maximum delay in milliseconds. @default 3600000 */
   maxDelay?: number;
-  /** What each delay is multiplied by for the next. @default 2 */
+  /** Factor between one delay and the next. @default 2 */
   factor?: number;
-  /** `'full'`: anything from 0 to the delay, so that what failed together does not return together. @default 'full' */
+  /**
+   * Randomness of the delay. `'full'` draws it from 0 to the computed delay, so that handlers which failed together are
+   * not retried together.
+   *
+   * @default 'full'
+   */
   jitter?: 'full' | 'none';
 }
 
 /**
- * Answers the milliseconds until the next attempt, or `'dead'`.
+ * Returns the milliseconds until the next attempt, or `'dead'`. If it throws or returns an invalid value, the delay is
+ * 60000.
  *
  * @param attempt the attempt that has just failed, counted from 1
  * @publicApi
@@ -27,31 +33,31 @@ export interface RetryOptions {
 export type RetryFunction = (attempt: number, error: unknown) => number | 'dead';
 
 /**
- * How deliveries are handed to handlers on this instance. All durations are milliseconds.
+ * Options for running handlers on this instance. All durations are milliseconds.
  *
  * @publicApi
  */
 export interface ProcessingOptions {
-  /** `false` makes a receive-only instance: it records deliveries for others to process. @default true */
+  /** Processes deliveries. An instance with `false` only records them, for other instances. @default true */
   enabled?: boolean;
-  /** How many deliveries are processed at the same time by this instance. @default 20 */
+  /** Maximum number of deliveries that this instance processes at the same time. @default 20 */
   concurrency?: number;
   /** Milliseconds after which a handler's signal is aborted and its attempt counts as failed. @default 60000 */
   handlerTimeout?: number;
   /** Milliseconds that a shutdown waits for running handlers before it aborts them. @default 10000 */
   drainTimeout?: number;
-  /** Milliseconds that a worker owns a delivery without renewing. It renews after a third of them. @default 30000 */
+  /** Milliseconds until a lease expires. A worker renews its leases after a third of them. @default 30000 */
   lease?: number;
-  /** Milliseconds between two looks for retries, and for work that other instances left. @default 1000 */
+  /** Milliseconds between two polls of the database for due deliveries and expired leases. @default 1000 */
   pollInterval?: number;
-  /** When a failed handler runs again: a policy, or a function that answers milliseconds or `'dead'`. */
+  /** Retry policy of failed handlers, or a function that returns milliseconds or `'dead'`. */
   retry?: RetryOptions | RetryFunction;
 }
 
-/** A policy with every default filled in, or the host's function. */
+/** Policy with every default filled in, or the host's function. */
 export type RetrySetting = Readonly<Required<RetryOptions>> | RetryFunction;
 
-/** The options with every default filled in. */
+/** Options with every default filled in. */
 export interface ProcessingSettings extends Readonly<Required<Omit<ProcessingOptions, 'retry'>>> {
   readonly retry: RetrySetting;
 }
@@ -78,7 +84,11 @@ export const processingCheck = fields({
   ),
 });
 
-/** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when two of them contradict each other. */
+/**
+ * Fills in the defaults.
+ *
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when two of the options contradict each other
+ */
 export function processingSettings({
   enabled = true,
   concurrency = 20,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { uuidv7 } from 'uuidv7';
 
-/** Who this worker is to the others, as the owner of its leases; a new one at every start. */
+/** Identifies this worker as the owner of its leases. Every start has a new id. */
 @Injectable()
 export class WorkerIdentity {
   readonly owner = uuidv7();

@@ -26,7 +26,7 @@ export class AppUnderTest {
   }
 
   /**
-   * The only route of the module.
+   * Returns the only route of the module.
    *
    * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when there are several routes, or one with parameters
    */
@@ -40,7 +40,7 @@ export class AppUnderTest {
     );
   }
 
-  /** Resolves to the URL of the app. An app that does not listen yet starts to listen on a free port of this machine. */
+  /** Resolves to the URL of the app. If the app does not listen yet, makes it listen on a free port of 127.0.0.1. */
   url(): Promise<string> {
     this.#listening ??= this.#listen();
     return this.#listening;
@@ -68,7 +68,10 @@ export class AppUnderTest {
   }
 }
 
-/** Returns an address that can be called. An app that listens on all addresses names none. */
+/**
+ * Returns an address that accepts requests. An app that listens on all addresses has a wildcard address, such as
+ * `0.0.0.0`.
+ */
 function reachable(address: string, family: string): string {
   if (address === '0.0.0.0') return '127.0.0.1';
   if (address === '::') return '[::1]';

@@ -5,8 +5,8 @@ import { assertEndpoint } from './simulator.options.js';
 import { verificationPayload } from './verification-payload.js';
 
 /**
- * Deliveries that a provider may send, and deliveries that it should not send. Each has a method. A failed delivery is
- * retried, as the portal does.
+ * Sends what a provider may send, and what it should not send. Each case has a method. Failed deliveries are retried,
+ * as the provider does.
  *
  * @publicApi
  */
@@ -26,8 +26,8 @@ export class Cr3dentialsMisbehaviour {
    * Sends to the portal's webhook and to the session's own `webhookUrl` at the same moment. The provider does so when
    * both are configured.
    *
-   * @param webhookUrl the URL of the session; the portal's endpoint unless it is given
-   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the URL cannot be posted to
+   * @param webhookUrl URL of the session; by default the portal's endpoint
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the URL is not http or https, or has a user name or password
    */
   async bothChannels(
     payload: object | string,
@@ -47,9 +47,9 @@ export class Cr3dentialsMisbehaviour {
   }
 
   /**
-   * Sends a session, waits for the answer, and sends other content for the same session.
+   * Sends a payload, waits for the answer, and sends other content for the same session.
    *
-   * @param changes fields of the second delivery; unless they are given, another status and the fields that belong to it
+   * @param changes fields of the second delivery; by default another status and the fields that belong to it
    */
   async conflictingDelivery(
     payload: VerificationPayload,
@@ -70,7 +70,7 @@ export class Cr3dentialsMisbehaviour {
     return this.#portal.deliver({ ...payload, status });
   }
 
-  /** Sends the payload without some fields. By default these are fields that may never be null. */
+  /** Sends the payload without some fields. The default fields are required by the contract. */
   missingFields(payload: object, fields: readonly string[] = ['status', 'platformId']): Promise<PortalDelivery> {
     const kept = Object.entries(payload).filter(([field]) => !fields.includes(field));
     return this.#portal.deliver(Object.fromEntries(kept));
@@ -87,7 +87,7 @@ export class Cr3dentialsMisbehaviour {
   /**
    * Sends another value in place of the secret.
    *
-   * @param value the value of the header; null sends no header
+   * @param value value of the header; null sends no header
    */
   wrongHeader(payload: object | string, value: string | null = 'not-the-secret'): Promise<PortalDelivery> {
     const { header } = this.#portal.settings;
@@ -96,7 +96,7 @@ export class Cr3dentialsMisbehaviour {
     );
   }
 
-  /** Sends the header with the right secret more than once, each on its own line. */
+  /** Sends the header with the right secret several times, each time on its own line. */
   repeatedHeader(payload: object | string, times = 2): Promise<PortalDelivery> {
     const { header, secret = '' } = this.#portal.settings;
     const repeated = { [header]: Array.from({ length: times }, () => secret) };
@@ -105,7 +105,7 @@ export class Cr3dentialsMisbehaviour {
     );
   }
 
-  /** Sends the body piece by piece. The pause after each piece is in milliseconds, on the simulator's clock. */
+  /** Sends the body in pieces. Waits for `pause` milliseconds of the simulator's clock after each piece. */
   slowBody(payload: object | string, { pieces = 10, pause = 100 } = {}): Promise<PortalDelivery> {
     const { clock } = this.#portal.settings;
     return this.#deliver(payload, (sent) =>
@@ -124,7 +124,7 @@ export class Cr3dentialsMisbehaviour {
     );
   }
 
-  /** Closes the connection before the answer is read. The provider sees no answer and sends the delivery again. */
+  /** Closes the connection before the answer is read. The provider then sends the delivery again. */
   droppedConnection(payload: object | string): Promise<PortalDelivery> {
     return this.#deliver(payload, (request) =>
       request.attempt === 1 ? httpPost({ ...request, hangsUp: true }) : this.#portal.fetch(request),

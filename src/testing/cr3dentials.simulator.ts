@@ -15,33 +15,33 @@ const sample = {
 };
 
 /**
- * Simulates the provider. It sends one POST per delivery, with the custom header. A 2xx within the response timeout is a
- * success. Any other answer, a redirect too, is retried with exponential backoff. After the last retry, the delivery is
- * given up. A failure of the endpoint is no exception: it is in the returned log.
+ * Simulates the provider. It sends one POST per attempt, with the custom header. An answer of 2xx within the timeout is
+ * a success. Any other answer, including a redirect, is retried with exponential backoff. The delivery is given up
+ * after the last retry. The methods do not throw when the endpoint fails: the returned log has the failure.
  *
  * @publicApi
  */
 export class Cr3dentialsSimulator {
   readonly #portal: Portal;
-  /** Deliveries that a provider may send, and deliveries that it should not send. */
+  /** Sends what a provider may send, and what it should not send. */
   readonly misbehave: Cr3dentialsMisbehaviour;
 
-  /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
+  /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when an option is invalid */
   constructor(options: SimulatorOptions) {
     this.#portal = new Portal(simulatorSettings(options));
     this.misbehave = new Cr3dentialsMisbehaviour(this.#portal);
   }
 
   /**
-   * Sends a payload, with retries. Returns the log that the portal would show.
+   * Sends a payload, with retries. Resolves to the log that the portal would show.
    *
-   * @param payload a payload of `verificationPayload()`; text is sent byte for byte
+   * @param payload object to serialise, such as one of `verificationPayload()`, or text to send byte for byte
    */
   deliver(payload: object | string): Promise<PortalDelivery> {
     return this.#portal.deliver(payload);
   }
 
-  /** Sends the documented sample, as the portal's Test action does. Its `sessionId` is always the same. */
+  /** Sends the provider's documented sample, as the portal's Test action does. Its `sessionId` is always the same. */
   test(): Promise<PortalDelivery> {
     return this.#portal.deliver(sample);
   }

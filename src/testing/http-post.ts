@@ -3,18 +3,21 @@ import { request as httpsRequest } from 'node:https';
 
 export interface HttpPost {
   readonly url: string;
-  /** An array sends its header that many times; `fetch` would join them. */
+  /** Headers by name. An array sends its header once for each value, where `fetch` would join the values. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string;
   readonly signal: AbortSignal;
   readonly agent?: Agent;
   /** Writes the body. @default the whole body at once */
   readonly write?: (request: ClientRequest, body: string) => Promise<void>;
-  /** Closes the connection when the answer comes, before it is read. */
+  /** Closes the connection before the answer is read. @default false */
   readonly hangsUp?: boolean;
 }
 
-/** Sends a POST with Node's own client, for cases that `fetch` cannot send. Resolves to the status when the answer is complete. */
+/**
+ * Sends a POST with Node's own client, for requests that `fetch` cannot send. Resolves to the status code when the
+ * answer is complete.
+ */
 export function httpPost({ url, headers, body, signal, agent, write, hangsUp = false }: HttpPost): Promise<number> {
   return new Promise((resolve, reject) => {
     const open = url.startsWith('https:') ? httpsRequest : httpRequest;

@@ -2,15 +2,15 @@ import { validatePayload, type ContractRejection } from '../contract/payload-val
 import type { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
 import { fingerprint } from '../inbox/delivery.identity.js';
 
-/** The validated content of a payload. */
+/** Content of a payload that fits the contract. */
 export interface PayloadContent {
   readonly sessionId: string;
   readonly fingerprint: string;
-  /** Reason of the rejection that is answered 200; null for a delivery. */
+  /** Reason of a rejection that is answered 200; null when the payload becomes a delivery. */
   readonly rejection: ContractRejection['reason'] | null;
 }
 
-/** Validates a payload as the module does. Returns undefined for an invalid payload. */
+/** Validates a payload as the module does. Returns undefined for an invalid one. */
 export function contentOf(payload: object | string, dataValidator: ExtractedDataValidator): PayloadContent | undefined {
   const parsed = parse(typeof payload === 'string' ? payload : JSON.stringify(payload));
   if (parsed === null || typeof parsed !== 'object') return undefined;

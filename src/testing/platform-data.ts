@@ -1,14 +1,20 @@
 import type { SeededRandom } from './seeded-random.js';
 
-/** Generators of `extractedData`, one per kind of platform. The provider documents only the first; the others are ours. */
+/**
+ * Generators of `extractedData`, one for each kind of platform. Only the first follows a sample of the provider; the
+ * others are invented.
+ */
 const kinds: readonly [PlatformKind, ...PlatformKind[]] = [bank, payroll, gig, brokerage, education, insurance];
 
 type PlatformKind = (random: SeededRandom) => Record<string, unknown>;
 
-/** Number of kinds of platforms. Every other id has the data of one of them. */
+/** Number of kinds of platforms. Each further id repeats one of them. */
 export const platformCount = kinds.length;
 
-/** Makes the data of a platform. Neighbouring ids have different shapes. 1 is a bank, as in the documented sample. */
+/**
+ * Returns `extractedData` for a platform. Neighbouring ids have different shapes. Platform 1 is a bank, as in the
+ * documented sample.
+ */
 export function extractedDataOf(platformId: number, random: SeededRandom): Record<string, unknown> {
   const kind = kinds.at((Math.trunc(platformId) - 1) % kinds.length) ?? bank;
   return kind(random);

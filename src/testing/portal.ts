@@ -3,7 +3,7 @@ import { toSingleLine } from '../instrumentation/single-line.js';
 import type { SimulatorSettings } from './simulator.options.js';
 
 /**
- * One attempt, as the portal's log shows it.
+ * One attempt in the portal's log.
  *
  * @publicApi
  */
@@ -12,19 +12,19 @@ export interface PortalAttempt {
   readonly at: number;
   /** Status code of the answer; null when no answer came. */
   readonly statusCode: number | null;
-  /** Reason that no answer came, such as `ECONNREFUSED`; null when an answer came, with any status. */
+  /** Reason why no answer came, such as `ECONNREFUSED`; null when an answer came. */
   readonly error: string | null;
   /** Milliseconds until the answer was complete, or until the attempt failed. */
   readonly duration: number;
 }
 
 /**
- * The log of one delivery.
+ * Log of one delivery.
  *
  * @publicApi
  */
 export interface PortalDelivery {
-  /** True when an attempt was answered with a 2xx. False when the provider has given up. */
+  /** True when an attempt was answered with 2xx; false when the delivery was given up. */
   readonly delivered: boolean;
   /** Every attempt, oldest first. */
   readonly attempts: readonly PortalAttempt[];
@@ -41,10 +41,10 @@ export interface PortalRequest {
   readonly attempt: number;
 }
 
-/** Sends a POST. Resolves to the status when the answer is complete. */
+/** Sends a POST. Resolves to the status code when the answer is complete. */
 export type Send = (request: PortalRequest) => Promise<number>;
 
-/** The provider's rules: one POST per attempt, success on a 2xx, retries with exponential backoff. */
+/** Applies the rules of the provider: one POST per attempt, success on 2xx, retries with exponential backoff. */
 export class Portal {
   readonly #headers: Record<string, string>;
 
@@ -56,7 +56,7 @@ export class Portal {
   /**
    * Sends a payload until it is delivered or given up.
    *
-   * @param payload text is sent byte for byte
+   * @param payload object to serialise, or text to send byte for byte
    */
   async deliver(
     payload: object | string,
@@ -108,7 +108,7 @@ function isSuccess({ statusCode }: PortalAttempt): boolean {
   return statusCode !== null && statusCode >= 200 && statusCode < 300;
 }
 
-/** Finds the real error. `fetch` hides it as the cause of "fetch failed". */
+/** Returns the code or message of the innermost error. `fetch` hides it as the cause of "fetch failed". */
 function causeOf(error: unknown): string {
   const { code, cause, message } = Object(error) as { code?: unknown; cause?: unknown; message?: unknown };
   if (typeof code === 'string') return code;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Random numbers determined by a seed, made by the generator sfc32. Its state has 128 bits. With 32 bits, two of ten
- * thousand sessions would be equal in one run of a hundred.
+ * Generates random numbers from a seed, with sfc32. Its state has 128 bits. With 32 bits, one in a hundred runs of ten
+ * thousand sessions would have two equal sessions.
  */
 export class SeededRandom {
   #a: number;
@@ -45,7 +45,10 @@ export class SeededRandom {
     return `${this.hex(8)}-${this.hex(4)}-4${this.hex(3)}-${variant}${this.hex(3)}-${this.hex(12)}`;
   }
 
-  /** Returns a date within so many days from the start of 2025. The date depends on the seed only, not on today. */
+  /**
+   * Returns a date within the given number of days after the start of 2025. It depends on the seed, not on the current
+   * date.
+   */
   date(days = 365): Date {
     return new Date(Date.UTC(2025, 0, 1) + this.whole(0, days * 86_400 - 1) * 1_000);
   }

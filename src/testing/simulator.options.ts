@@ -4,7 +4,7 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { DEFAULT_HEADER, isHeaderName, isHeaderValue } from '../http/webhook-header.js';
 
 /**
- * The part of `fetch` that the simulator uses. The global `fetch` fits.
+ * Part of `fetch` that the simulator uses. The global `fetch` fits.
  *
  * @publicApi
  */
@@ -25,7 +25,7 @@ export type Fetch = (
 }>;
 
 /**
- * The simulator's source of time, and its delay before a retry. The response timeout always takes real time.
+ * Clock of the simulator, and its delay before a retry. The timeout of an answer always takes real time.
  *
  * @publicApi
  */
@@ -37,7 +37,7 @@ export interface SimulatorClock {
 }
 
 /**
- * The settings of the portal, and the parts that a test may replace. All durations are milliseconds.
+ * Settings of the portal, and parts that a test may replace. All durations are milliseconds.
  *
  * @publicApi
  */
@@ -50,11 +50,14 @@ export interface SimulatorOptions {
   secret?: string;
   /** Timeout of an answer. @default 30000 */
   timeout?: number;
-  /** How often a failed delivery is sent again. @default 3 */
+  /** Number of retries of a failed delivery. @default 3 */
   retries?: number;
-  /** Delay before the first retry. Our guess: the contract says only that the backoff is exponential. @default 1000 */
+  /**
+   * Delay before the first retry. The default is a guess, because the contract says only "exponential backoff".
+   * @default 1000
+   */
   initialDelay?: number;
-  /** Factor between one delay and the next. Our guess, too. @default 2 */
+  /** Factor between one delay and the next. The default is a guess. @default 2 */
   factor?: number;
   /** Replaces the HTTP client. @default the global `fetch` */
   fetch?: Fetch;
@@ -62,7 +65,7 @@ export interface SimulatorOptions {
   clock?: SimulatorClock;
 }
 
-/** The options with every default filled in. */
+/** Options with every default filled in. */
 export interface SimulatorSettings {
   readonly url: string;
   readonly header: string;
@@ -115,7 +118,7 @@ export function simulatorSettings(options: SimulatorOptions): SimulatorSettings 
 /**
  * Checks that a URL can be posted to.
  *
- * @throws Cr3dentialsWebhookError `OPTIONS_INVALID`
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when it is not http or https, or has a user name or password
  */
 export function assertEndpoint(url: string): void {
   assertOption(isEndpoint(url), 'The url must start with http:// or https://, and have no user name or password.');

@@ -9,7 +9,10 @@ export function isSettled({ state }: DeliveryDetails): boolean {
   return !IN_FLIGHT_STATES.has(state);
 }
 
-/** Makes the error for a delivery that did not settle in time. It names the state, the failed handlers and the remedy. */
+/**
+ * Returns the error for a delivery that did not settle in time. Its message has the state, the failed handlers and the
+ * remedy.
+ */
 export function settleTimeout(
   sessionId: string,
   delivery: DeliveryDetails | null,

@@ -10,16 +10,16 @@ import { SeededRandom } from './seeded-random.js';
  * @publicApi
  */
 export interface PayloadOverrides extends Partial<VerificationPayload> {
-  /** Determines the payload: the same seed gives the same payload. @default a new seed for each call */
+  /** Seed of the payload. The same seed gives the same payload. @default a new seed for each call */
   seed?: string | number;
 }
 
 /**
- * Makes a payload that fits the contract, for any status. `PARTIAL_COMPLETE` has a part of the data. `ERROR`,
- * `CANCELLED` and `TERMINATED` have null in place of the data. The shape of `extractedData` depends on `platformId`.
- * Unless it is given, `platformId` is a random number from 1 to 6.
+ * Returns a payload that fits the contract, for any status. `PARTIAL_COMPLETE` has a part of the data. `ERROR`,
+ * `CANCELLED` and `TERMINATED` have null in place of the data. The shape of `extractedData` depends on `platformId`,
+ * which is a random number from 1 to 6 unless it is given.
  *
- * The seed determines the session id, whatever else is overridden. So the same seed with another status is a conflict.
+ * The seed alone determines a generated session id. So the same seed with another status gives a conflict.
  *
  * @publicApi
  */

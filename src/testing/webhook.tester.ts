@@ -9,59 +9,59 @@ import { contentOf, type PayloadContent } from './payload-content.js';
 import type { SimulatorOptions } from './simulator.options.js';
 import { isSettled, settleTimeout } from './unsettled.js';
 
-/** Interval of the queries to the inbox while the tester waits. */
+/** Interval between two queries of the inbox while the tester waits. */
 const POLL_INTERVAL_MS = 10;
 
 /**
- * The options of `webhookTester()`.
+ * Options of `webhookTester()`.
  *
  * @publicApi
  */
 export interface WebhookTesterOptions {
-  /** A secret that the app accepts. Leave it out with `auth: 'none'`. */
+  /** Secret that the app accepts. Leave it out with `auth: 'none'`. */
   secret?: string;
   /** Name of the header that carries the secret. @default the header in the options of the app's module */
   header?: string;
-  /** The path of the route, with the app's global prefix. @default the path in the options of the app's module */
+  /** Path of the route, with the app's global prefix. @default the path in the options of the app's module */
   path?: string;
-  /** The tenant of the deliveries, when `resolveSecrets` returns tenants. @default no tenant */
+  /** Tenant of the deliveries, when `resolveSecrets` returns tenants. @default no tenant */
   tenant?: string;
   /** Milliseconds to wait for a delivery to settle. Keep it below Jest's timeout of 5 s, whose error has no reason. @default 4000 */
   timeout?: number;
 }
 
 /**
- * The result of a delivery. The HTTP answer does not tell the first five apart: they are all answered 200.
+ * Result of a delivery. The first five are all answered 200.
  *
  * - `accepted`: it is recorded, and its handlers run.
- * - `duplicate`: the session was recorded before, with the same content.
- * - `conflict`: the session was recorded before, with other content. It is a rejection.
- * - `unknown-status`, `unexpected-data`: it is a rejection of this reason.
- * - `invalid`: it breaks the contract, or the platform could not read it.
- * - `unauthorized`: the header was missing, wrong or repeated.
- * - `unavailable`: it is not recorded, and the provider would send it again.
+ * - `duplicate`: its session was recorded before, with the same content.
+ * - `conflict`: its session was recorded before, with other content. It is kept as a rejection.
+ * - `unknown-status`, `unexpected-data`: it is kept as a rejection with this reason.
+ * - `invalid`: it breaks the contract, or its body could not be parsed.
+ * - `unauthorized`: its header is missing, wrong or repeated.
+ * - `unavailable`: it is not recorded. The provider would send it again.
  *
  * @publicApi
  */
 export type WebhookVerdict = Verdict | 'unauthorized';
 
 /**
- * The result of one POST, with the recorded delivery.
+ * Result of one POST, with the recorded delivery.
  *
  * @publicApi
  */
 export interface WebhookOutcome {
-  /** The result of the POST. */
+  /** Result of the delivery. */
   readonly verdict: WebhookVerdict;
   /** Status code of the HTTP answer. */
   readonly status: number;
-  /** The recorded delivery of the session, or null. After a conflict it has the first content. */
+  /** The recorded delivery of the session, or null. After a conflict, it has the content that was recorded first. */
   readonly delivery: DeliveryDetails | null;
 }
 
 /**
- * Delivers webhooks to your app in your tests, and waits for the result without a sleep. If the app does not listen yet,
- * the first delivery makes it listen on a free port. The test has to close the app.
+ * Delivers webhooks to your app in your tests, and waits for the result without a sleep. If the app does not listen
+ * yet, the first delivery makes it listen on a free port. Close the app at the end of the test.
  *
  * @publicApi
  */
@@ -72,7 +72,7 @@ export class WebhookTester {
   readonly #secret: string | undefined;
   readonly #tenant: string;
   readonly #timeout: number;
-  /** Deliveries that were reported as accepted. Of two that are sent at once, the second is the duplicate. */
+  /** Ids of deliveries whose verdict was `accepted`. Of two that are sent at once, the second is a duplicate. */
   readonly #accepted = new Set<string>();
 
   constructor(app: INestApplication, options: WebhookTesterOptions = {}) {
@@ -85,10 +85,11 @@ export class WebhookTester {
   }
 
   /**
-   * Posts a payload once, without retries. With `until: 'settled'`, resolves when every handler has completed or is dead.
+   * Posts a payload once, without retries. With `until: 'settled'`, resolves when every handler has completed or is
+   * dead.
    *
-   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the answer is not one of the module; `INBOX_TIMEOUT` when the
-   *   delivery does not settle in time, with the reason
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the answer is not one of the module; `INBOX_TIMEOUT` when
+   *   the delivery does not settle in time
    */
   async deliver(payload: object | string, { until }: { until?: 'settled' } = {}): Promise<WebhookOutcome> {
     const portal = await this.portal({ retries: 0 });
@@ -107,7 +108,7 @@ export class WebhookTester {
   /**
    * Resolves when every handler of a session has completed or is dead.
    *
-   * @throws Cr3dentialsWebhookError `INBOX_TIMEOUT`, with the reason
+   * @throws Cr3dentialsWebhookError `INBOX_TIMEOUT` when that takes longer than `timeout`
    */
   async settled(session: string | { sessionId: string }): Promise<DeliveryDetails> {
     const sessionId = typeof session === 'string' ? session : session.sessionId;
@@ -120,7 +121,7 @@ export class WebhookTester {
     }
   }
 
-  /** Makes a simulator of the provider that sends to this app, with retries and misbehaviour. */
+  /** Returns a simulator of the provider that sends to this app, with retries and misbehaviour. */
   async portal(options: Partial<SimulatorOptions> = {}): Promise<Cr3dentialsSimulator> {
     const url = (await this.#app.url()) + this.#path;
     return new Cr3dentialsSimulator({ url, header: this.#header, secret: this.#secret, ...options });
@@ -163,10 +164,10 @@ export class WebhookTester {
 }
 
 /**
- * Makes a tester for your app: `const webhook = webhookTester(app, { secret })`.
+ * Returns a tester for your app: `const webhook = webhookTester(app, { secret })`.
  *
- * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the app does not import the module; also when it has several
- *   routes, or a route with parameters, and no `path` is given
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the app does not import the module, or when no `path` is given
+ *   and the app has several routes or a route with parameters
  * @publicApi
  */
 export function webhookTester(app: INestApplication, options?: WebhookTesterOptions): WebhookTester {

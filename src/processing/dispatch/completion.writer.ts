@@ -19,7 +19,7 @@ interface Completion {
   readonly done: () => void;
 }
 
-/** Gathers the ends of deliveries for a few milliseconds and writes them with one update. */
+/** Collects the completions of deliveries for 10 ms and writes them in one batch. */
 @Injectable()
 export class CompletionWriter {
   private waiting: Completion[] = [];
@@ -32,7 +32,7 @@ export class CompletionWriter {
     private readonly instrumentation: Instrumentation,
   ) {}
 
-  /** Resolves once it is durable, or another worker has the delivery. */
+  /** Resolves when the state is durable, or when another worker has the lease. Failed writes are retried. */
   complete(id: string, state: FinalState, isStillClaimed: () => boolean): Promise<void> {
     return new Promise((done) => {
       this.waiting.push({ id, state, isStillClaimed, done });

@@ -15,22 +15,23 @@ import { verificationEvent, type VerificationEvent } from '../handlers/verificat
 import type { VerificationHandler } from '../handlers/verification-handler.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 
-/** A stored body that cannot be read will not be readable soon. */
+/** Delay before the next attempt at a delivery whose stored body cannot be read. */
 const UNREADABLE_RETRY_MS = 60_000;
-/** Until a delivery is looked at again that waits for a handler which this instance does not have. */
+/** Delay before the next claim of a delivery that waits for a handler which this instance does not have. */
 const UNKNOWN_HANDLER_DELAY_MS = 30_000;
 
-/** What one pass over the handlers of a delivery came to. */
+/** Outcome of running the handlers of a delivery once. */
 export type Outcome =
-  /** Every handler has completed, and nothing is to be remembered of them. */
+  /** Every handler has completed at its first attempt, so that no runs have to be saved. */
   | { outcome: 'completed' }
+  /** No handler is subscribed to the status. */
   | { outcome: 'unhandled' }
-  /** Interrupted before any handler came to an end. */
+  /** Every handler was interrupted by the cancellation, so that no runs have to be saved. */
   | { outcome: 'untouched' }
-  /** To be written together. */
+  /** The next state and the runs have to be saved in one transaction. */
   | { outcome: 'with-runs'; next: { nextAttemptAt: number } | 'completed' | 'dead'; runs: HandlerRun[] };
 
-/** Tells the application: runs the handlers of a delivery that have not completed and are due, side by side. */
+/** Runs the handlers of a delivery that are due and have not completed, all at the same time. */
 @Injectable()
 export class DeliveryDispatcher {
   constructor(
@@ -43,7 +44,10 @@ export class DeliveryDispatcher {
     @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
-  /** Never rejects. */
+  /**
+   * Resolves to the outcome, and never rejects. An error outside the handlers makes the delivery due again after a
+   * minute.
+   */
   async dispatch(
     delivery: ClaimedDelivery,
     previousRuns: readonly HandlerRun[],
@@ -106,7 +110,10 @@ export class DeliveryDispatcher {
     return { outcome: 'with-runs', next: { nextAttemptAt: now }, runs: [...runs.values()] };
   }
 
-  /** When to look at an unfinished run again; later where it is for another instance to run it. */
+  /**
+   * Returns the time when an unfinished run is due. A run of an unknown handler is postponed, so that another instance
+   * can claim it.
+   */
   private dueAt({ deliveryId, handler, nextAttemptAt }: HandlerRun, handlers: readonly VerificationHandler[]): number {
     const dueAt = nextAttemptAt ?? 0;
     if (handlers.some(({ id }) => id === handler)) return dueAt;
@@ -166,7 +173,7 @@ function isDue(run: HandlerRun | undefined, now: number, isOnlyNamed: boolean): 
   return run.state === 'pending' && (run.nextAttemptAt ?? 0) <= now;
 }
 
-/** Of all runs that are known of, whether this instance has their handlers or not. */
+/** Returns the outcome of all runs of a delivery, including those of handlers that this instance does not have. */
 function outcomeOf(runs: HandlerRun[], dueAt: (run: HandlerRun) => number): Outcome {
   const waiting = runs.filter(({ state }) => state === 'pending').map(dueAt);
   if (waiting.length > 0) return { outcome: 'with-runs', next: { nextAttemptAt: Math.min(...waiting) }, runs };

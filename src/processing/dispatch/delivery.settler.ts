@@ -13,7 +13,7 @@ import { WorkerIdentity } from '../worker.identity.js';
 
 const RETRY_DELAY_MS = 500;
 
-/** Writes what processing came to, as long as the delivery is this worker's. */
+/** Writes the outcome of processing, as long as this worker has the lease of the delivery. */
 @Injectable()
 export class DeliverySettler {
   constructor(
@@ -26,7 +26,7 @@ export class DeliverySettler {
     private readonly instrumentation: Instrumentation,
   ) {}
 
-  /** Resolves once it is durable; or given up, because another worker has the delivery or will take it over. */
+  /** Resolves when the outcome is durable. Gives up when another worker has the lease, or may rescue the delivery. */
   async settle(id: string, outcome: Outcome, cancellation: Cancellation): Promise<void> {
     switch (outcome.outcome) {
       case 'completed':
@@ -53,7 +53,7 @@ export class DeliverySettler {
     });
   }
 
-  /** Tries at least once, and again until it is interrupted. */
+  /** Writes at least once, and retries until the cancellation is requested. */
   private async persist(cancellation: Cancellation, write: () => Promise<void>): Promise<void> {
     for (;;) {
       try {

@@ -17,7 +17,7 @@ import type { VerificationHandler } from '../handlers/verification-handler.js';
 const SWALLOWED =
   'A statement failed in the transaction of this handler, which cannot commit after that. Let the error pass, or contain it with manager.transaction().';
 
-/** How one execution of one handler ended. */
+/** Result of one attempt of one handler. An interruption is not the fault of the handler. */
 export type RunResult = { ended: 'completed' } | { ended: 'failed' | 'interrupted'; error: unknown };
 
 export interface HandlerExecution {
@@ -25,7 +25,7 @@ export interface HandlerExecution {
   readonly event: VerificationEvent;
   readonly attempt: number;
   readonly isReplay: boolean;
-  /** Comes when the delivery is no longer this worker's, or the worker stops. */
+  /** Requested when this worker loses the lease of the delivery, or stops. */
   readonly cancellation: Cancellation;
 }
 
@@ -52,16 +52,22 @@ export class HandlerRunner {
     }
   }
 
-  /** Whether the database failed rather than the handler. A refused connection may be to anything a handler talks to. */
+  /**
+   * Resolves to true when the database failed, not the handler. A refused connection alone proves nothing: it may be to
+   * any service that the handler calls.
+   */
   private async isInterruption(error: unknown, { handler }: HandlerExecution): Promise<boolean> {
     if (error instanceof NotBegun) return true;
-    // All that TypeORM says of a connection to PostgreSQL that was lost; of a transaction of ours it can mean nothing else.
+    // TypeORM throws this when it has lost a connection to PostgreSQL. Our transaction has no other cause for it.
     if (handler.transactional && error instanceof QueryRunnerAlreadyReleasedError) return true;
     if (!isUnavailable(this.connection.dialect, error)) return false;
     return error instanceof QueryFailedError || !(await this.connection.isReachable());
   }
 
-  /** The row that says "completed" is written first: another worker with the same run waits there, and then leaves. */
+  /**
+   * Writes the completed run before it calls the handler. Another worker with the same run waits for that row, and then
+   * skips the handler.
+   */
   private inTransaction(execution: HandlerExecution): Promise<void> {
     const { handler, event } = execution;
     return this.connection.handlerTransaction(async (execute, manager) => {
@@ -89,7 +95,10 @@ export class HandlerRunner {
     }
   }
 
-  /** Ends with the handler or with its interruption: a handler that ignores its signal does not hold its delivery. */
+  /**
+   * Resolves when the handler does, or rejects at its cancellation. A handler that ignores its signal does not delay
+   * the delivery.
+   */
   private async call(
     { handler, event, attempt, isReplay, cancellation }: HandlerExecution,
     manager?: EntityManager,
@@ -99,7 +108,7 @@ export class HandlerRunner {
     if (own.isRequested) throw own.reason;
     const context = new RunContext(event.deliveryId, attempt, isReplay, own, handler, manager);
     const result = runOutsideRequest(() => handler.handle(event, context));
-    if (result === undefined) return; // nothing to wait for
+    if (result === undefined) return; // the handler has ended, so it needs no timer
     const onTimeout = () => own.cancel(new Error(`It took longer than ${this.timeout} ms.`));
     const timer = setTimeout(onTimeout, this.timeout);
     try {
@@ -110,7 +119,7 @@ export class HandlerRunner {
   }
 }
 
-/** What went wrong was not in the handler. */
+/** Thrown when the run could not be written, before the handler was called. */
 class NotBegun extends Error {}
 
 class RunContext implements HandlerContext {

@@ -3,10 +3,10 @@ import { PermanentError, RetryAfterError } from '../handlers/handler.errors.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings, type RetryFunction } from '../processing.options.js';
 
 const FALLBACK_DELAY_MS = 60_000;
-/** A year: what is due later is due never. */
+/** One year. */
 const MAX_DELAY_MS = 365 * 24 * 3_600_000;
 
-/** Randomness from 0 to 1; injected, so that a test can say what it is. */
+/** Source of random numbers from 0 to 1. Tests provide one of their own. */
 export abstract class RandomSource {
   abstract next(): number;
 }
@@ -18,7 +18,12 @@ export class RetryPolicy {
     private readonly random: RandomSource,
   ) {}
 
-  /** @param attempt the attempt that has just failed, counted from 1 */
+  /**
+   * Returns the delay in milliseconds, or `dead`. `PermanentError` and `RetryAfterError` take precedence over the
+   * policy.
+   *
+   * @param attempt the attempt that has just failed, counted from 1
+   */
   afterFailure(attempt: number, error: unknown): { delay: number; usesAttempt: boolean } | 'dead' {
     if (error instanceof PermanentError) return 'dead';
     if (error instanceof RetryAfterError) return { delay: clampDelay(error.delay), usesAttempt: false };
@@ -26,7 +31,7 @@ export class RetryPolicy {
     return delay === 'dead' ? 'dead' : { delay: clampDelay(delay), usesAttempt: true };
   }
 
-  /** Until a handler that was interrupted through no fault of its own runs again. */
+  /** Returns the delay in milliseconds after an interruption, which uses up no attempt. */
   afterInterruption(): number {
     return typeof this.settings.retry === 'function' ? 1_000 : this.settings.retry.initialDelay;
   }
@@ -35,13 +40,16 @@ export class RetryPolicy {
     const { retry } = this.settings;
     if (typeof retry === 'function') return callRetryFunction(retry, attempt, error);
     if (attempt >= retry.attempts) return 'dead';
-    if (retry.initialDelay === 0) return 0; // times an infinite factor it would be no number
+    if (retry.initialDelay === 0) return 0; // 0 multiplied by an infinite factor is NaN
     const delay = Math.min(retry.maxDelay, retry.initialDelay * retry.factor ** (attempt - 1));
     return retry.jitter === 'full' ? this.random.next() * delay : delay;
   }
 }
 
-/** A host's function that throws or answers nonsense must not bury a delivery, nor run it in a loop. */
+/**
+ * Returns the fallback delay when the host's function throws or returns an invalid value. Such a bug must neither kill
+ * a delivery nor retry it in a tight loop.
+ */
 function callRetryFunction(retry: RetryFunction, attempt: number, error: unknown): number | 'dead' {
   try {
     const answer = retry(attempt, error);

@@ -7,7 +7,7 @@ import { toSingleLine } from '../../instrumentation/single-line.js';
 import { eventClasses } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 
-/** The one handler that all listeners of `EventEmitter2` are to us. */
+/** Id of the single handler that stands for all listeners of `EventEmitter2`. */
 export const EVENT_EMITTER_HANDLER = 'event-emitter';
 
 interface Listener {
@@ -15,7 +15,7 @@ interface Listener {
   readonly options?: { suppressErrors?: boolean; async?: boolean; nextTick?: boolean; promisify?: boolean };
 }
 
-/** Emits events for modules that know nothing of us. */
+/** Emits each event with `EventEmitter2`, for listeners that use `@OnEvent`. */
 @Injectable()
 export class EventEmitterBridge {
   private emitter?: EventEmitter2;
@@ -27,7 +27,10 @@ export class EventEmitterBridge {
     private readonly instrumentation: Instrumentation,
   ) {}
 
-  /** Finds the host's event emitter, warns of listeners whose failures would be lost, and waits for it to have them. */
+  /**
+   * Finds the host's event emitter and waits until its listeners are registered. Logs a warning about each listener
+   * whose errors would be lost.
+   */
   async connect(): Promise<void> {
     this.emitter = this.find(EventEmitter2);
     for (const name of this.listenersThatLoseFailures()) {
@@ -38,7 +41,10 @@ export class EventEmitterBridge {
       .catch((error: unknown) => this.instrumentation.announce('event-emitter-failed', { error: toSingleLine(error) }));
   }
 
-  /** Nothing when nobody listens: then the event emitter is no handler. */
+  /**
+   * Returns a handler that emits the event, or undefined when the status has no listener. The handler rejects when a
+   * listener does.
+   */
   handlerFor(status: VerificationStatus): VerificationHandler | undefined {
     const { emitter } = this;
     const { eventName } = eventClasses[status];
@@ -57,7 +63,7 @@ export class EventEmitterBridge {
     try {
       return this.moduleRef.get(token, { strict: false });
     } catch {
-      return undefined; // the host does not use the event emitter
+      return undefined; // the host does not import EventEmitterModule
     }
   }
 
@@ -78,7 +84,10 @@ export class EventEmitterBridge {
   }
 }
 
-/** What `@OnEvent` wrote on a method. Its key is asked from the decorator itself: not every version exports it. */
+/**
+ * Returns the metadata that `@OnEvent` wrote on a method. Reads the metadata key from a probe, because not every
+ * version exports it.
+ */
 function listenersOf(method: object): Listener[] {
   const probe = { value: () => {} };
   OnEvent('probe')({}, 'probe', probe);

@@ -1,23 +1,28 @@
 import type { EntityManager } from 'typeorm';
 
 /**
- * The second argument of a handler.
+ * Context of a handler call, passed as its second argument.
  *
  * @publicApi
  */
 export interface HandlerContext {
+  /** Id of the delivery. `inbox.find(deliveryId)` returns it. */
   readonly deliveryId: string;
-  /** Counted from 1, for this handler and delivery; interruptions that are not its fault do not count. */
+  /**
+   * Number of the attempt of this handler for this delivery, from 1. Interruptions and `RetryAfterError` do not count.
+   */
   readonly attempt: number;
-  /** Whether an operator asked for this run. */
+  /** True when an operator has replayed the delivery. */
   readonly isReplay: boolean;
-  /** Aborted on timeout, on a lost lease and on shutdown: whatever the handler still does will be done again. */
+  /**
+   * Aborted on timeout, on a lost lease and on shutdown. The handler should stop then, because it may be called again.
+   */
   readonly signal: AbortSignal;
   /**
-   * Writes in the transaction that records the handler's completion: they take effect exactly once per session. On
-   * SQLite it is the module's own connection.
+   * Entity manager of the transaction that also records the completion of the handler. Its writes take effect exactly
+   * once per session. On SQLite it belongs to the connection of the module.
    *
-   * @throws Cr3dentialsWebhookError `NOT_TRANSACTIONAL` unless the handler is `{ transactional: true }`
+   * @throws Cr3dentialsWebhookError `NOT_TRANSACTIONAL` unless the handler is subscribed with `{ transactional: true }`
    */
   readonly manager: EntityManager;
 }

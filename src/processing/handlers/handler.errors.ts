@@ -1,7 +1,7 @@
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
 
 /**
- * Thrown by a handler that will never succeed with this delivery: it goes to the dead letters now.
+ * Thrown by a handler that can never succeed with this delivery. The handler is not retried, and becomes `dead`.
  *
  * @publicApi
  */
@@ -14,7 +14,7 @@ export class PermanentError extends Cr3dentialsWebhookError {
 }
 
 /**
- * Thrown by a handler that knows when to come back: it runs again after so many milliseconds, and no attempt is used
+ * Thrown by a handler that knows when to try again. The handler is called again after the delay, and no attempt is used
  * up.
  *
  * @publicApi
@@ -24,6 +24,7 @@ export class RetryAfterError extends Cr3dentialsWebhookError {
 
   /** @throws RangeError when the delay is not a finite number of milliseconds from 0 */
   constructor(
+    /** Milliseconds until the handler is called again. A delay of more than a year is shortened to a year. */
     readonly delay: number,
     message = `Try again in ${delay} ms.`,
     options?: ErrorOptions,

@@ -2,27 +2,31 @@ import { SetMetadata } from '@nestjs/common';
 import { eventClasses, type VerificationEvent, type VerificationEventClass } from './verification.event.js';
 import type { HandlerContext } from './handler.context.js';
 
-/** @publicApi */
+/**
+ * Options of `@OnVerification()`.
+ *
+ * @publicApi
+ */
 export interface OnVerificationOptions {
   /**
-   * The handler's stable id, under which its attempts are remembered: renaming it makes it a new handler.
+   * Stable id of the handler. Its attempts are stored under this id, so a handler with a new id is a new handler.
    *
    * @default 'ClassName.methodName'
    */
   id?: string;
-  /** Runs the handler in a transaction with `context.manager`, which commits with its completion. @default false */
+  /** Runs the handler in a transaction, with `context.manager`, that also records its completion. @default false */
   transactional?: boolean;
 }
 
-/** What the decorator writes and the explorer reads. */
+/** Metadata that the decorator writes and the explorer reads. */
 export interface Subscription extends OnVerificationOptions {
   readonly classes: readonly VerificationEventClass[];
 }
 
-/** A name of our own rather than a generated key: it is the same in every copy of this module. */
+/** Metadata key. It is a fixed name, so that it is the same in every copy of this module. */
 export const SUBSCRIPTION = 'cr3dentials-webhook:on-verification';
 
-/** Of the class's status, with data that fits whatever type the host gives to `extractedData`. */
+/** Event of the status of the class. Its `extractedData` fits any type that the host gives to it. */
 type EventOf<C extends VerificationEventClass> = Extract<
   VerificationEvent<never>,
   { status: InstanceType<C>['status'] }
@@ -30,7 +34,7 @@ type EventOf<C extends VerificationEventClass> = Extract<
 
 type Handler<E> = (event: E, context: HandlerContext) => unknown;
 
-/** Refuses to compile on a method whose parameter does not fit the classes. */
+/** Decorator that does not compile on a method whose parameters do not fit the classes. */
 type HandlerDecorator<E> = <H extends Handler<E>>(
   target: object,
   method: string | symbol,
@@ -38,9 +42,10 @@ type HandlerDecorator<E> = <H extends Handler<E>>(
 ) => void;
 
 /**
- * Subscribes a provider's or controller's method to verification events; without a class, to all of them. It is called
- * at least once for every acknowledged delivery: exactly once per session for what it writes with the manager of
- * `{ transactional: true }`. Guards and interceptors of the host do not run around it.
+ * Subscribes a method of a provider or controller to verification events. Without a class, it subscribes to all of
+ * them. The method is called at least once for every acknowledged delivery. With `{ transactional: true }`, its writes
+ * with `context.manager` take effect exactly once per session. Guards, interceptors, pipes and filters of the host do
+ * not run for it.
  *
  * @publicApi
  */

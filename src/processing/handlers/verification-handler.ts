@@ -2,7 +2,7 @@ import type { VerificationStatus } from '../../contract/verification-status.js';
 import type { HandlerContext } from './handler.context.js';
 import type { VerificationEvent } from './verification.event.js';
 
-/** One subscribed method, with a stable id. */
+/** A subscribed method, or all listeners of the event emitter. */
 export interface VerificationHandler {
   readonly id: string;
   readonly transactional: boolean;

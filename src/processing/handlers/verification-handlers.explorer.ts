@@ -8,7 +8,7 @@ import type { VerificationHandler } from './verification-handler.js';
 type Provider = ReturnType<DiscoveryService['getProviders']>[number];
 type Method = (...args: unknown[]) => unknown;
 
-/** Finds the `@OnVerification` methods of the host, for the registry, once everything is instantiated. */
+/** Finds the `@OnVerification` methods of the host. Call it when all providers are instantiated. */
 @Injectable()
 export class VerificationHandlersExplorer {
   constructor(
@@ -18,7 +18,9 @@ export class VerificationHandlersExplorer {
     private readonly moduleRef: ModuleRef,
   ) {}
 
-  /** Yields each subscribed method. An instance that is provided twice, as by an alias or a factory, is one subscriber. */
+  /**
+   * Yields each subscribed method. An instance with several providers, such as an alias or a factory, is explored once.
+   */
   *explore(): Generator<VerificationHandler> {
     const seen = new Set<unknown>();
     for (const provider of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
@@ -54,7 +56,10 @@ export class VerificationHandlersExplorer {
     };
   }
 
-  /** A request-scoped or transient provider has no instance of its own: each run gets one. */
+  /**
+   * Returns a function that provides the instance. Each run gets its own instance of a request-scoped or transient
+   * provider.
+   */
   private instanceOf(provider: Provider): () => Promise<Record<string, Method>> | Record<string, Method> {
     if (provider.isDependencyTreeStatic() && !provider.isTransient)
       return () => provider.instance as Record<string, Method>;
@@ -63,7 +68,10 @@ export class VerificationHandlersExplorer {
   }
 }
 
-/** Returns nothing for values, aliases (their target is found itself) and factories that made no object. */
+/**
+ * Returns undefined for values, aliases and factories that returned no object. The target of an alias is explored
+ * itself.
+ */
 function prototypeOf({ instance, isAlias }: Provider): Record<string, Method> | undefined {
   if (isAlias || instance === null || typeof instance !== 'object') return undefined;
   return (Object.getPrototypeOf(instance) as Record<string, Method> | null) ?? undefined;

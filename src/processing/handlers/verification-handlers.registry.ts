@@ -6,32 +6,39 @@ import type { VerificationHandler } from './verification-handler.js';
 
 const MAX_ID_LENGTH = 255;
 
-/** Knows who is subscribed: the host's methods and, while it has listeners, the event emitter. */
+/** Keeps the subscribed handlers: the methods of the host, and the event emitter while it has listeners. */
 @Injectable()
 export class VerificationHandlersRegistry {
   private handlers: readonly VerificationHandler[] = [];
 
   constructor(private readonly bridge: EventEmitterBridge) {}
 
-  /** @throws Cr3dentialsWebhookError `HANDLER_INVALID` when an id cannot be stored, or two handlers have the same */
+  /**
+   * Replaces the handlers of the host.
+   *
+   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when an id cannot be stored, or two handlers have the same
+   */
   register(handlers: Iterable<VerificationHandler>): void {
     this.handlers = [...handlers];
     assertUniqueIds(this.handlers);
   }
 
-  /** Returns the handlers that a delivery of this status must reach. */
+  /** Returns the handlers that are subscribed to the status. */
   for(status: VerificationStatus): VerificationHandler[] {
     const subscribed = this.handlers.filter(({ statuses }) => statuses.has(status));
     const bridge = this.bridge.handlerFor(status);
     return bridge ? [...subscribed, bridge] : subscribed;
   }
 
-  /** Tells whether nothing in this application is subscribed to any status. */
+  /** Returns true when no handler in this application is subscribed to any status. */
   get isEmpty(): boolean {
     return this.handlers.length === 0 && this.byStatus.size === 0;
   }
 
-  /** Returns the ids of the handlers for each status that has any. The event emitter may get its listeners at any time. */
+  /**
+   * Returns the ids of the handlers for each status that has any. Never cached, because the event emitter may get
+   * listeners at any time.
+   */
   get byStatus(): ReadonlyMap<VerificationStatus, readonly string[]> {
     return new Map(
       verificationStatuses
@@ -40,7 +47,11 @@ export class VerificationHandlersRegistry {
     );
   }
 
-  /** @throws Cr3dentialsWebhookError `HANDLER_INVALID` when one of them is not subscribed, or when there are none */
+  /**
+   * Checks the ids of handlers.
+   *
+   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when one of them is not subscribed, or when there are none
+   */
   assertKnown(ids: readonly string[]): void {
     const known = [...this.handlers.map(({ id }) => id), EVENT_EMITTER_HANDLER];
     const missing = ids.find((id) => !known.includes(id));

@@ -9,23 +9,30 @@ type Data = Record<string, unknown>;
 type Source = Pick<Delivery, 'id' | 'rawBody' | 'receivedAt'>;
 type DataConverter = Pick<ExtractedDataValidator, 'toInstance'>;
 
-/** What every event holds: the contract's fields, and where they come from. */
+/** Fields that all events have: those of the payload, and those of its delivery. */
 abstract class Verification<Status extends VerificationStatus, D extends object> {
+  /** Status of the session. It discriminates the union `VerificationEvent`. */
   readonly status!: Status;
-  /** The verification session: one event per session, unless an operator replays it. */
+  /** The verification session. There is one event per session, unless an operator replays it. */
   readonly sessionId: string;
+  /** The platform that the session verified against. */
   readonly platformId: number;
-  /** The partner's own reference, given when the session was created. */
+  /** The partner's own reference, given when the session was created; null without one. */
   readonly externalReferenceId: string | null;
-  /** Verified account data, an instance of the class declared for its platform, if one is. Numbers are JavaScript's: the stored body has all digits. */
+  /**
+   * Verified account data; null without any. It is an instance of the class that is declared for its platform, if there
+   * is one. Its numbers are JavaScript numbers; the raw body has all digits.
+   */
   readonly extractedData: D | null;
-  /** Opaque reference to the attestation. */
+  /** Opaque reference to the attestation; null without one. */
   readonly proofHash: string | null;
+  /** Time when the session completed, as the provider sent it; null without one. */
   readonly completedAt: Date | null;
+  /** Metadata of the session, as the provider sent it; null without any. */
   readonly metadata: Readonly<Data> | null;
-  /** When the delivery was recorded, by the database's clock. */
+  /** Time when the delivery was recorded, by the database's clock. */
   readonly receivedAt: Date;
-  /** Finds the delivery again: `inbox.find(deliveryId)`. */
+  /** Id of the delivery. `inbox.find(deliveryId)` returns it. */
   readonly deliveryId: string;
 
   constructor({ id, rawBody, receivedAt }: Source, converter?: DataConverter) {
@@ -45,57 +52,67 @@ abstract class Verification<Status extends VerificationStatus, D extends object>
 }
 
 /**
- * Status `COMPLETED`: the account is verified.
+ * Event of a session with the status `COMPLETED`: the account is verified.
  *
  * @publicApi
  */
 export class VerificationCompleted<D extends object = Data> extends Verification<'COMPLETED', D> {
+  /** Name of the event for `@OnEvent()` of `@nestjs/event-emitter`. */
   static readonly eventName = 'cr3dentials.verification.completed';
+  /** Status of the session. It discriminates the union `VerificationEvent`. */
   override readonly status = 'COMPLETED';
 }
 
 /**
- * Status `PARTIAL_COMPLETE`: part of the data could be verified.
+ * Event of a session with the status `PARTIAL_COMPLETE`: part of the data is verified.
  *
  * @publicApi
  */
 export class VerificationPartiallyCompleted<D extends object = Data> extends Verification<'PARTIAL_COMPLETE', D> {
+  /** Name of the event for `@OnEvent()` of `@nestjs/event-emitter`. */
   static readonly eventName = 'cr3dentials.verification.partially-completed';
+  /** Status of the session. It discriminates the union `VerificationEvent`. */
   override readonly status = 'PARTIAL_COMPLETE';
 }
 
 /**
- * Status `ERROR`: the session failed.
+ * Event of a session with the status `ERROR`: the session failed.
  *
  * @publicApi
  */
 export class VerificationErrored<D extends object = Data> extends Verification<'ERROR', D> {
+  /** Name of the event for `@OnEvent()` of `@nestjs/event-emitter`. */
   static readonly eventName = 'cr3dentials.verification.errored';
+  /** Status of the session. It discriminates the union `VerificationEvent`. */
   override readonly status = 'ERROR';
 }
 
 /**
- * Status `CANCELLED`: the user gave up.
+ * Event of a session with the status `CANCELLED`: the user cancelled the session.
  *
  * @publicApi
  */
 export class VerificationCancelled<D extends object = Data> extends Verification<'CANCELLED', D> {
+  /** Name of the event for `@OnEvent()` of `@nestjs/event-emitter`. */
   static readonly eventName = 'cr3dentials.verification.cancelled';
+  /** Status of the session. It discriminates the union `VerificationEvent`. */
   override readonly status = 'CANCELLED';
 }
 
 /**
- * Status `TERMINATED`: the session was ended from outside.
+ * Event of a session with the status `TERMINATED`: the session was ended from outside.
  *
  * @publicApi
  */
 export class VerificationTerminated<D extends object = Data> extends Verification<'TERMINATED', D> {
+  /** Name of the event for `@OnEvent()` of `@nestjs/event-emitter`. */
   static readonly eventName = 'cr3dentials.verification.terminated';
+  /** Status of the session. It discriminates the union `VerificationEvent`. */
   override readonly status = 'TERMINATED';
 }
 
 /**
- * Any of the five; tell them apart by `status` or `instanceof`.
+ * Any of the five events. `status` and `instanceof` tell them apart.
  *
  * @publicApi
  */
@@ -106,7 +123,11 @@ export type VerificationEvent<D extends object = Data> =
   | VerificationCancelled<D>
   | VerificationTerminated<D>;
 
-/** @publicApi */
+/**
+ * Class of an event, as `@OnVerification()` accepts it.
+ *
+ * @publicApi
+ */
 export type VerificationEventClass =
   | typeof VerificationCompleted
   | typeof VerificationPartiallyCompleted
@@ -114,7 +135,7 @@ export type VerificationEventClass =
   | typeof VerificationCancelled
   | typeof VerificationTerminated;
 
-/** The event of each status. */
+/** Class of the event of each status. */
 export const eventClasses = {
   COMPLETED: VerificationCompleted,
   PARTIAL_COMPLETE: VerificationPartiallyCompleted,
@@ -124,8 +145,10 @@ export const eventClasses = {
 } as const satisfies Record<VerificationStatus, VerificationEventClass>;
 
 /**
- * @throws SyntaxError when the stored body is not JSON any more, and whatever a class of the host throws that had not
- *   thrown when the delivery was recorded
+ * Returns the frozen event of a delivery.
+ *
+ * @throws SyntaxError when the stored body is not valid JSON; also any error of a class of the host that did not throw
+ *   when the delivery was recorded
  */
 export function verificationEvent(
   delivery: Source & Pick<Delivery, 'status'>,

@@ -13,7 +13,10 @@ import { LeaseRenewer } from './lease.renewer.js';
 
 const MAX_CLAIM_ROWS = 500;
 
-/** Claims deliveries for the pool while it has capacity: what other workers left behind first, then what is due. */
+/**
+ * Claims deliveries for the pool while it has capacity. Rescues those with an expired lease first, then claims those
+ * that are due.
+ */
 @Injectable()
 export class DeliveryPoller {
   private hasMore = false;
@@ -35,7 +38,7 @@ export class DeliveryPoller {
     pool.onDeparture(() => this.fetchMore());
   }
 
-  /** Polls now and at every interval from now on. */
+  /** Polls now, and then at every interval. */
   start(): void {
     this.isRescueDue = true;
     this.poll();
@@ -46,13 +49,13 @@ export class DeliveryPoller {
     clearTimeout(this.timer);
   }
 
-  /** Says that there is something to claim. */
+  /** Polls as soon as the pool has capacity. Call it when a delivery was recorded without a lease. */
   notify(): void {
     this.hasMore = true;
     this.fetchMore();
   }
 
-  /** Resolves when the poll that is under way has come to its end. */
+  /** Resolves when the poll that is running has ended. */
   async settled(): Promise<void> {
     await this.polling;
   }
@@ -61,7 +64,7 @@ export class DeliveryPoller {
     if (this.hasMore && this.pool.capacity > 0) this.poll();
   }
 
-  /** One at a time: what comes meanwhile is left to the next poll, or to the next that is known to find more. */
+  /** Starts a poll unless one is running. Deliveries that become due meanwhile are left to the next poll. */
   private poll(): void {
     if (!this.pool.isAccepting || this.polling) return;
     this.polling = this.claim()
@@ -98,7 +101,7 @@ export class DeliveryPoller {
   }
 }
 
-/** Whether something may be remembered of its handlers. */
+/** Returns true for a delivery that may have stored runs. A query for the others would find none. */
 function hasBegunBefore({ attempts, replays }: ClaimedDelivery): boolean {
   return attempts > 1 || replays > 0;
 }

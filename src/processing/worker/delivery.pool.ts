@@ -11,12 +11,12 @@ import { VerificationHandlersRegistry } from '../handlers/verification-handlers.
 import { InFlightDeliveries, type Claim } from './in-flight.deliveries.js';
 import { ThroughputMeter } from './throughput.meter.js';
 
-/** For how many milliseconds handlers are begun, one after the other, before others have the thread. */
+/** Time for starting handlers before the event loop gets a turn. */
 const TIME_SLICE_MS = 5;
-/** How long returning claims waits for the database. */
+/** Maximum time for returning claims to the database. */
 const RETURN_TIMEOUT_MS = 5_000;
 
-/** Sees every claim of this worker to its end: so many run at once, the others wait in order. */
+/** Processes the claims of this worker, as many at the same time as `concurrency` allows. The others wait in order. */
 @Injectable()
 export class DeliveryPool {
   private readonly throughput: ThroughputMeter;
@@ -44,28 +44,34 @@ export class DeliveryPool {
     this.isOpen = true;
   }
 
-  /** Begins with nothing any more. What is added later waits to be returned. */
+  /** Stops starting deliveries. A delivery that is added later waits for `returnQueue()`. */
   close(): void {
     this.isOpen = false;
   }
 
-  /** An instance without a handler, such as a script of the host, leaves all deliveries to others. */
+  /**
+   * Returns true when the pool is open and a handler is subscribed. An instance without handlers, such as a script of
+   * the host, leaves all deliveries to others.
+   */
   get isAccepting(): boolean {
     return this.isOpen && !this.handlers.isEmpty;
   }
 
-  /** As many as run at once, and as many more as the last second shows will be begun within the next. */
+  /**
+   * Returns how many more deliveries may be claimed. The limit is `concurrency`, plus as many as finished during the
+   * last second.
+   */
   get capacity(): number {
     const most = this.settings.concurrency + this.throughput.value;
     return this.isAccepting ? Math.max(0, most - this.inFlight.size - this.reserved) : 0;
   }
 
-  /** Calls whenever a delivery has left the pool. */
+  /** Registers a listener that is called whenever a delivery has left the pool. */
   onDeparture(listener: () => void): void {
     this.listeners.push(listener);
   }
 
-  /** Returns how many of the wanted places there are; each is either used by `submit()` or released. */
+  /** Reserves places, and returns how many. Pass each to `submit()` or to `release()`. */
   reserve(wanted: number): number {
     const reserved = Math.min(wanted, this.capacity);
     this.reserved += reserved;
@@ -76,10 +82,12 @@ export class DeliveryPool {
     this.reserved -= places;
   }
 
-  /** Uses a reserved place. */
+  /**
+   * Adds a recorded delivery in a reserved place. Ignores it when its lease has expired: another worker can rescue it.
+   */
   submit(delivery: ClaimedDelivery, lease: Lease): void {
     this.reserved--;
-    if (lease.expiresAt <= this.clock.now()) return; // the insert came back so late that others may have it
+    if (lease.expiresAt <= this.clock.now()) return; // the insert took so long that another worker may have rescued it
     if (this.isOpen) this.add(delivery, lease);
     else void this.returnClaims([delivery.id]);
   }
@@ -91,7 +99,7 @@ export class DeliveryPool {
     this.scheduleDrain();
   }
 
-  /** Resolves when everything that runs now has come to its end. */
+  /** Resolves when the deliveries that are being processed now have ended. */
   async settled(): Promise<void> {
     await Promise.all(this.processing);
   }
@@ -100,19 +108,22 @@ export class DeliveryPool {
     this.inFlight.cancelAll(reason);
   }
 
-  /** Returns what has not begun to the inbox, for any worker to claim. */
+  /** Returns the claims that have not been started, so that any worker can claim their deliveries. */
   returnQueue(): Promise<void> {
     const unused = this.queue.splice(0).filter((claim) => this.inFlight.has(claim));
     for (const claim of unused) this.inFlight.remove(claim);
     return this.returnClaims(unused.map(({ delivery }) => delivery.id));
   }
 
-  /** What cannot be returned is taken over once its lease has run out. */
+  /** Waits 5 s at most. A claim that could not be returned is rescued after its lease has expired. */
   private async returnClaims(ids: readonly string[]): Promise<void> {
     if (ids.length > 0) await waitAtMost(this.settler.release(ids), RETURN_TIMEOUT_MS);
   }
 
-  /** In the next turn of the event loop: handlers may keep the thread, and answers and claims are to go out before. */
+  /**
+   * Starts deliveries in the next turn of the event loop. HTTP responses and queries go out first, because handlers may
+   * block the thread.
+   */
   private scheduleDrain(): void {
     this.scheduledDrain ??= setImmediate(() => {
       this.scheduledDrain = undefined;

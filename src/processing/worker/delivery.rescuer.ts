@@ -5,7 +5,10 @@ import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.j
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { InFlightDeliveries } from './in-flight.deliveries.js';
 
-/** Takes over what a dead worker left behind. What may have killed it is tried again alone, and at last buried. */
+/**
+ * Rescues deliveries whose lease has expired. A delivery whose lease has expired twice in a row may be a poison
+ * message, so this worker processes one of them at a time. After the third time, it is dead.
+ */
 @Injectable()
 export class DeliveryRescuer {
   constructor(

@@ -6,10 +6,10 @@ import { DeliveryPoller } from './delivery.poller.js';
 import { DeliveryPool } from './delivery.pool.js';
 import { LeaseRenewer } from './lease.renewer.js';
 
-/** How long a shutdown waits for the database once nothing runs any more. */
+/** Time that a shutdown waits for the last writes after the handlers have ended. */
 const FLUSH_TIMEOUT_MS = 5_000;
 
-/** The order in which processing begins and ends on this instance. */
+/** Starts and stops the parts of processing on this instance in their order. */
 @Injectable()
 export class DeliveryWorker {
   constructor(
@@ -23,14 +23,17 @@ export class DeliveryWorker {
     const { enabled } = this.settings;
     if (enabled) this.pool.open();
     runOutsideRequest(() => {
-      this.renewer.start(); // on a receive-only instance too: it measures the database's clock
+      this.renewer.start(); // on a receive-only instance as well, because it measures the database's clock
       if (enabled) this.poller.start();
     });
   }
 
-  /** Stops claiming, returns what has not begun, lets handlers finish, and aborts and returns what is left. */
+  /**
+   * Stops claiming, returns claims that have not been started, and waits for handlers until `drainTimeout`. Aborts the
+   * others.
+   */
   stop(): Promise<void> {
-    return runOutsideRequest(() => this.shutDown()); // a request may be what closes the app
+    return runOutsideRequest(() => this.shutDown()); // a request may close the app
   }
 
   private async shutDown(): Promise<void> {
@@ -40,7 +43,7 @@ export class DeliveryWorker {
     await waitAtMost(this.pool.settled(), this.settings.drainTimeout);
     this.pool.cancelAll(new Error('The application is shutting down.'));
     await waitAtMost(Promise.all([this.pool.settled(), this.poller.settled(), returned]), FLUSH_TIMEOUT_MS);
-    await this.pool.returnQueue(); // what was being claimed meanwhile
+    await this.pool.returnQueue(); // a poll may have claimed more in the meantime
     this.renewer.stop();
   }
 }

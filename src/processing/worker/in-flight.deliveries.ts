@@ -3,17 +3,17 @@ import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { Cancellation } from '../../concurrency/cancellation.js';
 
-/** A delivery this worker has the lease of. */
+/** A delivery that this worker has the lease of. */
 export interface Claim {
   readonly delivery: ClaimedDelivery;
-  /** What is known of its handlers from before. */
+  /** Runs of its handlers that were stored before this claim. */
   readonly previousRuns: readonly HandlerRun[];
-  /** Comes when the lease is lost or the worker stops. */
+  /** Requested when the lease is lost or the worker stops. */
   readonly cancellation: Cancellation;
   leaseExpiresAt: number;
 }
 
-/** What this worker has in hand, from its claim to the durable end of its processing. */
+/** Deliveries of this worker, from the claim until the outcome is durable. */
 @Injectable()
 export class InFlightDeliveries {
   readonly #claims = new Map<string, Claim>();
@@ -26,12 +26,12 @@ export class InFlightDeliveries {
     return [...this.#claims.keys()];
   }
 
-  /** Whether one of them has outlived a worker more than once: it may be what kills. */
+  /** Returns true when the lease of one of them has expired more than once: it may be what crashes workers. */
   get hasPoisonSuspect(): boolean {
     return [...this.#claims.values()].some(({ delivery }) => delivery.rescues > 1);
   }
 
-  /** Nothing when it is in hand already: the run that is under way goes on. */
+  /** Adds a claim. Returns undefined when the delivery is in flight already, and does not change that claim. */
   add(delivery: ClaimedDelivery, { expiresAt }: Lease, previousRuns: readonly HandlerRun[] = []): Claim | undefined {
     if (this.#claims.has(delivery.id)) return undefined;
     const claim = { delivery, previousRuns, cancellation: new Cancellation(), leaseExpiresAt: expiresAt };
@@ -39,7 +39,7 @@ export class InFlightDeliveries {
     return claim;
   }
 
-  /** Whether it is this very holding: the delivery may have been lost and claimed anew in the meantime. */
+  /** Returns true while this claim is held. A later claim of the same delivery is another one. */
   has(claim: Claim): boolean {
     return this.#claims.get(claim.delivery.id) === claim;
   }
@@ -48,6 +48,7 @@ export class InFlightDeliveries {
     if (this.has(claim)) this.#claims.delete(claim.delivery.id);
   }
 
+  /** Cancels and removes the selected claims, because their lease was lost. Returns their number. */
   evict(which: (claim: Claim) => boolean): number {
     const lost = [...this.#claims.values()].filter(which);
     for (const claim of lost) {

@@ -12,8 +12,9 @@ import { WorkerIdentity } from '../worker.identity.js';
 import { InFlightDeliveries } from './in-flight.deliveries.js';
 
 /**
- * Renews the leases of what is in hand, naming each: a row whose insert landed late must not be kept alive by a worker
- * that does not know it. What it cannot renew in time it lets go, before another worker may begin with it.
+ * Renews the leases of the deliveries in flight, by id. A row whose insert was committed without the knowledge of this
+ * worker is not renewed, so that another worker can rescue it. A claim that cannot be renewed in time is cancelled
+ * before another worker may rescue its delivery.
  */
 @Injectable()
 export class LeaseRenewer {
@@ -39,12 +40,12 @@ export class LeaseRenewer {
   }
 
   /**
-   * Renews at intervals, and at once after a rollback that may have undone a renewal. Measures the database's clock as
-   * well, also where there is nothing to renew.
+   * Renews at intervals, and at once after a rollback that may have undone a renewal. Measures the database's clock
+   * each time, even when no delivery is in flight.
    */
   start(): void {
     if (this.stopped) return;
-    this.connection.onRollback(() => this.renewNow().catch(() => {})); // the next renewal is not far
+    this.connection.onRollback(() => this.renewNow().catch(() => {})); // the next renewal follows soon
     this.renewIn(this.duration / 3);
   }
 

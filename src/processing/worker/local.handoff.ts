@@ -5,7 +5,7 @@ import { DeliveryPoller } from './delivery.poller.js';
 import { DeliveryPool } from './delivery.pool.js';
 import { LeaseRenewer } from './lease.renewer.js';
 
-/** Hands what this instance has recorded to its own worker. */
+/** Submits deliveries that this instance has recorded to its own worker. */
 @Injectable()
 export class LocalHandoff implements DeliveryHandoff {
   constructor(

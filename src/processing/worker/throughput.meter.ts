@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js';
 
 const WINDOW_MS = 1_000;
 
-/** How often something happened in the last second, or the one before while the last is young. */
+/** Counts events per second. `value` is the larger count of the current and the previous second. */
 export class ThroughputMeter {
   #start = 0;
   #current = 0;
