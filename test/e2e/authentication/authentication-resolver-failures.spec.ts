@@ -12,7 +12,7 @@ const UNAVAILABLE = {
   type: 'application/json; charset=utf-8',
 };
 const TRY_AGAIN = { ...UNAVAILABLE, retryAfter: '5', deliveries: [], errors: 1, explained: 1, leaked: [], refused: 0 };
-const FAILED = /^ERROR "auth\.resolveSecrets" failed, so a sender was answered 503: .* Cr3dentialsWebhook$/;
+const FAILED = /^ERROR "auth\.resolveSecrets" failed, so a POST was answered 503: .* Cr3dentialsWebhook$/;
 
 const SECRET = 'Kestrel-of-the-north-4711';
 /** What hosts without types return; the compiler would not let it through. */

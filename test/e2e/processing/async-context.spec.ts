@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { OnEvent } from '@nestjs/event-emitter';
 import { OnVerification, VerificationCompleted, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import { Transform } from 'class-transformer';
+import { IsOptional } from 'class-validator';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { databases } from '../../support/database/databases.js';
 import { freshHost } from '../../support/app/fresh-host.js';
@@ -32,6 +34,15 @@ class LookAround {
   listen(): void {
     this.found.push(tenants.getStore());
   }
+}
+
+class EnteringData {
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => {
+    tenants.enterWith('left by a transformer');
+    return value;
+  })
+  accountHolder?: string;
 }
 
 /** Enters a store of its own and leaves it so, as `cls.enter()` does. */
@@ -75,6 +86,16 @@ for (const kind of databases) {
 
     it('do not see a store that another handler has entered', async () => {
       const app = await host.start((a) => inAStorePerRequest(a.on(platform)).withHandlers(EnterAStore));
+      await postSome(app, 16);
+      expect(new Set(app.nest.get(EnterAStore).found)).toEqual(new Set([undefined]));
+    });
+
+    it('do not see what a class of the host has left while an event was made', async () => {
+      const app = await host.start((a) =>
+        inAStorePerRequest(a.on(platform))
+          .withHandlers(EnterAStore)
+          .withOptions({ platforms: { 1: EnteringData } }),
+      );
       await postSome(app, 16);
       expect(new Set(app.nest.get(EnterAStore).found)).toEqual(new Set([undefined]));
     });

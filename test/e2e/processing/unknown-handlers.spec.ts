@@ -6,6 +6,7 @@ import {
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { once } from 'node:events';
 import { DataSource } from 'typeorm';
 import { databases } from '../../support/database/databases.js';
 import { abandon, freshHost } from '../../support/app/fresh-host.js';
@@ -32,6 +33,24 @@ class Added {
   handle(_: VerificationEvent, { attempt }: HandlerContext): void {
     this.attempts.push(attempt);
     if (this.attempts.length === 1) throw new Error('not yet');
+  }
+}
+
+/** Runs until it is interrupted. */
+class WaitForTheEnd {
+  @OnVerification({ id: 'known' })
+  async handle(_: VerificationEvent, { signal }: HandlerContext): Promise<void> {
+    await once(signal, 'abort');
+  }
+}
+
+class WaitForTheEndToo {
+  begun = 0;
+
+  @OnVerification({ id: 'added' })
+  async handle(_: VerificationEvent, { signal }: HandlerContext): Promise<void> {
+    this.begun++;
+    await once(signal, 'abort');
   }
 }
 
@@ -107,6 +126,24 @@ for (const kind of databases) {
       expect(attempts.toSorted()).toEqual([1, 1, 1, 1, 2]);
       expect(old.nest.get(Known).calls).toBe(0);
       expect(old.logger.matching(/waited for the handler/)).toEqual([]);
+    });
+
+    it('wait for that handler when the newer was interrupted in its first attempt', async () => {
+      const recent = await host.start((a) =>
+        a.withHandlers(WaitForTheEnd, WaitForTheEndToo).withOptions({ processing: { drainTimeout: 0 } }),
+      );
+      const body = payload();
+      await recent.post(body);
+      await until('both have begun', () => recent.nest.get(WaitForTheEndToo).begun > 0);
+      await host.stop(recent);
+      const old = await host.start((a) => a.withHandlers(Known));
+      await until('the older one has run its own', () => old.nest.get(Known).calls === 1);
+      expect(await isPending(old, (await old.inbox.list())[0]?.id ?? '')).toMatchObject({
+        runs: [
+          { handler: 'added', state: 'pending', attempts: 0 },
+          { handler: 'known', state: 'completed' },
+        ],
+      });
     });
 
     it('do not end a delivery that waits for that handler: the older logs a warning and postpones it', async () => {

@@ -22,7 +22,7 @@ describe('a TCP proxy', () => {
     const listener = EchoClient.to(proxy.url);
     listener.send('hello');
     await until('it is answered', () => listener.received === 'HELLO');
-    expect(new URL(proxy.url)).toMatchObject({ protocol: 'shout:', pathname: '/path', search: '?query' });
+    expect(new URL(proxy.url)).toMatchObject({ protocol: 'echo:', pathname: '/path', search: '?query' });
     expect(proxy.url).not.toBe(server.url);
   });
 
