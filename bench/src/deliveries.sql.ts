@@ -33,7 +33,7 @@ export async function insertDeliveries(
     const last = Math.min(first + CHUNK_ROWS, from + count) - 1;
     await database.query(`
       INSERT INTO cr3dentials_webhook_delivery
-        (id, idempotency_key, tenant, session_id, status, platform_id, external_reference_id, payload, fingerprint, state, attempts, next_attempt_at, received_at, finished_at)
+        (id, idempotency_key, tenant, session_id, status, platform_id, external_reference_id, raw_body, fingerprint, state, attempts, next_attempt_at, received_at, finished_at)
       SELECT concat_ws('-', substr(hex, 1, 8), substr(hex, 9, 4), '7' || substr(s, 16, 3), substr(s, 20)),
              encode(sha256(decode('00', 'hex') || convert_to(s, 'UTF8')), 'hex'), '', s, 'COMPLETED', 1, 'user_' || n,
              ${PAYLOAD}::text, encode(sha256(convert_to('content ' || s, 'UTF8')), 'hex'),
