@@ -18,11 +18,6 @@ export class Instrumentation {
     return () => void listeners.delete(listener);
   }
 
-  /** Returns false where nobody listens: then the signal need not be made. */
-  isObserved(name: SignalName): boolean {
-    return (this.#listeners[name]?.size ?? 0) > 0;
-  }
-
   /** Never throws. */
   announce<N extends SignalName>(name: N, signal: InboxSignals[N]): void {
     const listeners = this.#listeners[name] as Set<Listener<N>> | undefined;

@@ -161,7 +161,6 @@ export class DeliveryDispatcher {
     outcome: RunOutcome,
     more: { nextIn?: number; error?: string } = {},
   ): void {
-    if (!this.instrumentation.isObserved('run-ended')) return;
     const { retry } = this.settings;
     const maxAttempts = typeof retry === 'function' ? undefined : retry.attempts;
     this.instrumentation.announce('run-ended', { deliveryId, handler: id, attempt, maxAttempts, outcome, ...more });

@@ -36,8 +36,8 @@ export class VerificationHandlersRegistry {
   }
 
   /**
-   * Returns the ids of the handlers for each status that has any. Never cached, because the event emitter may get
-   * listeners at any time.
+   * Returns the ids of the handlers by status, without the statuses that no handler is subscribed to. Never cached,
+   * because the event emitter can get another listener at every moment.
    */
   get byStatus(): ReadonlyMap<VerificationStatus, readonly string[]> {
     return new Map(

@@ -17,7 +17,7 @@ import { TcpProxy } from '../../support/network/tcp-proxy.js';
 import { until } from '../../support/time/until.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
 
-/** Does what it is told after its write, in its first run. */
+/** Does what it is told after its write, in every run. */
 class BookAnd {
   readonly attempts: number[] = [];
   readonly gate = new Gate();
