@@ -1,5 +1,6 @@
 import {
   Controller,
+  HttpCode,
   Post,
   Req,
   Res,
@@ -11,6 +12,7 @@ import {
 } from '@nestjs/common';
 import { Cr3dentialsWebhookGuard } from './authentication/cr3dentials-webhook.guard.js';
 import { WebhookResponder } from './http/webhook.responder.js';
+import { hideFromOpenApi } from './http/hide-from-openapi.js';
 import { JsonBodyGuard } from './http/json-body.guard.js';
 import { PayloadValidationPipe, type ReceivedWebhook } from './contract/payload-validation.pipe.js';
 import { WebhookExceptionFilter } from './http/webhook-exception.filter.js';
@@ -27,6 +29,7 @@ import { ARRIVED_AT, type WebhookRequest } from './http/webhook-request.js';
  * An answer that is returned or thrown could be changed by the host's interceptors.
  */
 export function controllerAt(path: string[], decorators: ClassDecorator[]): Type {
+  @hideFromOpenApi()
   @applyDecorators(...decorators)
   @Controller({ path, version: VERSION_NEUTRAL })
   @UseFilters(WebhookExceptionFilter)
@@ -38,6 +41,7 @@ export function controllerAt(path: string[], decorators: ClassDecorator[]): Type
     ) {}
 
     @Post()
+    @HttpCode(200) // only told to who reads metadata, such as an OpenAPI document
     @UseGuards(JsonBodyGuard, Cr3dentialsWebhookGuard)
     async receive(@Req() request: WebhookRequest, @Res() response: unknown): Promise<void> {
       const webhook = this.validation.transform(request);

@@ -1,5 +1,17 @@
 import { authCheck, authSettings, type AuthOptions, type AuthSettings } from './authentication/auth.options.js';
 import { platformClasses, platformsCheck, type PlatformClasses } from './contract/platforms.options.js';
+import {
+  databaseCheck,
+  databaseSettings,
+  type DatabaseOptions,
+  type DatabaseSettings,
+} from './database/database.options.js';
+import {
+  encryptionCheck,
+  encryptionSettings,
+  type EncryptionOptions,
+  type EncryptionSettings,
+} from './encryption/encryption.options.js';
 import { httpChecks, httpSettings, type HttpOptions, type HttpSettings } from './http/http.options.js';
 import {
   receivingCheck,
@@ -8,6 +20,12 @@ import {
   type ReceivingSettings,
 } from './inbox/inbox.options.js';
 import { anything, boolean, fields, invalid, pathsOf, text } from './option.checks.js';
+import {
+  retentionCheck,
+  retentionSettings,
+  type RetentionOptions,
+  type RetentionSettings,
+} from './retention/retention.options.js';
 import {
   processingCheck,
   processingSettings,
@@ -24,7 +42,9 @@ import {
 export interface Cr3dentialsWebhookOptions {
   /** Callers that may post. `'none'` accepts every caller and warns at every boot. Required. */
   auth: AuthOptions | 'none';
-  /** Limits on the time and the number of POSTs that wait until they are durable. */
+  /** Connections of the inbox to a database server. */
+  database?: DatabaseOptions;
+  /** Limits on the time, the number and the size of POSTs that wait until they are durable. */
   receiving?: ReceivingOptions;
   /**
    * Classes with class-validator decorators, one per `platformId`, that `extractedData` must fit. The data is checked
@@ -34,6 +54,10 @@ export interface Cr3dentialsWebhookOptions {
   platforms?: PlatformClasses;
   /** Settings of the worker that runs handlers on this instance. */
   processing?: ProcessingOptions;
+  /** Keys that contents are sealed with in the database. @default contents are stored as they are sent */
+  encryption?: EncryptionOptions;
+  /** Times after which contents and rows are removed. @default nothing is removed */
+  retention?: RetentionOptions;
 }
 
 /**
@@ -44,7 +68,7 @@ export interface Cr3dentialsWebhookOptions {
 export interface Cr3dentialsWebhookExtras extends HttpOptions {
   /** Name of the host's TypeORM DataSource. @default the default DataSource */
   dataSource?: string;
-  /** Makes `Cr3dentialsWebhookInbox` injectable without importing the module. @default false */
+  /** Makes `Cr3dentialsWebhookInbox` injectable in every module of the app, without an import. @default true */
   isGlobal?: boolean;
 }
 
@@ -61,9 +85,12 @@ export interface Cr3dentialsWebhookOptionsFactory {
 /** Options by step, with every default filled in. They hold no secret. */
 export interface Settings {
   readonly auth: AuthSettings;
+  readonly database: DatabaseSettings;
   readonly receiving: ReceivingSettings;
   readonly platforms: PlatformClasses;
   readonly processing: ProcessingSettings;
+  readonly encryption: EncryptionSettings;
+  readonly retention: RetentionSettings;
 }
 
 /** Extras with every default filled in. */
@@ -73,7 +100,15 @@ export interface ExtraSettings {
   readonly isGlobal: boolean;
 }
 
-const OPTIONS = { auth: authCheck, receiving: receivingCheck, platforms: platformsCheck, processing: processingCheck };
+const OPTIONS = {
+  auth: authCheck,
+  database: databaseCheck,
+  receiving: receivingCheck,
+  platforms: platformsCheck,
+  processing: processingCheck,
+  encryption: encryptionCheck,
+  retention: retentionCheck,
+};
 const EXTRAS = { ...httpChecks, dataSource: text, isGlobal: boolean };
 const ASYNC = ['useFactory', 'useClass', 'useExisting', 'inject', 'imports', 'provideInjectionTokensFrom'];
 
@@ -95,10 +130,18 @@ export function parseOptions(given: unknown): Settings {
   const receiving = receivingSettings(options.receiving);
   return {
     auth: authSettings(options.auth, receiving.ackTimeout),
+    database: databaseSettings(options.database),
     receiving,
     platforms: platformClasses(options.platforms),
     processing: processingSettings(options.processing),
+    encryption: encryptionSettings(options.encryption, secretsOf(options.auth)),
+    retention: retentionSettings(options.retention),
   };
+}
+
+function secretsOf(auth: Cr3dentialsWebhookOptions['auth'] | undefined): unknown[] {
+  const secrets = auth === 'none' ? undefined : auth?.secrets;
+  return (secrets ?? []).map((secret) => (typeof secret === 'object' ? secret.value : secret));
 }
 
 /**
@@ -114,5 +157,5 @@ export function parseExtras(given: object): ExtraSettings {
   const others = isAsync ? Object.fromEntries(ASYNC.map((name) => [name, anything])) : OPTIONS;
   fields({ ...others, ...EXTRAS })(given, '', pathsOf({ ...OPTIONS, ...EXTRAS }));
   const extras: Cr3dentialsWebhookExtras = given;
-  return { http: httpSettings(extras), dataSource: extras.dataSource, isGlobal: extras.isGlobal ?? false };
+  return { http: httpSettings(extras), dataSource: extras.dataSource, isGlobal: extras.isGlobal ?? true };
 }

@@ -32,11 +32,11 @@ export const instant: Check = (value, name) => {
   }
 };
 
-export function whole(from: number): Check {
+export function whole(from: number, to = MAX_TIMER_MS): Check {
   return (value, name) => {
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < from || value > MAX_TIMER_MS) {
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < from || value > to) {
       throw invalid(
-        `Option "${name}" must be a whole number from ${from} to ${MAX_TIMER_MS}, not ${typeof value === 'number' ? value : kind(value)}.`,
+        `Option "${name}" must be a whole number from ${from} to ${to}, not ${typeof value === 'number' ? value : kind(value)}.`,
       );
     }
   };

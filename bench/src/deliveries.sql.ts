@@ -28,19 +28,25 @@ export async function insertDeliveries(
   count: number,
   from = 1,
 ): Promise<void> {
+  const now = Date.now();
   const [due, finished] = state === 'pending' ? ['received', 'NULL'] : ['NULL', 'received + 10'];
   for (let first = from; first < from + count; first += CHUNK_ROWS) {
     const last = Math.min(first + CHUNK_ROWS, from + count) - 1;
+    const rows = `
+      FROM (
+        SELECT *, concat_ws('-', substr(hex, 1, 8), substr(hex, 9, 4), '7' || substr(s, 16, 3), substr(s, 20)) AS id
+        FROM (
+          SELECT *, lpad(to_hex(received), 12, '0') AS hex
+          FROM (SELECT *, ${now} - ${from + count} + n AS received FROM ${sessions(first, last)}) AS timed
+        ) AS named
+      ) AS rows`;
     await database.query(`
       INSERT INTO cr3dentials_webhook_delivery
-        (id, idempotency_key, tenant, session_id, status, platform_id, external_reference_id, raw_body, fingerprint, state, attempts, next_attempt_at, received_at, finished_at)
-      SELECT concat_ws('-', substr(hex, 1, 8), substr(hex, 9, 4), '7' || substr(s, 16, 3), substr(s, 20)),
-             encode(sha256(decode('00', 'hex') || convert_to(s, 'UTF8')), 'hex'), '', s, 'COMPLETED', 1, 'user_' || n,
-             ${PAYLOAD}::text, encode(sha256(convert_to('content ' || s, 'UTF8')), 'hex'),
-             '${state}', ${state === 'pending' ? 0 : 1}, ${due}, received, ${finished}
-      FROM (
-        SELECT *, lpad(to_hex(received), 12, '0') AS hex
-        FROM (SELECT *, (extract(epoch FROM now()) * 1000)::bigint - ${from + count} + n AS received FROM ${sessions(first, last)}) AS timed
-      ) AS rows`);
+        (id, idempotency_key, tenant, session_id, status, platform_id, external_reference_id, raw_body, fingerprint, received_at)
+      SELECT id, encode(sha256(decode('00', 'hex') || convert_to(s, 'UTF8')), 'hex'), '', s, 'COMPLETED', 1, 'user_' || n,
+             ${PAYLOAD}::text, encode(sha256(convert_to('content ' || s, 'UTF8')), 'hex'), received ${rows}`);
+    await database.query(`
+      INSERT INTO cr3dentials_webhook_delivery_state (delivery_id, state, attempts, next_attempt_at, finished_at)
+      SELECT id, '${state}', ${state === 'pending' ? 0 : 1}, ${due}, ${finished} ${rows}`);
   }
 }

@@ -1,7 +1,7 @@
 import { chosen } from './arguments.js';
 import { backlogGoals, runBacklog } from './backlog/rounds.js';
 import { backlogTable } from './backlog/table.js';
-import { contenders, forgetful } from './contenders/index.js';
+import { contendersFor, forgetful } from './contenders/index.js';
 import { runBurst } from './growth/burst.js';
 import { runMemory } from './growth/memory.js';
 import { growthGoals, growthTables } from './growth/report.js';
@@ -22,7 +22,7 @@ const choices = chosen(process.argv.slice(2));
 const say = (what: string): void => console.error(what);
 
 if (choices.profile) {
-  for (const contender of contenders.filter(({ name }) => name === choices.profile))
+  for (const contender of contendersFor([choices.profile], choices.database))
     console.log(await profile(contender, choices.database, choices.duration, choices.out));
 } else if (choices.join) {
   await joinRuns(choices.join);
@@ -62,7 +62,7 @@ async function joinRuns(folders: readonly string[]): Promise<void> {
   const requests = joinRounds(results.map((run) => run.requests));
   const plan = {
     ...first.choices,
-    contenders: contenders.filter(({ name }) => first.choices.contenders.includes(name)),
+    contenders: contendersFor(first.choices.contenders, choices.database),
   };
   for (const connections of new Set(requests.map((run) => run.connections))) {
     console.log(`${requestTable(requests, plan, connections)}\n`);
@@ -85,7 +85,7 @@ function goalsOf({ requests, backlog, growth }: Results): Goal[] {
 type Part = Partial<Results>;
 
 async function measureRequests(where: string): Promise<Part> {
-  const plan = { ...choices, contenders: contenders.filter(({ name }) => choices.contenders.includes(name)) };
+  const plan = { ...choices, contenders: contendersFor(choices.contenders, choices.database) };
   const runs = await runRounds(plan, ({ round, contender, connections, rate }) =>
     say(`round ${round}, ${connections} connections, ${contender}: ${rate.toFixed(0)} ack/s`),
   );

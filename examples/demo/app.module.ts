@@ -10,7 +10,7 @@ import { Accounts } from './accounts.js';
 import { DemoAccount } from './demo-account.entity.js';
 import { DemoAccounts1795392000001 } from './demo-account.migration.js';
 import { DemoController } from './demo.controller.js';
-import { database, secret } from './environment.js';
+import { database, encryption, secret } from './environment.js';
 import { EventPrinter } from './event-printer.js';
 
 @Module({
@@ -23,7 +23,7 @@ import { EventPrinter } from './event-printer.js';
     }),
     TypeOrmModule.forFeature([DemoAccount]),
     EventEmitterModule.forRoot(),
-    Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [secret] } }),
+    Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [secret] }, encryption }),
   ],
   controllers: [DemoController],
   providers: [Accounts, EventPrinter],

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { EncryptionOptions } from 'nestjs-cr3dentials-webhook';
 import type { DataSourceOptions } from 'typeorm';
 
 const {
@@ -9,6 +10,7 @@ const {
   PLATFORM = 'express',
   DATABASE_URL,
   CR3D_WEBHOOK_SECRET,
+  CR3D_ENCRYPTION_KEY,
   DEMO_FAIL_RATE = '0',
 } = process.env;
 
@@ -18,6 +20,11 @@ export const platform = oneOf('PLATFORM', PLATFORM, ['express', 'fastify'] as co
 export const failRate = fraction('DEMO_FAIL_RATE', DEMO_FAIL_RATE);
 export const isSecretGenerated = !CR3D_WEBHOOK_SECRET;
 export const secret = CR3D_WEBHOOK_SECRET || randomBytes(24).toString('base64url');
+
+/** Seals the inbox if there is a key: 32 bytes in base64url. */
+export const encryption: EncryptionOptions | undefined = CR3D_ENCRYPTION_KEY
+  ? { keys: [{ id: 'demo', value: CR3D_ENCRYPTION_KEY }], current: 'demo' }
+  : undefined;
 
 /** Returns the database of the inbox and of the demo's own table. */
 export function database(): DataSourceOptions {

@@ -23,7 +23,7 @@ export class Accounts {
 export class AccountsController {
   constructor(
     @InjectRepository(Account) private readonly accounts: Repository<Account>,
-    private readonly inbox: Cr3dentialsWebhookInbox, // New: this needs `isGlobal: true`
+    private readonly inbox: Cr3dentialsWebhookInbox, // New: every module can inject it
   ) {}
 
   @Get()

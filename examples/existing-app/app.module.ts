@@ -20,7 +20,6 @@ import { Public, TokenGuard } from './token.guard.js';
     Cr3dentialsWebhookModule.forRoot({
       auth: { secrets: [process.env.CR3D_WEBHOOK_SECRET] },
       controllerDecorators: [Public()], // your own decorator, for your own global guard
-      isGlobal: true, // lets every module inject Cr3dentialsWebhookInbox
     }), // New
     AccountsModule,
   ],

@@ -21,9 +21,10 @@ export class TenantSecrets implements Cr3dentialsWebhookOptionsFactory {
   private async of(tenant: string | undefined): Promise<ResolvedSecrets | undefined> {
     if (!tenant) return undefined;
     const secrets = await this.secrets.findBy({ tenant });
-    if (secrets.length === 0) return undefined;
+    const [first] = secrets;
+    if (!first) return undefined;
     return {
-      tenant,
+      tenant: first.tenant, // as it is stored: to some databases "ACME" is "acme" too, and each would be a tenant
       secrets: secrets.map(({ id, value, notAfter }) => ({ id, value, ...(notAfter && { notAfter }) })),
     };
   }

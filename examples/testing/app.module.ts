@@ -32,7 +32,9 @@ export class Accounts {
     }),
     EventEmitterModule.forRoot(),
     Cr3dentialsWebhookModule.forRootAsync({
-      useFactory: () => ({ auth: { secrets: [process.env.CR3D_WEBHOOK_SECRET] } }),
+      useFactory: () => ({
+        auth: { secrets: [process.env.CR3D_WEBHOOK_SECRET] },
+      }),
     }),
   ],
   providers: [Accounts],

@@ -15,7 +15,7 @@ export interface Change {
   readonly leaseLeft: number | null;
 }
 
-const DELIVERY = 'cr3dentials_webhook_delivery';
+const DELIVERY = 'cr3dentials_webhook_delivery_state';
 
 /** Triggers depend on nothing that the module says, and record nothing that is rolled back. */
 const triggers: Record<DatabaseKind, string[]> = {
@@ -26,10 +26,10 @@ const triggers: Record<DatabaseKind, string[]> = {
      BEGIN
        IF TG_OP = 'INSERT' THEN
          INSERT INTO audit (delivery_id, made_by, state_after, owner_after)
-         VALUES (NEW.id, current_setting('application_name'), NEW.state, NEW.lease_owner);
-       ELSIF OLD.state IS DISTINCT FROM NEW.state OR OLD.lease_owner IS DISTINCT FROM NEW.lease_owner THEN
+         VALUES (NEW.delivery_id, current_setting('application_name'), NEW.state, NEW.claim_id);
+       ELSIF OLD.state IS DISTINCT FROM NEW.state OR OLD.claim_id IS DISTINCT FROM NEW.claim_id THEN
          INSERT INTO audit (delivery_id, made_by, state_before, state_after, owner_before, owner_after, lease_left)
-         VALUES (NEW.id, current_setting('application_name'), OLD.state, NEW.state, OLD.lease_owner, NEW.lease_owner,
+         VALUES (NEW.delivery_id, current_setting('application_name'), OLD.state, NEW.state, OLD.claim_id, NEW.claim_id,
                  OLD.lease_expires_at - (extract(epoch FROM clock_timestamp()) * 1000)::bigint);
        END IF;
        RETURN NULL;
@@ -38,14 +38,14 @@ const triggers: Record<DatabaseKind, string[]> = {
   ],
   mariadb: [
     `CREATE TABLE audit (seq bigint AUTO_INCREMENT PRIMARY KEY, delivery_id varchar(36), made_by varchar(64),
-       state_before varchar(16), state_after varchar(16), owner_before varchar(36), owner_after varchar(36), lease_left bigint)`,
+       state_before varchar(16), state_after varchar(16), owner_before varchar(64), owner_after varchar(64), lease_left bigint)`,
     `CREATE TRIGGER audit_insert AFTER INSERT ON ${DELIVERY} FOR EACH ROW
        INSERT INTO audit (delivery_id, made_by, state_after, owner_after)
-       VALUES (NEW.id, @host_name, NEW.state, NEW.lease_owner)`,
+       VALUES (NEW.delivery_id, @host_name, NEW.state, NEW.claim_id)`,
     `CREATE TRIGGER audit_update AFTER UPDATE ON ${DELIVERY} FOR EACH ROW
-       IF NOT (OLD.state <=> NEW.state AND OLD.lease_owner <=> NEW.lease_owner) THEN
+       IF NOT (OLD.state <=> NEW.state AND OLD.claim_id <=> NEW.claim_id) THEN
          INSERT INTO audit (delivery_id, made_by, state_before, state_after, owner_before, owner_after, lease_left)
-         VALUES (NEW.id, @host_name, OLD.state, NEW.state, OLD.lease_owner, NEW.lease_owner,
+         VALUES (NEW.delivery_id, @host_name, OLD.state, NEW.state, OLD.claim_id, NEW.claim_id,
                  OLD.lease_expires_at - TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000);
        END IF`,
   ],
@@ -54,12 +54,12 @@ const triggers: Record<DatabaseKind, string[]> = {
        state_after text, owner_before text, owner_after text, lease_left integer)`,
     `CREATE TRIGGER audit_insert AFTER INSERT ON ${DELIVERY} BEGIN
        INSERT INTO audit (delivery_id, made_by, state_after, owner_after)
-       VALUES (NEW.id, host_name(), NEW.state, NEW.lease_owner);
+       VALUES (NEW.delivery_id, host_name(), NEW.state, NEW.claim_id);
      END`,
     `CREATE TRIGGER audit_update AFTER UPDATE ON ${DELIVERY}
-     WHEN OLD.state IS NOT NEW.state OR OLD.lease_owner IS NOT NEW.lease_owner BEGIN
+     WHEN OLD.state IS NOT NEW.state OR OLD.claim_id IS NOT NEW.claim_id BEGIN
        INSERT INTO audit (delivery_id, made_by, state_before, state_after, owner_before, owner_after, lease_left)
-       VALUES (NEW.id, host_name(), OLD.state, NEW.state, OLD.lease_owner, NEW.lease_owner,
+       VALUES (NEW.delivery_id, host_name(), OLD.state, NEW.state, OLD.claim_id, NEW.claim_id,
                OLD.lease_expires_at - CAST((julianday('now') - 2440587.5) * 86400000 AS integer));
      END`,
   ],

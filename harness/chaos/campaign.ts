@@ -110,7 +110,8 @@ class DatabaseCampaign {
   async runAll(selected: readonly Fault[]): Promise<void> {
     for (const fault of selected.filter(({ databases }) => databases.includes(this.database))) {
       await this.runOurs(fault);
-      for (const program of fault.controls ?? []) await this.runControl(fault, program);
+      const isControlled = (fault.controlDatabases ?? fault.databases).includes(this.database);
+      for (const program of isControlled ? (fault.controls ?? []) : []) await this.runControl(fault, program);
     }
     if (this.choices.faults.includes(DUPLICATES)) await this.sendAllDuplicates();
   }

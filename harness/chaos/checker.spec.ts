@@ -18,14 +18,29 @@ const finalState = {
   rejections: [],
   handledBodies: [],
   effects: new Map([['s', 1]]),
+  unfinishedRuns: new Set<string>(),
   audit: [change, ended] as Change[],
 };
-const good: Observations = { posts: [post], handlerEvents, finalState, maxAnswerMs: 3_000, firstAnswerAfter: 5 };
+const good: Observations = {
+  posts: [post],
+  handlerEvents,
+  finalState,
+  maxAnswerMs: 3_000,
+  firstAnswerAfter: 5,
+  openTransactions: 0,
+  mayEndLeasesEarly: false,
+  nestsTransactions: false,
+};
 
 const violationsOf = (...results: TrialResult[]) =>
   violations(figureOf({ fault: 'sigkill', database: 'sqlite', program: 'ours' }, results));
 const violationsWith = (changes: Partial<Observations['finalState']>) =>
   violationsOf(check({ ...good, finalState: { ...finalState, ...changes } }));
+
+const violationsOfEffects = (...keys: string[]) => {
+  const effects = new Map(keys.map((key) => [key, 1]));
+  return violationsOf(check({ ...good, nestsTransactions: true, finalState: { ...finalState, effects } }));
+};
 
 describe('a trial that keeps the promise', () => {
   it('has no violations', () => {
@@ -52,11 +67,32 @@ describe('a trial that keeps the promise', () => {
   });
 });
 
+describe('an effect of which a part is in a nested transaction', () => {
+  it('has both parts or none', () => {
+    expect(violationsOfEffects('s', 'nested/s')).toEqual([]);
+    expect(violationsOfEffects('s')).toEqual(['1 with one part of their effect, and not the other']);
+    expect(violationsOfEffects('nested/s')).toContain('1 with one part of their effect, and not the other');
+  });
+});
+
+describe('a lease that follows a clock that jumps', () => {
+  it('may end early, and is still needed to end a delivery', () => {
+    const audit = [change, { ...taken, leaseLeft: 900 }, { ...ended, by: 'b', ownerBefore: 'B' }];
+    const observed = { ...good, mayEndLeasesEarly: true };
+    expect(violationsOf(check({ ...observed, finalState: { ...finalState, audit } }))).toEqual([]);
+    const foreign = { ...finalState, audit: [change, { ...taken, leaseLeft: 900 }, ended] };
+    expect(violationsOf(check({ ...observed, finalState: foreign }))).toEqual([
+      '1 ended by a worker that had lost its lease',
+    ]);
+  });
+});
+
 describe('a trial', () => {
   it.each([
     ['acknowledged and lost', { deliveries: [] }],
     ['transactional effects twice', { effects: new Map([['s', 2]]) }],
     ['completed without having reached every handler', { effects: new Map<string, number>() }],
+    ['completed without having reached every handler', { unfinishedRuns: new Set(['d']) }],
     ['not in a final state', { deliveries: [{ ...stored, state: 'pending' }] }],
     ['in another final state than expected', { deliveries: [{ ...stored, state: 'dead', reason: 'handler' }] }],
     ['ended by a worker that had lost its lease', { audit: [change, taken, ended] }],
@@ -70,6 +106,7 @@ describe('a trial', () => {
     ['answers after ackTimeout, or none', { posts: [{ ...post, endedAt: 3_500 }] }],
     ['answers after ackTimeout, or none', { posts: [post, { ...post, status: undefined, endedAt: 3_500 }] }],
     ['trials without a 200 after the fault', { firstAnswerAfter: undefined }],
+    ['transactions left open', { openTransactions: 1 }],
     ['completed without having reached every handler', { handlerEvents: handlerEvents.slice(0, 1) }],
   ])('violates it, too: %s', (violation, changes) => {
     expect(violationsOf(check({ ...good, ...changes }))).toEqual([`1 ${violation}`]);
@@ -92,6 +129,13 @@ describe('a control', () => {
   it('that loses nothing is reported as undetected', () => {
     expect(undetectedControls(figure('documented', {}))).toEqual([expect.stringContaining('lost nothing')]);
     expect(undetectedControls(figure('documented', { lost: 1 }))).toEqual([]);
+  });
+
+  it('that reaches every handler, or leaves nothing open, too', () => {
+    expect(undetectedControls(figure('forgetful', {}))).toHaveLength(1);
+    expect(undetectedControls(figure('forgetful', { unreached: 1 }))).toEqual([]);
+    expect(undetectedControls(figure('leaky', {}))).toHaveLength(2);
+    expect(undetectedControls(figure('leaky', { partial: 1, openTransactions: 1 }))).toEqual([]);
   });
 
   it('that repeats no effect and keeps to its leases, too', () => {

@@ -1,6 +1,6 @@
 import type { Change } from './audit.js';
 import { finalStates, type FinalState } from './final-state.js';
-import { FAILS_FOR_GOOD } from './hosts/host-settings.js';
+import { FAILS_FOR_GOOD, nestedPartOf } from './hosts/host-settings.js';
 import type { HandlerEvent } from './instance.js';
 import { acknowledgedBodies, type Post } from './history.js';
 
@@ -13,6 +13,12 @@ export interface Observations {
   readonly maxAnswerMs: number;
   /** Milliseconds from the end of the fault to the first 200; undefined when none came. */
   readonly firstAnswerAfter: number | undefined;
+  /** Transactions that were left open. */
+  readonly openTransactions: number;
+  /** Whether leases may end early, because they follow a clock that jumps. */
+  readonly mayEndLeasesEarly: boolean;
+  /** Whether every effect has two parts, of which one is in a nested transaction. */
+  readonly nestsTransactions: boolean;
 }
 
 /** The counts of one trial. */
@@ -24,8 +30,10 @@ export interface TrialResult {
   readonly deliveries: number;
   /** Sessions that took effect more than once. */
   readonly duplicated: number;
-  /** Deliveries that completed without their effect, or before their plain handler ended. */
+  /** Deliveries that completed without their effect, or before their plain handler ended, or with an unfinished run. */
   readonly unreached: number;
+  /** Sessions of which one part of the effect was committed without the other. */
+  readonly partial: number;
   /** Deliveries that are not in a final state. */
   readonly unfinished: number;
   /** Deliveries in another final state than the expected one. */
@@ -38,6 +46,8 @@ export interface TrialResult {
   readonly foreignEnds: number;
   /** Deliveries that were taken over before the lease had expired. */
   readonly earlyTakeovers: number;
+  /** Transactions that were left open. */
+  readonly openTransactions: number;
   /** Answers that are neither 200 nor 503. */
   readonly oddAnswers: number;
   /** Answers 503. */
@@ -56,7 +66,7 @@ const CLOCK_ERROR_MS = 250;
 /** Compares what was acknowledged with what is stored, has taken effect and was run. */
 export function check(observations: Observations): TrialResult {
   const { posts, handlerEvents, finalState, maxAnswerMs, firstAnswerAfter } = observations;
-  const { deliveries, rejections, handledBodies, effects, audit } = finalState;
+  const { deliveries, rejections, handledBodies, effects, unfinishedRuns, audit } = finalState;
   const acknowledged = acknowledgedBodies(posts);
   const stored = new Set([...deliveries.map(({ body }) => body), ...rejections, ...handledBodies]);
   const completed = deliveries.filter(({ state }) => state === 'completed');
@@ -75,12 +85,19 @@ export function check(observations: Observations): TrialResult {
     lost: count([...acknowledged], (body) => !stored.has(body)),
     deliveries: deliveries.length,
     duplicated: count([...effects.values()], (times) => times > 1),
-    unreached: count(completed, ({ session }) => !effects.has(session) || !ended.has(session)),
+    unreached: count(
+      completed,
+      ({ id, session }) => !effects.has(session) || !ended.has(session) || unfinishedRuns.has(id),
+    ),
+    partial: observations.nestsTransactions
+      ? count(deliveries, ({ session }) => effects.has(session) !== effects.has(nestedPartOf(session)))
+      : 0,
     unfinished: unfinished.length,
     wronglyEnded: wronglyEnded.length,
     crashLoops: crashLoops.length,
     repeated: begun.length - new Set(begun).size,
-    ...checkLeases(audit),
+    ...checkLeases(audit, observations.mayEndLeasesEarly),
+    openTransactions: observations.openTransactions,
     oddAnswers: count(answers, ({ status }) => status !== 200 && status !== 503),
     unavailable: count(answers, ({ status }) => status === 503),
     slowestAnswer: answers.reduce((slowest, post) => Math.max(slowest, durationOf(post)), 0),
@@ -90,14 +107,14 @@ export function check(observations: Observations): TrialResult {
 }
 
 /** Follows the owner of each delivery through the audit of the database. */
-function checkLeases(audit: readonly Change[]): { foreignEnds: number; earlyTakeovers: number } {
+function checkLeases(audit: readonly Change[], mayEndEarly: boolean): { foreignEnds: number; earlyTakeovers: number } {
   const holders = new Map<string, string>();
   let foreignEnds = 0;
   let earlyTakeovers = 0;
   for (const { delivery, by, from, to, ownerBefore, owner, leaseLeft } of audit) {
     const isClaimed = to === 'processing' && owner !== ownerBefore;
     const isEnd = from === 'processing' && to !== 'processing';
-    const isExpired = (leaseLeft ?? 0) < CLOCK_ERROR_MS;
+    const isExpired = mayEndEarly || (leaseLeft ?? 0) < CLOCK_ERROR_MS;
     if (isClaimed && from === 'processing' && !isExpired) earlyTakeovers++;
     if (isClaimed) holders.set(delivery, by);
     // Any worker may end a crash loop, once its lease has expired.

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { registerCleanup } from './cleanup.js';
 import type { DatabaseUnderTest } from './database-under-test.js';
+import type { HandlerSet } from './hosts/host-settings.js';
+import type { NetworkNamespace } from './servers/network-namespace.js';
 import { Instance, type HostProgram, type InstanceSettings } from './instance.js';
 
 export const LEASE_MS = 1_500;
@@ -18,6 +20,10 @@ export interface ClusterSettings {
   readonly ackTimeoutMs: number;
   /** By number of the instance; a clock without an entry is right. */
   readonly clockOffsetsMs: readonly number[];
+  /** By number of the instance; one without an entry has the usual ones. */
+  readonly handlers: readonly HandlerSet[];
+  /** The machines, by number of the instance. @default all on this one */
+  readonly namespaces?: readonly NetworkNamespace[];
 }
 
 /** Instances of one host on one database, and a folder for their logs. */
@@ -28,10 +34,20 @@ export class Cluster {
     private readonly close: () => Promise<void>,
   ) {}
 
-  static async start({ database, size, clockOffsetsMs, ...shared }: ClusterSettings): Promise<Cluster> {
+  static async start({
+    database,
+    size,
+    clockOffsetsMs,
+    handlers,
+    namespaces,
+    ...shared
+  }: ClusterSettings): Promise<Cluster> {
     const folder = await mkdtemp(join(tmpdir(), 'cr3d-chaos-'));
     const settings = { ...shared, folder, database: database.options, leaseMs: LEASE_MS };
-    const instanceOf = (number: number) => Instance.at({ ...settings, clockOffsetMs: clockOffsetsMs[number] }, number);
+    const instanceOf = (number: number) => {
+      const own = { handlers: handlers[number] ?? 'usual', clockOffsetMs: clockOffsetsMs[number] };
+      return Instance.at({ ...settings, ...own, namespace: namespaces?.[number] }, number);
+    };
     const instances: [Instance, ...Instance[]] = [await instanceOf(0)];
     while (instances.length < size) instances.push(await instanceOf(instances.length));
     const logs = { folder, areKept: false };

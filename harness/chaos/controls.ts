@@ -15,6 +15,15 @@ export function undetectedControls(figure: Figure): string[] {
           ? []
           : [`${where} ended nothing without its lease: the harness would not detect it`]),
       ];
+    case 'forgetful':
+      return figure.unreached > 0
+        ? []
+        : [`${where} reached every handler: the harness would not detect a forgotten one`];
+    case 'leaky':
+      return [
+        ...(figure.partial ? [] : [`${where} had no half of an effect: the harness would not detect one`]),
+        ...(figure.openTransactions ? [] : [`${where} left no transaction open: the harness would not detect one`]),
+      ];
     default:
       return figure.program satisfies never;
   }

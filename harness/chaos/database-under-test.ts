@@ -3,6 +3,7 @@ import { DataSource, Table, type DataSourceOptions } from 'typeorm';
 import { Effects1795392000009 } from '../../test/support/app/effects.js';
 import { freshDatabase, type DatabaseKind } from '../../test/support/database/databases.js';
 import { installAudit } from './audit.js';
+import type { NetworkNamespace } from './servers/network-namespace.js';
 
 /** A database that hosts use while faults are injected. */
 export interface DatabaseUnderTest {
@@ -11,6 +12,8 @@ export interface DatabaseUnderTest {
   readonly options: DataSourceOptions;
   /** Connects the harness, past every fault but the server's end. */
   readonly directOptions: DataSourceOptions;
+  /** The machines that the hosts run on. @default this one */
+  readonly namespaces?: readonly NetworkNamespace[];
   close(): Promise<void>;
 }
 

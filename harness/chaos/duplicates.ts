@@ -55,6 +55,7 @@ export async function sendDuplicates(plan: DuplicatesPlan): Promise<DuplicatesFi
     size: 2,
     slowHandlerMs: 10,
     clockOffsetsMs: [],
+    handlers: [],
   });
   const history = new History();
   const sender = new Sender(cluster.instances, history);

@@ -4,9 +4,11 @@ import type { TrialResult } from './checker.js';
 
 /** The counts that are summed over the trials. */
 type Counts = Omit<TrialResult, 'slowestAnswer' | 'firstAnswerAfter'>;
+/** Counts that results from before 2026-11-27 do not have. */
+type LaterCounts = Pick<Counts, 'partial' | 'openTransactions'>;
 
 /** The sum of all trials of one fault on one database. */
-export interface Figure extends Counts {
+export interface Figure extends Omit<Counts, keyof LaterCounts>, Partial<LaterCounts> {
   readonly fault: string;
   readonly database: DatabaseKind;
   readonly program: HostProgram;
@@ -37,12 +39,14 @@ export function figureOf(
     deliveries: sum('deliveries'),
     duplicated: sum('duplicated'),
     unreached: sum('unreached'),
+    partial: sum('partial'),
     unfinished: sum('unfinished'),
     wronglyEnded: sum('wronglyEnded'),
     crashLoops: sum('crashLoops'),
     repeated: sum('repeated'),
     foreignEnds: sum('foreignEnds'),
     earlyTakeovers: sum('earlyTakeovers'),
+    openTransactions: sum('openTransactions'),
     oddAnswers: sum('oddAnswers'),
     unavailable: sum('unavailable'),
     lateAnswers: sum('lateAnswers'),
@@ -58,10 +62,12 @@ export function violations(figure: Figure): string[] {
     [figure.lost, 'acknowledged and lost'],
     [figure.duplicated, 'transactional effects twice'],
     [figure.unreached, 'completed without having reached every handler'],
+    [figure.partial ?? 0, 'with one part of their effect, and not the other'],
     [figure.unfinished, 'not in a final state'],
     [figure.wronglyEnded, 'in another final state than expected'],
     [figure.foreignEnds, 'ended by a worker that had lost its lease'],
     [figure.earlyTakeovers, 'taken over before their lease had expired'],
+    [figure.openTransactions ?? 0, 'transactions left open'],
     [figure.oddAnswers, 'answers that were neither 200 nor 503'],
     [figure.lateAnswers, 'answers after ackTimeout, or none'],
     [figure.unanswered, 'trials without a 200 after the fault'],

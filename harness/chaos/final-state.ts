@@ -21,6 +21,8 @@ export interface FinalState {
   readonly handledBodies: readonly string[];
   /** The number of effects of each session. */
   readonly effects: ReadonlyMap<string, number>;
+  /** Ids of completed deliveries that have a run of any handler which is not completed. */
+  readonly unfinishedRuns: ReadonlySet<string>;
   readonly audit: readonly Change[];
 }
 
@@ -35,7 +37,11 @@ export function readFinalState(database: DatabaseUnderTest): Promise<FinalState>
     for (const { session } of await rows('SELECT session_id AS session FROM effect'))
       effects.set(String(session), (effects.get(String(session)) ?? 0) + 1);
     const deliveries = await rows(
-      'SELECT id, session_id, raw_body, state, reason, duplicates FROM cr3dentials_webhook_delivery',
+      'SELECT id, session_id, raw_body, state, reason, duplicates FROM cr3dentials_webhook_delivery d JOIN cr3dentials_webhook_delivery_state s ON s.delivery_id = d.id',
+    );
+    const unfinishedRuns = await rows(
+      `SELECT r.delivery_id FROM cr3dentials_webhook_handler_run r JOIN cr3dentials_webhook_delivery_state s
+       ON s.delivery_id = r.delivery_id WHERE s.state = 'completed' AND r.state <> 'completed'`,
     );
     return {
       deliveries: deliveries.map((row) => ({
@@ -51,6 +57,7 @@ export function readFinalState(database: DatabaseUnderTest): Promise<FinalState>
       ),
       handledBodies: (await rows('SELECT body FROM handled_body')).map(({ body }) => String(body)),
       effects,
+      unfinishedRuns: new Set(unfinishedRuns.map(({ delivery_id }) => String(delivery_id))),
       audit: await readAudit(connection),
     };
   });
@@ -75,7 +82,7 @@ async function countDeliveries(connection: DataSource): Promise<{ unfinished: nu
   const [row] = await connection.query<Record<string, unknown>[]>(
     `SELECT COUNT(*) AS deliveries, (SELECT COUNT(*) FROM handled_body) AS handled,
             SUM(CASE WHEN state IN ('completed', 'dead', 'unhandled') THEN 0 ELSE 1 END) AS unfinished
-     FROM cr3dentials_webhook_delivery`,
+     FROM cr3dentials_webhook_delivery_state`,
   );
   return { unfinished: Number(row?.unfinished ?? 0), all: `${String(row?.deliveries)} ${String(row?.handled)}` };
 }
@@ -83,7 +90,9 @@ async function countDeliveries(connection: DataSource): Promise<{ unfinished: nu
 /** Empties every table. */
 export function clearTables(database: DatabaseUnderTest): Promise<void> {
   return withConnection(database, async (connection) => {
-    const tables = ['handler_run', 'rejection', 'delivery'].map((name) => `cr3dentials_webhook_${name}`);
+    const tables = ['handler_run', 'rejection', 'delivery_state', 'delivery'].map(
+      (name) => `cr3dentials_webhook_${name}`,
+    );
     for (const table of [...tables, 'effect', 'handled_body', 'audit']) await connection.query(`DELETE FROM ${table}`);
   });
 }

@@ -28,7 +28,7 @@ export class Sender {
       this.history.add({ session, body, status, sentAt, endedAt, to, wasSuspended });
     };
     try {
-      const status = await this.#exchange(instance.port, headers, body, signal);
+      const status = await this.#exchange(instance, headers, body, signal);
       end(status);
       return { status, arrayBuffer: async () => new ArrayBuffer(0) };
     } catch (error) {
@@ -37,10 +37,15 @@ export class Sender {
     }
   };
 
-  #exchange(port: number, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<number> {
+  #exchange(
+    { host, port }: Instance,
+    headers: Record<string, string>,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
       const sent = httpRequest(
-        { host: '127.0.0.1', port, path: PATH, method: 'POST', agent: this.#agent, signal, headers },
+        { host, port, path: PATH, method: 'POST', agent: this.#agent, signal, headers },
         (response) => {
           response.on('error', reject);
           response.on('end', () => resolve(response.statusCode ?? 0));

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseKind } from '../../test/support/database/databases.js';
 import { clearTables, readFinalState, waitForQuiet } from './final-state.js';
 import type { Fault } from './fault.js';
+import { waitForOpenTransactions } from './open-transactions.js';
 import { ACK_TIMEOUT_MS, Cluster, LEASE_MS } from './cluster.js';
 import { openSharedDatabase, type DatabaseUnderTest } from './database-under-test.js';
 import type { HostProgram } from './instance.js';
@@ -44,6 +45,8 @@ export class TestRun {
       ackTimeoutMs: ACK_TIMEOUT_MS,
       slowHandlerMs: fault.slowHandlerMs ?? MAX_HANDLER_MS,
       clockOffsetsMs: fault.clockOffsetsMs?.(kind) ?? [],
+      handlers: fault.handlers ?? [],
+      namespaces: database.namespaces,
     });
     return new TestRun(
       fault,
@@ -65,17 +68,21 @@ export class TestRun {
       const first = await history.waitForAcknowledgementAfter(over, FIRST_ANSWER_TIMEOUT_MS);
       await sleep(random.whole(50, 150));
       await load.stop(SETTLE_TIMEOUT_MS);
-      const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+      const deadline = performance.now() + (this.fault.settleTimeoutMs ?? SETTLE_TIMEOUT_MS);
       await waitForQuiet(this.database, this.quietPeriodMs, () => performance.now() > deadline);
       const finalState = await readFinalState(this.database);
+      const openTransactions = await waitForOpenTransactions(this.database);
       const handlerEvents = this.cluster.instances.flatMap((instance) => instance.handlerEvents());
       const firstAnswerAfter = first === undefined ? undefined : first - over;
       return check({
         posts: history.posts,
         handlerEvents,
         finalState,
+        openTransactions,
         maxAnswerMs: ACK_TIMEOUT_MS + this.answerMarginMs,
         firstAnswerAfter,
+        mayEndLeasesEarly: this.fault.mayEndLeasesEarly ?? false,
+        nestsTransactions: this.fault.handlers?.includes('nesting') ?? false,
       });
     } finally {
       await load.stop(0);

@@ -52,9 +52,13 @@ export const groups = {
   'state transitions': {
     files: [
       'src/inbox/delivery.repository.ts',
+      'src/inbox/claim.repository.ts',
+      'src/inbox/rescue.repository.ts',
       'src/inbox/delivery-state.repository.ts',
+      'src/inbox/settlement.repository.ts',
       'src/inbox/inbox.queries.ts',
       'src/processing/dispatch/delivery.settler.ts',
+      'src/processing/dispatch/outcome.writer.ts',
       'src/processing/dispatch/completion.writer.ts',
       'src/operations/*.ts',
       'src/processing/worker/delivery.rescuer.ts',

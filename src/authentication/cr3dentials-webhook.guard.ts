@@ -2,13 +2,20 @@ import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@ne
 import { Clock } from '../clock.js';
 import { webhookExceptions } from '../http/webhook.exception.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { withTimeout } from '../concurrency/with-timeout.js';
+import type { Cancellation } from '../concurrency/cancellation.js';
+import { QueueLimit } from '../concurrency/queue.limit.js';
+import { Semaphore } from '../concurrency/semaphore.js';
+import { withDeadline } from '../concurrency/with-timeout.js';
 import { errorName } from '../instrumentation/single-line.js';
-import { ARRIVED_AT, TENANT, timesSent, type WebhookRequest } from '../http/webhook-request.js';
+import { ARRIVED_AT, bodyBytes, isRepeated, TENANT, type WebhookRequest } from '../http/webhook-request.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { AUTH_SETTINGS, type AuthSettings } from './auth.options.js';
+import { SecretUses } from './secret-uses.js';
 import { SharedSecrets } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
+
+/** Number of calls of `resolveSecrets` that this module waits for at the same time. The other POSTs wait their turn. */
+const MAX_CONCURRENT_RESOLUTIONS = 100;
 
 /**
  * Authenticates the sender of a POST. A request without a valid secret is answered 401. Nothing of it is stored or
@@ -16,6 +23,7 @@ import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
  */
 @Injectable()
 export class Cr3dentialsWebhookGuard implements CanActivate {
+  private readonly resolutions = new Semaphore(MAX_CONCURRENT_RESOLUTIONS);
   private readonly authenticate: (request: WebhookRequest) => boolean | Promise<boolean>;
 
   constructor(
@@ -23,6 +31,8 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
     secrets: SharedSecrets,
     private readonly clock: Clock,
     private readonly instrumentation: Instrumentation,
+    private readonly queue: QueueLimit,
+    private readonly uses: SecretUses,
   ) {
     const { acceptsEveryone, resolveSecrets } = settings;
     const header = settings.header.toLowerCase();
@@ -38,13 +48,12 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
 
   private admit(isAuthentic: boolean): true {
     if (isAuthentic) return true;
-    this.instrumentation.announce('unauthorized', {});
     throw webhookExceptions.unauthorized();
   }
 
   private hasSecret(request: WebhookRequest, header: string, secrets: SharedSecrets): boolean {
     const given = request.headers[header];
-    return typeof given === 'string' && timesSent(request, header) === 1 && secrets.include(given, this.clock.now());
+    return typeof given === 'string' && !isRepeated(request, header) && secrets.include(given, this.clock.now());
   }
 
   private async hasResolvedSecret(
@@ -54,31 +63,54 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
   ): Promise<boolean> {
     if (!request.headers[header]) return false;
     request[ARRIVED_AT] = performance.now();
-    const resolved = await this.resolve(request, resolveSecrets);
-    if (!resolved || !this.hasSecret(request, header, resolved.secrets)) return false;
+    const bytes = bodyBytes(request);
+    this.enterQueue(bytes);
+    const resolved = await this.resolve(request, resolveSecrets).finally(() => this.queue.leave(bytes));
+    if (!resolved) return false;
+    const isAuthentic = this.hasSecret(request, header, resolved.secrets);
+    this.uses.addResolved(resolved.tenant, resolved.secrets);
+    if (!isAuthentic) return false;
     request[TENANT] = resolved.tenant;
     return true;
+  }
+
+  private enterQueue(bytes: number): void {
+    try {
+      this.queue.enter(bytes);
+    } catch (error) {
+      this.instrumentation.announce('unavailable', { error: (error as Error).message });
+      throw webhookExceptions.unavailable();
+    }
   }
 
   private async resolve(
     { headers, params, query, url }: WebhookRequest,
     resolveSecrets: SecretResolver,
   ): Promise<{ tenant: string; secrets: SharedSecrets } | undefined> {
+    const { resolveTimeout } = this.settings;
+    const call = async () => resolveSecrets({ headers, params, query, url });
     try {
-      const resolved = await withTimeout(
-        Promise.resolve(resolveSecrets({ headers, params, query, url })),
-        this.settings.resolveTimeout,
-        () =>
-          new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${this.settings.resolveTimeout} ms`),
+      const resolved = await withDeadline(
+        (deadline) => this.resolutions.run(() => untilCancelled(call(), deadline), deadline),
+        resolveTimeout,
+        () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${resolveTimeout} ms`),
       );
       return resolved ? parseResolvedSecrets(resolved) : undefined;
     } catch (error) {
       // The message of a host's error is left out: it may quote what was sent.
       const why = isOurs(error) ? error.message : errorName(error);
       this.instrumentation.announce('secrets-unavailable', { error: why });
-      throw webhookExceptions.unavailable();
+      throw webhookExceptions.secretsUnavailable();
     }
   }
+}
+
+/** Settles as the promise does, or rejects on cancellation: what never settles would keep its turn for good. */
+function untilCancelled<T>(promise: Promise<T>, cancellation: Cancellation): Promise<T> {
+  return new Promise((resolve, reject) => {
+    cancellation.onCancel(reject);
+    promise.then(resolve, reject);
+  });
 }
 
 /**

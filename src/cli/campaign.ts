@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Semaphore } from '../concurrency/semaphore.js';
 import { Cr3dentialsSimulator } from '../testing/cr3dentials.simulator.js';
 import type { SimulatorOptions } from '../testing/simulator.options.js';
-import { Connections } from './connections.js';
 import { keepAliveFetch } from './keep-alive-fetch.js';
 import type { Planned } from './plan.js';
 import { Tally } from './tally.js';
@@ -20,13 +20,13 @@ export interface CampaignOptions {
 export class Campaign {
   readonly tally = new Tally();
   readonly #simulator: Cr3dentialsSimulator;
-  readonly #connections: Connections;
-  readonly #underWay = new Connections(MAX_UNFINISHED_DELIVERIES);
+  readonly #connections: Semaphore;
+  readonly #underWay = new Semaphore(MAX_UNFINISHED_DELIVERIES);
   readonly #rate: number | undefined;
 
   /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
   constructor({ endpoint, concurrency, rate }: CampaignOptions) {
-    this.#connections = new Connections(concurrency);
+    this.#connections = new Semaphore(concurrency);
     this.#rate = rate;
     this.#simulator = new Cr3dentialsSimulator({
       ...endpoint,

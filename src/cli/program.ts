@@ -107,7 +107,7 @@ function content(command: Command): Command {
   const status = new Option('--status <status>', 'status of the sessions').choices(verificationStatuses);
   return command
     .addOption(status.default('COMPLETED'))
-    .option('--platform <id>', 'platformId, which decides the shape of extractedData (default: random)', wholeFrom(0))
+    .option('--platform <id>', 'platformId, which decides the shape of extractedData (default: 1)', wholeFrom(0))
     .option('--session <id>', 'session id of every delivery (default: a new one each time)')
     .option('--seed <seed>', 'the same seed gives the same payloads (default: random)');
 }

@@ -1,12 +1,12 @@
 /**
  * Requests that work ends, and says why. Its `AbortSignal` costs more than a short handler, so it is made on first
- * access.
+ * access, and the list of listeners with the first of them.
  */
 export class Cancellation {
   #reason: unknown;
   #isRequested = false;
   #controller?: AbortController;
-  readonly #listeners: ((reason: unknown) => void)[] = [];
+  #listeners?: ((reason: unknown) => void)[];
 
   get isRequested(): boolean {
     return this.#isRequested;
@@ -30,12 +30,12 @@ export class Cancellation {
     this.#isRequested = true;
     this.#reason = reason;
     this.#controller?.abort(reason);
-    for (const listener of this.#listeners) listener(reason);
+    for (const listener of this.#listeners ?? []) listener(reason);
   }
 
   /** Calls the listener on cancellation, or at once if it was requested before. */
   onCancel(listener: (reason: unknown) => void): void {
     if (this.#isRequested) listener(this.#reason);
-    else this.#listeners.push(listener);
+    else (this.#listeners ??= []).push(listener);
   }
 }

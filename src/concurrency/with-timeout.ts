@@ -1,3 +1,5 @@
+import { Cancellation } from './cancellation.js';
+
 /** Longest delay of a timer. `setTimeout` fires at once above it. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
@@ -22,13 +24,34 @@ export function withTimeout<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(makeError()), milliseconds);
-    const inTime =
-      <A>(settle: (outcome: A) => void) =>
-      (outcome: A): void => {
-        clearTimeout(timer);
-        settle(outcome);
-      };
-    promise.then(inTime(resolve), inTime(reject));
+    promise.then(inTime(timer, resolve), inTime(timer, reject));
+  });
+}
+
+function inTime<A>(timer: NodeJS.Timeout, settle: (outcome: A) => void): (outcome: A) => void {
+  return (outcome) => {
+    clearTimeout(timer);
+    settle(outcome);
+  };
+}
+
+/**
+ * Settles as the work does, or rejects once the time has passed. The work is told by its deadline, which is cancelled
+ * with the same error.
+ */
+export function withDeadline<T>(
+  work: (deadline: Cancellation) => Promise<T>,
+  milliseconds: number,
+  makeError: () => Error,
+): Promise<T> {
+  const deadline = new Cancellation();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const error = makeError();
+      deadline.cancel(error);
+      reject(error);
+    }, milliseconds);
+    work(deadline).then(inTime(timer, resolve), inTime(timer, reject));
   });
 }
 

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
+import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { errorName, toSingleLine } from '../instrumentation/single-line.js';
 import { PLATFORM_CLASSES, type PlatformClasses } from './platforms.options.js';
 import type { VerificationPayload } from './verification.payload.js';
@@ -18,10 +19,11 @@ export class ExtractedDataValidator {
    * its platform has no class.
    */
   validate({ platformId, extractedData }: VerificationPayload): string | undefined {
-    if (!this.classes[platformId] || !extractedData) return undefined;
+    const platform = this.classes[platformId];
+    if (!platform || !extractedData) return undefined;
     try {
       // A copy: a transformer of the host may change its source, which the fingerprint is still to be taken from.
-      const data = this.toInstance(platformId, structuredClone(extractedData));
+      const data = plainToInstance(platform, structuredClone(extractedData));
       const errors = validateSync(data);
       return errors.length > 0 ? summarize(errors) : undefined;
     } catch (error) {
@@ -31,11 +33,11 @@ export class ExtractedDataValidator {
 
   /**
    * Returns an instance of the platform's class, without validating it. Returns the data itself if no class is
-   * declared.
+   * declared. What a transformer of the host leaves in its async context ends with it.
    */
   toInstance<D extends object>(platformId: number, data: D): D {
     const platform = this.classes[platformId];
-    return platform ? (plainToInstance(platform, data) as D) : data;
+    return platform ? (runOutsideRequest(() => plainToInstance(platform, data)) as D) : data;
   }
 }
 

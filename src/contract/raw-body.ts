@@ -5,5 +5,5 @@
  * @throws SyntaxError if it is no longer valid JSON
  */
 export function parseRawBody(rawBody: string): unknown {
-  return JSON.parse(rawBody.replace(/^\uFEFF/, ''));
+  return JSON.parse(rawBody.startsWith('\uFEFF') ? rawBody.slice(1) : rawBody);
 }

@@ -23,13 +23,17 @@ export class DatabaseClock implements Clock {
   /**
    * Corrects the clock; called at boot and with each lease renewal. The answer dates from some moment between the
    * question and its arrival. The clock is moved into that span and no further, so a slow answer does not falsify it.
+   *
+   * @returns the milliseconds by which it was moved; negative if it was set back
    */
-  async measure(): Promise<void> {
+  async measure(): Promise<number> {
     const { now } = this.connection.dialect;
     const asked = performance.now();
-    const answer = now ? Number((await this.connection.execute(now)).records[0]?.now) : Date.now();
+    const answer = now ? Number((await this.connection.execute(now, 'renewing')).records[0]?.now) : Date.now();
     const earliest = answer - performance.now();
     const latest = answer - asked;
-    this.#epochAtStart = Math.min(Math.max(this.#epochAtStart, earliest), latest);
+    const before = this.#epochAtStart;
+    this.#epochAtStart = Math.min(Math.max(before, earliest), latest);
+    return Math.round(this.#epochAtStart - before);
   }
 }

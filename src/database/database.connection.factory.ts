@@ -2,29 +2,51 @@ import type { EventEmitter } from 'node:events';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { mariadbDialect, mysqlDialect } from './dialect/mysql.dialect.js';
-import { postgresDialect } from './dialect/postgres.dialect.js';
+import { pooledPostgresDialect, POSTGRES_SESSION, postgresDialect } from './dialect/postgres.dialect.js';
 import { memoryDialect } from './dialect/memory.dialect.js';
 import { sqliteDialect } from './dialect/sqlite.dialect.js';
+import type { Dialect } from './dialect/dialect.js';
 import type { DatabaseConnection } from './database.connection.js';
+import type { StatementTimeouts } from './lanes.js';
+import { openMySqlPool, openPostgresPool, poolSize, SILENT } from './own.pool.js';
 import { PooledConnection } from './pooled.connection.js';
 import { SingleConnection } from './single.connection.js';
+import { MAX_STATEMENTS } from './sqlite.statement.js';
 
 type SqliteOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
+/** How a database is opened. */
+export interface Opening {
+  readonly host: DataSource;
+  /** Entities that are read on connections of the inbox. */
+  readonly entities: NonNullable<DataSourceOptions['entities']>;
+  /** Number of connections to a server. */
+  readonly connections: number;
+  /** Whether one more is needed, which listens. */
+  readonly listenNotify: boolean;
+  readonly timeouts: StatementTimeouts;
+}
 
 /**
  * Opens the connection that fits the type of the host's database.
  *
- * @throws Cr3dentialsWebhookError `DATABASE_UNSUPPORTED`
+ * @throws Cr3dentialsWebhookError `DATABASE_UNSUPPORTED`; `OPTIONS_INVALID` if it cannot notify and is to
  */
-export async function openDatabase(host: DataSource): Promise<DatabaseConnection> {
+export async function openDatabase(opening: Opening): Promise<DatabaseConnection> {
+  const { host, connections, entities } = opening;
   const { options } = host;
+  if (opening.listenNotify && options.type !== 'postgres') throw cannotNotify(options.type);
   switch (options.type) {
     case 'postgres':
-      ignoreIdleConnectionErrors(host);
-      return new PooledConnection(host, postgresDialect, poolSize(options));
+      return openPostgres(opening, options);
     case 'mariadb':
     case 'mysql':
-      return new PooledConnection(host, (await isMariaDb(host)) ? mariadbDialect : mysqlDialect, poolSize(options));
+      return pooled(
+        opening,
+        (await isMariaDb(host)) ? mariadbDialect : mysqlDialect,
+        await openMySqlPool(options, connections, entities),
+      );
     case 'better-sqlite3':
       return isInMemory(options) ? memoryConnection(host) : openDedicatedSqlite(host, options);
     case 'sqljs':
@@ -35,6 +57,41 @@ export async function openDatabase(host: DataSource): Promise<DatabaseConnection
         `The inbox cannot live in a database of type "${options.type}". Use postgres, mariadb, mysql or better-sqlite3, and name that DataSource in the option "dataSource".`,
       );
   }
+}
+
+function pooled({ host, connections, timeouts }: Opening, dialect: Dialect, own: DataSource) {
+  return new PooledConnection(host, dialect, { own, connections, hostConnections: poolSize(host.options), timeouts });
+}
+
+async function openPostgres(opening: Opening, options: PostgresOptions): Promise<DatabaseConnection> {
+  const { host, entities } = opening;
+  const connections = opening.connections + (opening.listenNotify ? 1 : 0);
+  ignoreIdleConnectionErrors(host);
+  const own = await openPostgresPool(options, connections, entities).catch((error: unknown) => {
+    // Of PgBouncer.
+    if (!/unsupported startup parameter/i.test(String(Object(error).message))) throw error;
+    return openPostgresPool(options, connections, entities, false);
+  });
+  ignoreIdleConnectionErrors(own);
+  return pooled(opening, (await hasSession(own)) ? postgresDialect : pooledPostgresDialect, own);
+}
+
+function cannotNotify(type: string): Cr3dentialsWebhookError {
+  return new Cr3dentialsWebhookError(
+    'OPTIONS_INVALID',
+    `Option "database.listenNotify" needs PostgreSQL, and the database is of type "${type}". Leave the option out.`,
+  );
+}
+
+/** Tells whether the settings of the session have reached the server. A pooler may refuse them, or drop them silently. */
+async function hasSession(own: DataSource): Promise<boolean> {
+  const names = Object.keys(POSTGRES_SESSION);
+  const rows = await own.query<{ value: string }[]>(
+    'SELECT setting AS value FROM pg_settings WHERE name = ANY ($1) ORDER BY name',
+    [names],
+  );
+  const expected = Object.entries(POSTGRES_SESSION).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return rows.map(({ value }) => Number(value)).join() === expected.map(([, value]) => value).join();
 }
 
 /**
@@ -50,16 +107,7 @@ function ignoreIdleConnectionErrors({ driver }: DataSource): void {
 
 /** Uses the host's connection: a database in memory has no second one. */
 function memoryConnection(host: DataSource): DatabaseConnection {
-  return new SingleConnection(host, memoryDialect, host);
-}
-
-/** Returns the size of the pool, as the drivers read it. Their default is 10 connections. */
-function poolSize(options: DataSourceOptions): number {
-  const { poolSize: size, extra } = options as {
-    poolSize?: number;
-    extra?: { max?: number; connectionLimit?: number };
-  };
-  return extra?.max ?? extra?.connectionLimit ?? size ?? 10;
+  return new SingleConnection(host, host, memoryDialect);
 }
 
 /**
@@ -69,20 +117,21 @@ function poolSize(options: DataSourceOptions): number {
 async function openDedicatedSqlite(host: DataSource, options: SqliteOptions): Promise<DatabaseConnection> {
   const own = new DataSource({
     ...options,
-    migrationsRun: false,
-    synchronize: false,
-    dropSchema: false,
+    ...SILENT,
+    statementCacheSize: MAX_STATEMENTS, // as many as we keep ourselves, for the same reason
     timeout: 0, // the driver would wait for a busy file with the event loop stopped
     async prepareDatabase(database) {
       await options.prepareDatabase?.(database);
-      database.pragma('busy_timeout = 5000'); // the journal is switched once, at boot
-      database.pragma('journal_mode = WAL');
-      database.pragma('busy_timeout = 0');
-      database.pragma('synchronous = FULL');
+      database.exec('PRAGMA busy_timeout = 5000'); // the journal is switched once, at boot
+      database.exec('PRAGMA journal_mode = WAL');
+      database.exec('PRAGMA busy_timeout = 0');
+      database.exec('PRAGMA synchronous = FULL');
+      database.exec('PRAGMA secure_delete = ON'); // what is removed is overwritten in the file
     },
   } as SqliteOptions);
   await own.initialize();
-  return new SingleConnection(own, sqliteDialect, host);
+  Object.assign(own, { subscribers: host.subscribers }); // those too that a provider of the host adds later
+  return new SingleConnection(host, own, sqliteDialect);
 }
 
 function isInMemory({ database }: SqliteOptions): boolean {

@@ -3,10 +3,11 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { Semaphore } from '../concurrency/semaphore.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { isTransient } from './database.errors.js';
+import { DatabaseFailedError, isTransient, isUnavailable } from './database.errors.js';
 import type { Dialect, ExecuteSql, SqlResult } from './dialect/dialect.js';
 import { HandlerTransaction } from './ended-transaction.guard.js';
-import { sql, type Sql } from './sql.js';
+import type { Lane } from './lanes.js';
+import type { Sql } from './sql.js';
 
 /** Longest time for which a deadlock or a busy file is retried. */
 const RETRY_TIMEOUT_MS = 10_000;
@@ -15,41 +16,52 @@ const ROLLBACK_TIMEOUT_MS = 2_000;
 /** Longest time that a database may take to answer that it is there. */
 const REACHABLE_TIMEOUT_MS = 1_000;
 
+/** Returns a statement of a transaction from the results of those before, or nothing. */
+export type Step = (results: readonly SqlResult[]) => Sql | undefined;
+
+/** Result of a step without a statement. */
+export const NOTHING: SqlResult = { records: [], affected: 0 };
+
+/** What is done in the transaction of a handler. */
+export type HandlerWork<T> = (execute: ExecuteSql, own: HandlerTransaction) => Promise<T>;
+
 /**
  * Connection of the inbox to its database, for single statements and for transactions. A deadlock or a busy file is
  * retried, without blocking the event loop.
  */
 export abstract class DatabaseConnection {
   protected constructor(
-    protected readonly dataSource: DataSource,
+    /** The host's DataSource: its names, and the connections of handlers. */
+    readonly host: DataSource,
     readonly dialect: Dialect,
-    /** The host's connection, for reading. It does not see what is uncommitted on ours. */
-    readonly reader: DataSource,
-    /** Limits the statements and transactions that have a connection at the same time. */
-    protected readonly connections: Semaphore,
-    /** Limits how many of these are transactions of handlers. */
+    /** Limits how many transactions of handlers are open at the same time. */
     private readonly handlerTransactions: Semaphore,
   ) {}
 
-  /**
-   * Subscribes to rollbacks that may have undone what `executeOutsideQueue()` has written. The connection is not free
-   * until the listener is done, so the listener may write with `executeOutsideQueue()` only.
-   */
-  abstract onRollback(listener: () => Promise<void>): void;
-
-  /** Closes the connection if it is the inbox's own. Further calls do nothing. */
-  abstract close(): Promise<void>;
-
-  execute(statement: Sql): Promise<SqlResult> {
-    return this.withRetries(() => this.withRunner((runner) => this.executorOf(runner)(statement)));
+  /** Size of the host's pool if handlers' transactions leave too little of it to the host; otherwise undefined. */
+  get scarcePool(): number | undefined {
+    return undefined;
   }
 
-  /**
-   * Runs a statement without waiting for its turn. On SQLite it runs in whichever transaction is open. It is for lease
-   * renewals: no other worker can rescue while that transaction locks the file.
-   */
-  executeOutsideQueue(statement: Sql): Promise<SqlResult> {
-    return this.withRetries(() => this.onRunner((runner) => this.executorOf(runner)(statement)));
+  /** Number of handlers' transactions that may be open at the same time. */
+  get maxHandlerTransactions(): number {
+    return this.handlerTransactions.size;
+  }
+
+  /** Closes what the inbox has opened for itself. Further calls do nothing. */
+  abstract close(): Promise<void>;
+
+  /** Runs work that only reads, on what is committed. */
+  abstract read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
+
+  /** Returns a runner whose connection is kept for long, beside those of the lanes. */
+  createDedicatedRunner(): QueryRunner {
+    throw new Error('This database has no connection to spare.');
+  }
+
+  execute(statement: Sql, lane: Lane = 'processing'): Promise<SqlResult> {
+    if (this.dialect.transactionSettings) return this.transaction((execute) => execute(statement), lane);
+    return this.withRetries(() => this.withRunner(lane, (runner) => this.executorOf(runner, lane)(statement)));
   }
 
   /**
@@ -57,91 +69,123 @@ export abstract class DatabaseConnection {
    *
    * @param work may run again from its start; its first statement must be a write, which takes SQLite's lock at once
    */
-  transaction<T>(work: (execute: ExecuteSql) => Promise<T>): Promise<T> {
+  transaction<T>(work: (execute: ExecuteSql) => Promise<T>, lane: Lane = 'processing'): Promise<T> {
     return this.withRetries(() =>
-      this.inTransaction((runner) => work(this.executorOf(runner)), this.dialect.isolation),
+      this.withRunner(lane, (runner) =>
+        this.inTransaction(runner, lane, async () => {
+          const execute = this.executorOf(runner, lane);
+          if (this.dialect.transactionSettings) await execute(this.dialect.transactionSettings);
+          return work(execute);
+        }),
+      ),
     );
   }
 
   /**
-   * Runs work in a transaction, only once and in the host's isolation level. The manager is for the host's own writes.
-   *
-   * @throws Cr3dentialsWebhookError `NOT_TRANSACTIONAL` if work leaves a nested transaction open
+   * Runs statements in a transaction, each once the results of those before are known. A step may leave its statement
+   * out. Resolves to the results in order; that of a step without a statement is empty. SQLite runs them in one go, so
+   * that nobody meets the transaction.
    */
-  handlerTransaction<T>(work: (execute: ExecuteSql, manager: EntityManager) => Promise<T>): Promise<T> {
+  transactionOf(steps: readonly Step[], lane?: Lane): Promise<SqlResult[]> {
+    return this.transaction(async (execute) => {
+      const results: SqlResult[] = [];
+      for (const step of steps) {
+        const statement = step(results);
+        results.push(statement ? await execute(statement) : NOTHING);
+      }
+      return results;
+    }, lane);
+  }
+
+  /**
+   * Runs work in a transaction of the host's connections, only once and in the host's isolation level. The manager is
+   * for the host's own writes.
+   *
+   * @throws Cr3dentialsWebhookError `NOT_TRANSACTIONAL` if work leaves a nested transaction open, or a statement that fails
+   * @throws DatabaseFailedError if the connection failed, rather than the work
+   */
+  handlerTransaction<T>(work: HandlerWork<T>): Promise<T> {
     return this.handlerTransactions.run(() =>
-      this.inTransaction(async (runner) => {
-        const own = new HandlerTransaction(runner, this.dialect);
-        const result = await work(this.executorOf(runner), own.manager).finally(() => own.end());
-        if (own.isNested) throw unfinished();
-        if (own.hasRolledBackNested) await this.afterRollback();
-        return result;
+      this.withHandlerRunner(async (runner) => {
+        let own: HandlerTransaction | undefined;
+        let isCommitting = false;
+        try {
+          return await this.inTransaction(runner, 'processing', async () => {
+            own = new HandlerTransaction(runner, this.dialect);
+            const result = await endOf(own, work(this.executorOf(runner, 'processing'), own));
+            isCommitting = true;
+            return result;
+          });
+        } catch (error) {
+          throw !own || this.isOurFailure(own, error, isCommitting) ? new DatabaseFailedError(error) : error;
+        }
       }),
     );
   }
 
-  /** Tells whether the database answers within a second. Never throws. */
-  async isReachable(): Promise<boolean> {
-    const answer = this.execute(sql`SELECT 1`).then(() => true);
+  /** Tells whether the transaction of a handler failed because its connection did. */
+  protected isOurFailure(own: HandlerTransaction, error: unknown, isCommitting: boolean): boolean {
+    return own.hasLostConnection || (isCommitting && isUnavailable(this.dialect, error));
+  }
+
+  /** Tells whether the database answers within a second, and takes writes. Never throws. */
+  async isWritable(): Promise<boolean> {
+    const answer = this.execute(this.dialect.isWritable).then(({ records }) => records.length === 1);
     return withTimeout(answer, REACHABLE_TIMEOUT_MS).catch(() => false);
   }
+
+  /** Runs work on a connection of the inbox, once the lane has one free. */
+  protected abstract withRunner<T>(lane: Lane, work: (runner: QueryRunner) => Promise<T>): Promise<T>;
+
+  /** Runs work on a connection of the host. */
+  protected abstract withHandlerRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T>;
+
+  /** Settles as the statement does. Ends its connection and rejects if that takes too long for the lane. */
+  protected abstract inTime<T>(runner: QueryRunner, statement: Promise<T>, lane: Lane): Promise<T>;
+
+  /** Ends the connection of a query runner, here and at the server. Releasing it would pass it on as it is. */
+  protected abstract discard(runner: QueryRunner): Promise<void>;
 
   /**
    * Rolls back, and leaves no transaction open: the next user of the connection would write into it and never be
    * committed. If the rollback fails or does not end in time, the connection is ended.
    */
   private async rollBack(runner: QueryRunner, isNested: boolean): Promise<void> {
+    if (runner.isReleased) return; // its connection was ended
     try {
       if (runner.isTransactionActive) await withTimeout(runner.rollbackTransaction(), ROLLBACK_TIMEOUT_MS);
       // Still active: TypeORM has lost count, or SQLite has rolled back by itself, as it does on a full disk.
       if (runner.isTransactionActive && !isNested) throw new Error('The transaction is still open.');
     } catch {
-      if (!isNested) await this.dialect.discard(runner);
+      if (!isNested) await this.discard(runner);
     }
-    await this.afterRollback();
   }
 
-  /** Repairs what a rollback has undone besides, where others write on the same connection. */
-  protected abstract afterRollback(): Promise<void>;
-
-  private inTransaction<T>(work: (runner: QueryRunner) => Promise<T>, isolation?: Dialect['isolation']): Promise<T> {
-    return this.withRunner(async (runner) => {
-      const isNested = runner.isTransactionActive; // in one of the host's, in memory
-      try {
-        await runner.startTransaction(isolation);
-        const result = await work(runner);
-        await runner.commitTransaction();
-        if (runner.isTransactionActive && !isNested) throw unfinished(); // only a savepoint was released
-        return result;
-      } catch (error) {
-        await this.rollBack(runner, isNested);
-        throw error;
-      }
-    });
-  }
-
-  private withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    return this.connections.run(() => this.onRunner(work));
-  }
-
-  private async onRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    const runner = this.dataSource.createQueryRunner();
+  private async inTransaction<T>(runner: QueryRunner, lane: Lane, work: () => Promise<T>): Promise<T> {
+    const isNested = runner.isTransactionActive; // in one of the host's, in memory
     try {
-      return await work(runner);
-    } finally {
-      await runner.release();
+      await this.inTime(runner, runner.startTransaction(), lane);
+      const result = await work();
+      await this.inTime(runner, runner.commitTransaction(), lane);
+      if (runner.isTransactionActive && !isNested) throw unfinished(); // only a savepoint was released
+      return result;
+    } catch (error) {
+      await this.rollBack(runner, isNested);
+      throw error;
     }
   }
 
-  private executorOf(runner: QueryRunner): ExecuteSql {
+  private executorOf(runner: QueryRunner, lane: Lane): ExecuteSql {
     return async (statement) => {
       const { text, parameters } = statement.render(this.dialect.placeholder);
-      const { records = [], affected = 0 } = await runner.query(text, parameters, true);
-      return { records, affected };
+      const answer = this.inTime(runner, runner.query(text, parameters, true), lane);
+      const { records = [], affected = 0 } = await answer;
+      const [first] = records; // several statements in one are answered by a list of results
+      return { records: Array.isArray(first) ? first : records, affected };
     };
   }
 
-  private async withRetries<T>(work: () => Promise<T>): Promise<T> {
+  protected async withRetries<T>(work: () => Promise<T>): Promise<T> {
     const giveUpAt = performance.now() + RETRY_TIMEOUT_MS;
     for (let tries = 1; ; tries++) {
       try {
@@ -152,6 +196,35 @@ export abstract class DatabaseConnection {
       }
     }
   }
+}
+
+/** Ends the transaction for the handler, once its work has settled. */
+export async function endOf<T>(own: HandlerTransaction, work: Promise<T>): Promise<T> {
+  const result = await work.finally(() => own.end());
+  if (own.isNested) throw unfinished();
+  await own.settled();
+  if (own.hasFailedLate) throw notAwaited();
+  return result;
+}
+
+/** Releases the query runner once the work has settled. */
+export async function withQueryRunner<T>(
+  dataSource: DataSource,
+  work: (runner: QueryRunner) => Promise<T>,
+): Promise<T> {
+  const runner = dataSource.createQueryRunner('master');
+  try {
+    return await work(runner);
+  } finally {
+    await runner.release();
+  }
+}
+
+function notAwaited(): Error {
+  return new Cr3dentialsWebhookError(
+    'NOT_TRANSACTIONAL',
+    'A statement failed that the handler had begun with its manager and not awaited. Await every write before returning.',
+  );
 }
 
 function unfinished(): Error {

@@ -1,3 +1,4 @@
+import { QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { toSingleLine } from '../instrumentation/single-line.js';
 import type { Dialect } from './dialect/dialect.js';
@@ -7,15 +8,40 @@ const NETWORK_ERROR = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUN
 const CONNECTION_LOST =
   /^(Connection terminated|Can't add new command when connection is in closed state|Client has encountered a connection error|timeout exceeded when trying to connect|Driver not Connected|Cannot use a pool after)/i;
 
+/** Error of a statement that the database did not answer in time. It may have taken effect. */
+export class DatabaseTimeoutError extends Error {
+  override readonly name = 'DatabaseTimeoutError';
+
+  constructor(milliseconds: number) {
+    super(`The database did not answer within ${milliseconds} ms.`);
+  }
+}
+
+/** Error of a transaction whose connection failed. Its cause says how. */
+export class DatabaseFailedError extends Error {
+  override readonly name = 'DatabaseFailedError';
+
+  constructor(cause: unknown) {
+    super(`The database failed: ${formatDatabaseError(cause)}`, { cause });
+  }
+}
+
 export function isTransient(dialect: Dialect, error: unknown): boolean {
   return dialect.isTransient(errorCode(error));
 }
 
-/** Tells whether the database failed, rather than the code that used it. Such a failure uses up no attempt. */
+/** Tells whether another transaction holds a row that the statement would have had to wait for. */
+export function isLocked(dialect: Dialect, error: unknown): boolean {
+  return dialect.isLocked(errorCode(error));
+}
+
+/** Tells whether an error says that a database failed, rather than the code that used it. */
 export function isUnavailable(dialect: Dialect, error: unknown): boolean {
   const code = errorCode(error);
   return (
     dialect.isUnavailable(code) ||
+    error instanceof DatabaseTimeoutError ||
+    error instanceof QueryRunnerAlreadyReleasedError || // all that TypeORM says of a connection that it has lost
     NETWORK_ERROR.test(code) ||
     (error instanceof Error && CONNECTION_LOST.test(error.message))
   );

@@ -1,4 +1,5 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
+import { isUnavailable } from './database.errors.js';
 import type { Dialect } from './dialect/dialect.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 
@@ -17,6 +18,30 @@ const TRANSACTION_CONTROL =
 /** White space, comments and empty statements. A comment that MySQL executes is none. */
 const LEADING_COMMENTS = /^(\s|;|--[^\n]*(\n|$)|#[^\n]*(\n|$)|\/\*[^!][\s\S]*?\*\/)+/;
 
+/** Something follows a semicolon. */
+const SEVERAL = /;\s*\S/;
+/** A statement that itself is made of statements, such as the definition of a function. */
+const HAS_BODY = /^(CREATE|ALTER|DO)\b/i;
+const QUOTED =
+  /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`|\$(\w*)\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[^!][\s\S]*?\*\//g;
+
+/** Time after the end for which a statement that is under way is waited for. It is rolled back in any case. */
+const LOST_AFTER_MS = 1_000;
+
+/** How the statements of a handler are run. */
+export interface HandlerStatements {
+  query(text: string, ...rest: unknown[]): Promise<unknown>;
+  /** Tells whether a failed statement has ended the whole transaction. */
+  hasRolledBack(failure: unknown): Promise<boolean>;
+}
+
+function onRunner(runner: QueryRunner, dialect: Dialect): HandlerStatements {
+  return {
+    query: (text, ...rest) => runner.query(text, ...(rest as never[])),
+    hasRolledBack: (failure) => dialect.hasRolledBack(runner, failure),
+  };
+}
+
 /**
  * Transaction that a handler writes in, as the handler sees it, with a manager of its own. A copy of the query runner
  * counts nested transactions, so the handler cannot commit, roll back or release what is not its own. Once the
@@ -28,18 +53,23 @@ export class HandlerTransaction {
   readonly #own: Nesting;
   readonly #depth: number;
   #hasEnded = false;
-  #hasRolledBackNested = false;
+  #hasLostConnection = false;
+  #hasFailedLate = false;
+  /** The statements that are under way, each with what rejects it. */
+  readonly #underWay = new Map<Promise<unknown>, (failure: Error) => void>();
   /** By the database itself: every statement that follows would be committed on its own. */
   #wasRolledBack = false;
 
   constructor(
     private readonly runner: QueryRunner,
     private readonly dialect: Dialect,
+    private readonly statements: HandlerStatements = onRunner(runner, dialect),
   ) {
-    const { transactionDepth, broadcaster } = runner as Nesting;
-    this.#depth = transactionDepth;
+    const { broadcaster } = runner as Nesting;
+    this.#depth = Math.max(1, (runner as Nesting).transactionDepth);
     // Subscribers are given this copy: whatever they do with it is the handler's too.
-    this.#own = Object.assign(Object.create(runner) as Nesting, { transactionDepth });
+    const own = { transactionDepth: this.#depth, isTransactionActive: true };
+    this.#own = Object.assign(Object.create(runner) as Nesting, own);
     this.#own.broadcaster = new broadcaster.constructor(this.#own);
     this.#guardStatements();
     this.#guardEnds();
@@ -51,14 +81,38 @@ export class HandlerTransaction {
     return this.#own.transactionDepth > this.#depth;
   }
 
-  /** Returns true once a nested transaction was rolled back, with all that was written on this connection meanwhile. */
-  get hasRolledBackNested(): boolean {
-    return this.#hasRolledBackNested;
+  /** Returns true once a statement has failed because the database or the connection did. */
+  get hasLostConnection(): boolean {
+    return this.#hasLostConnection;
   }
 
-  /** Refuses whatever the handler still writes. */
+  /** Returns true once a statement has failed that began while the run was being completed: `settled()` had not seen it. */
+  get hasFailedLate(): boolean {
+    return this.#hasFailedLate;
+  }
+
+  /** Resolves when the statements that are under way have ended, however they do. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay.keys());
+  }
+
+  /**
+   * Refuses whatever the handler still writes. A driver may forget the statement of a connection that was ended; the
+   * handler would wait for it for ever.
+   */
   end(): void {
     this.#hasEnded = true;
+    if (this.#underWay.size === 0) return;
+    setTimeout(() => {
+      for (const reject of this.#underWay.values()) reject(ended());
+    }, LOST_AFTER_MS).unref();
+  }
+
+  #tracked<T>(statement: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#underWay.set(statement, reject);
+      statement.finally(() => this.#underWay.delete(statement)).then(resolve, reject);
+    });
   }
 
   #guardStatements(): void {
@@ -66,9 +120,12 @@ export class HandlerTransaction {
     this.#own.query = async (text: string, ...rest: never[]) => {
       this.#assertAllowed(text);
       try {
-        return (await runner.query(text, ...rest)) as never;
+        return (await this.#tracked(this.statements.query(text, ...rest))) as never;
       } catch (failure) {
-        this.#wasRolledBack ||= await this.dialect.hasRolledBack(runner, failure);
+        this.#hasLostConnection ||= isUnavailable(this.dialect, failure);
+        this.#hasFailedLate ||= this.#hasEnded;
+        if (this.#hasEnded) throw failure;
+        this.#wasRolledBack ||= await this.statements.hasRolledBack(failure);
         throw failure;
       }
     };
@@ -86,7 +143,6 @@ export class HandlerTransaction {
     };
     this.#own.rollbackTransaction = async () => {
       if (!this.isNested) throw notYours();
-      this.#hasRolledBackNested = true;
       await runner.rollbackTransaction.call(this.#own);
     };
     this.#own.release = () => Promise.resolve();
@@ -95,9 +151,20 @@ export class HandlerTransaction {
   #assertAllowed(text: string): void {
     if (this.#hasEnded) throw ended();
     if (this.#wasRolledBack) throw rolledBack();
-    const statement = text.replace(LEADING_COMMENTS, '');
-    if (TRANSACTION_CONTROL.test(statement) || this.dialect.commitsImplicitly?.test(statement)) throw notYours();
+    for (const statement of statementsOf(text))
+      if (TRANSACTION_CONTROL.test(statement) || this.dialect.commitsImplicitly?.test(statement)) throw notYours();
   }
+}
+
+/**
+ * Returns the statements of a text, each without what comes before its first word. Those behind the first are found for
+ * the sake of an early error. What is not found here, such as in a procedure, shows when the run is completed.
+ */
+function statementsOf(text: string): string[] {
+  const first = text.replace(LEADING_COMMENTS, '');
+  if (!SEVERAL.test(first) || HAS_BODY.test(first)) return [first];
+  const [, ...others] = first.replace(QUOTED, ' ').split(';');
+  return [first, ...others.map((other) => other.replace(LEADING_COMMENTS, ''))];
 }
 
 function ended(): Error {

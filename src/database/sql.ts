@@ -36,6 +36,11 @@ export function raw(text: string): Sql {
   return new Sql([text], []);
 }
 
+/** Returns the condition that at least one of them holds. */
+export function anyOf(conditions: readonly Sql[]): Sql {
+  return new Sql(['(', ...conditions.slice(1).map(() => ' OR '), ')'], conditions);
+}
+
 export function join(values: readonly unknown[]): Sql {
   return new Sql(['', ...values.slice(1).map(() => ', '), ''].slice(0, values.length + 1), values);
 }

@@ -30,7 +30,9 @@ export class BodyParserErrorHandler implements OnModuleInit {
     if (this.routes.platform !== 'fastify') return;
     this.routes.onFastifyRoute((route) => {
       route.errorHandler = (error, request: WebhookRequest, reply) => {
-        const exception = this.routes.paths.includes(route.url) ? exceptionFor(error, request) : undefined;
+        const isOurs = this.routes.paths.includes(route.url);
+        if (isOurs && isUnparsedJson(error, request)) return route.handler(request as never, reply);
+        const exception = isOurs ? exceptionFor(error, request) : undefined;
         if (!exception) throw error; // to the host's handler
         this.responder.sendException(reply, exception);
       };
@@ -51,6 +53,11 @@ export class BodyParserErrorHandler implements OnModuleInit {
     };
     this.adapterHost.httpAdapter.getInstance<{ use(handler: ErrorHandler): void }>().use(answer);
   }
+}
+
+/** Tells whether Fastify has no parser for JSON. Nothing of the body has been read then. */
+function isUnparsedJson(error: unknown, { headers }: WebhookRequest): boolean {
+  return (Object(error) as { code?: unknown }).code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' && isJson(headers);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 /** Fields that Express and Fastify requests have in common. */
 export interface WebhookRequest {
@@ -25,7 +25,24 @@ export interface WebhookRequest {
 export const TENANT = Symbol('cr3dentials-webhook tenant');
 export const ARRIVED_AT = Symbol('cr3dentials-webhook arrived at');
 
-/** Returns how many times a header was sent. Node joins or drops repetitions in `headers`. */
-export function timesSent({ raw, rawHeaders = raw?.rawHeaders ?? [] }: WebhookRequest, header: string): number {
-  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === header).length;
+/** Ends what is still being sent, once the answer has been: the connection, or the stream of HTTP/2. */
+export function closeOnceAnswered(request: IncomingMessage, response: ServerResponse): void {
+  const { stream } = response as { stream?: { close(): void } };
+  response.once('finish', () => (stream ? stream.close() : request.destroy()));
+}
+
+/** Returns the size of the body as it was sent, in bytes. */
+export function bodyBytes({ headers, rawBody, body }: WebhookRequest): number {
+  const length = Number(headers['content-length'] ?? rawBody?.length);
+  return Number.isNaN(length) ? Buffer.byteLength(JSON.stringify(body)) : length;
+}
+
+/**
+ * Tells whether a header was sent more than once. Node joins or drops repetitions in `headers`. Some adapters, such as
+ * `serverless-http`, leave `rawHeaders` empty: nothing is known then.
+ */
+export function isRepeated({ raw, rawHeaders = raw?.rawHeaders ?? [] }: WebhookRequest, header: string): boolean {
+  let times = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.toLowerCase() === header) times++;
+  return times > 1;
 }

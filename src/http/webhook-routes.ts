@@ -1,15 +1,29 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HTTP_SETTINGS, type HttpSettings } from './http.options.js';
 
 interface ExpressLayer {
   match(path: string): boolean;
   readonly route?: { readonly path: unknown; readonly methods: Record<string, boolean> };
 }
+export type FastifyHook = (request: { raw: IncomingMessage }, reply: { raw: ServerResponse }, done: () => void) => void;
+type ExpressHandler = (
+  request: IncomingMessage & { originalUrl: string },
+  response: ServerResponse,
+  next: () => void,
+) => void;
+interface Express {
+  use(handler: ExpressHandler): void;
+  readonly router: { readonly stack: ExpressLayer[] };
+}
 export interface FastifyRoute {
   readonly url: string;
   readonly method: string | string[];
-  errorHandler?: (error: unknown, request: never, reply: unknown) => void;
+  readonly handler: (request: never, reply: unknown) => unknown;
+  onRequest?: FastifyHook | FastifyHook[];
+  onResponse?: FastifyHook | FastifyHook[];
+  errorHandler?: (error: unknown, request: never, reply: unknown) => unknown;
 }
 interface Fastify {
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
@@ -56,15 +70,32 @@ export class WebhookRoutes {
     });
   }
 
+  /** Calls the handler before every other, those of the host and its body parsers too. */
+  beforeExpressRoutes(handler: ExpressHandler): void {
+    const express = this.adapterHost.httpAdapter.getInstance<Express>();
+    express.use(handler);
+    const { stack } = express.router;
+    stack.unshift(...stack.splice(-1));
+  }
+
   /** Tells whether Express would route a POST to this path to our controller. */
   isOurExpressRoute(path: string): boolean {
-    const first = this.expressLayers().find((layer) => layer.match(path));
+    const first = this.expressLayers().find((layer) => matches(layer, path));
     return first !== undefined && this.paths.includes(String(first.route?.path));
   }
 
   private expressLayers(): ExpressLayer[] {
-    const { router } = this.adapterHost.httpAdapter.getInstance<{ router: { stack: ExpressLayer[] } }>();
+    const { router } = this.adapterHost.httpAdapter.getInstance<Express>();
     return router.stack.filter(({ route }) => route?.methods.post);
+  }
+}
+
+/** Express throws for a path that cannot be decoded, such as `/%zz`. It routes it nowhere. */
+function matches(layer: ExpressLayer, path: string): boolean {
+  try {
+    return layer.match(path);
+  } catch {
+    return false;
   }
 }
 

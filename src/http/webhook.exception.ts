@@ -1,4 +1,5 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
+import type { RefusalKind } from '../instrumentation/refusal.kind.js';
 
 const REASONS = {
   400: 'Bad Request',
@@ -11,6 +12,8 @@ const REASONS = {
 /** Answer other than 200. All answers of a kind have the same bytes, whatever was sent and on whichever platform. */
 export class WebhookException extends HttpException {
   constructor(
+    /** Kind that it is counted as. */
+    readonly kind: RefusalKind,
     status: keyof typeof REASONS,
     message: string,
     readonly details: { violations?: Record<string, string[]>; retryAfterSeconds?: number } = {},
@@ -21,13 +24,26 @@ export class WebhookException extends HttpException {
 }
 
 export const webhookExceptions = {
-  unauthorized: () => new WebhookException(HttpStatus.UNAUTHORIZED, 'The webhook secret is missing or wrong.'),
+  unauthorized: () =>
+    new WebhookException('unauthorized', HttpStatus.UNAUTHORIZED, 'The webhook secret is missing or wrong.'),
   mediaType: () =>
-    new WebhookException(HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'Send JSON in UTF-8, uncompressed, as application/json.'),
-  unreadable: () => new WebhookException(HttpStatus.BAD_REQUEST, 'The body is not a JSON object, or an empty one.'),
-  tooLarge: () => new WebhookException(HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this server accepts.'),
+    new WebhookException(
+      'media-type',
+      HttpStatus.UNSUPPORTED_MEDIA_TYPE,
+      'Send JSON in UTF-8, uncompressed, as application/json.',
+    ),
+  unreadable: () =>
+    new WebhookException('unreadable', HttpStatus.BAD_REQUEST, 'The body is not a JSON object, or an empty one.'),
+  tooLarge: () =>
+    new WebhookException('too-large', HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this server accepts.'),
   violation: (violations: Record<string, string[]>) =>
-    new WebhookException(HttpStatus.BAD_REQUEST, 'The payload is against the contract.', { violations }),
-  unavailable: () =>
-    new WebhookException(HttpStatus.SERVICE_UNAVAILABLE, 'Not recorded. Try again.', { retryAfterSeconds: 5 }),
+    new WebhookException('invalid', HttpStatus.BAD_REQUEST, 'The payload is against the contract.', { violations }),
+  secretsUnavailable: () => unavailable('secrets-unavailable'),
+  unavailable: () => unavailable('unavailable'),
 };
+
+function unavailable(kind: RefusalKind): WebhookException {
+  return new WebhookException(kind, HttpStatus.SERVICE_UNAVAILABLE, 'Not recorded. Try again.', {
+    retryAfterSeconds: 5,
+  });
+}

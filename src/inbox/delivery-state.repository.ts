@@ -1,26 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import type { VerificationStatus } from '../contract/verification-status.js';
-import { DatabaseConnection } from '../database/database.connection.js';
+import { DatabaseConnection, type Step } from '../database/database.connection.js';
+import type { Lane } from '../database/lanes.js';
+import { isLocked } from '../database/database.errors.js';
 import type { ExecuteSql } from '../database/dialect/dialect.js';
 import { join, raw, sql, type Sql } from '../database/sql.js';
-import type { DeliveryState } from './delivery.entity.js';
-import type { ClaimedDelivery, Lease, NewDelivery } from './delivery.factory.js';
+import { updateUnlocked } from '../database/unlocked.update.js';
+import { ClaimRepository, NO_LEASE } from './claim.repository.js';
+import { contentColumns } from './content.columns.js';
+import type { DeathReason, DeliveryState } from './delivery-state.entity.js';
+import type { ClaimKey, NewDelivery } from './delivery.factory.js';
 import { HandlerRunRepository } from './handler-run.repository.js';
-import { PayloadCodec } from './payload.codec.js';
+import { PayloadCodec, type OpenedText } from './payload.codec.js';
 import { Tables } from './tables.js';
-
-const CLAIMED_COLUMNS = raw(
-  'id, tenant, session_id, status, raw_body, attempts, rescues, replays, only_named_handlers, received_at',
-);
-const NO_LEASE = raw('lease_owner = NULL, lease_expires_at = NULL');
-/** Number of crashes in a row after which a delivery is dead. */
-const MAX_CRASHES = 3;
-/** Time for which a due delivery is left to workers that have the handler it waits for. */
-const UNKNOWN_HANDLER_GRACE_MS = 5_000;
-
-/** Ids of the handlers that a worker has, by status. */
-export type HandlersByStatus = ReadonlyMap<VerificationStatus, readonly string[]>;
 
 /** Changes the states of deliveries. Each change is one guarded update that reports whether it applied. */
 @Injectable()
@@ -28,217 +20,154 @@ export class DeliveryStateRepository {
   constructor(
     private readonly connection: DatabaseConnection,
     private readonly tables: Tables,
+    private readonly claims: ClaimRepository,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
     private readonly codec: PayloadCodec,
   ) {}
 
   /**
-   * Claims due deliveries, oldest first. A delivery may wait for a handler that this worker does not have. It is then
-   * left to other workers for `UNKNOWN_HANDLER_GRACE_MS`.
-   */
-  claim(lease: Lease, now: number, limit: number, handlers: HandlersByStatus = new Map()): Promise<ClaimedDelivery[]> {
-    return this.claimWhere(
-      sql`state = 'pending' AND next_attempt_at <= ${now} AND ${this.isKnown(handlers, now)}
-          ORDER BY next_attempt_at LIMIT ${raw(String(limit))}`,
-      sql`state = 'processing', next_attempt_at = NULL`,
-      lease,
-    );
-  }
-
-  /**
-   * Returns the condition that this worker has every handler that a delivery waits for, or that the grace time is over.
-   * Its first part spares deliveries without runs the subquery.
-   */
-  private isKnown(handlers: HandlersByStatus, now: number): Sql {
-    const known = [...handlers].map(([status, ids]) => sql`d.status = ${status} AND r.handler IN (${join(ids)})`);
-    const isUnknown = known.length > 0 ? sql`AND NOT (${known.reduce((all, one) => sql`${all} OR ${one}`)})` : raw('');
-    return sql`((attempts = 0 AND replays = 0) OR next_attempt_at <= ${now - UNKNOWN_HANDLER_GRACE_MS} OR NOT EXISTS (
-      SELECT 1 FROM ${this.tables.handlerRun} r WHERE r.delivery_id = d.id AND r.state = 'pending'
-        AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= ${now}) ${isUnknown}))`;
-  }
-
-  /**
-   * Rescues deliveries whose lease has expired.
+   * Ends the processing of several deliveries.
    *
-   * @param suspects true: only deliveries that were rescued before, one of which may crash its worker; false: only
-   *   others
+   * @returns how many were ended, and the ids of those that another transaction has locked; this worker no longer held
+   *   the others
    */
-  rescueExpired(
-    lease: Lease,
-    now: number,
-    limit: number,
-    inFlightIds: readonly string[],
-    suspects: boolean,
-  ): Promise<ClaimedDelivery[]> {
-    const notInFlight = inFlightIds.length > 0 ? sql`AND id NOT IN (${join(inFlightIds)})` : raw('');
-    return this.claimWhere(
-      sql`state = 'processing' AND lease_expires_at < ${now} AND rescues ${raw(suspects ? `BETWEEN 1 AND ${MAX_CRASHES - 2}` : '= 0')} ${notInFlight}
-          ORDER BY lease_expires_at LIMIT ${raw(String(limit))}`,
-      raw('rescues = rescues + 1'),
-      lease,
-    );
-  }
-
-  /** Ends deliveries that have crashed their worker `MAX_CRASHES` times in a row. Returns how many. */
-  async deadLetterPoisoned(now: number, inFlightIds: readonly string[]): Promise<number> {
-    const notInFlight = inFlightIds.length > 0 ? sql`AND id NOT IN (${join(inFlightIds)})` : raw('');
-    const { affected } = await this.connection.execute(
-      sql`UPDATE ${this.tables.delivery} SET state = 'dead', reason = 'crash-loop', finished_at = ${now}, ${NO_LEASE}
-          WHERE state = 'processing' AND lease_expires_at < ${now} AND rescues >= ${MAX_CRASHES - 1} ${notInFlight}`,
-    );
-    return affected;
-  }
-
-  private async claimWhere(which: Sql, change: Sql, { owner, expiresAt }: Lease): Promise<ClaimedDelivery[]> {
-    const { dialect } = this.connection;
-    const { delivery } = this.tables;
-    const set = sql`UPDATE ${delivery} SET ${change}, attempts = attempts + 1, lease_owner = ${owner}, lease_expires_at = ${expiresAt}`;
-    if (dialect.updateReturns) {
-      const { records } = await this.connection.execute(
-        sql`${set} WHERE id IN (SELECT d.id FROM ${delivery} d WHERE ${which} ${dialect.skipLocked}) RETURNING ${CLAIMED_COLUMNS}`,
-      );
-      return records.map((row) => this.toClaimedDelivery(row));
-    }
-    return this.connection.transaction(async (execute) => {
-      const { records } = await execute(
-        sql`SELECT ${CLAIMED_COLUMNS} FROM ${delivery} d WHERE ${which} ${dialect.skipLocked}`,
-      );
-      const ids = records.map(({ id }) => id);
-      if (ids.length === 0) return [];
-      await execute(sql`${set} WHERE id IN (${join(ids)})`);
-      const claimed = await execute(sql`SELECT ${CLAIMED_COLUMNS} FROM ${delivery} WHERE id IN (${join(ids)})`);
-      return claimed.records.map((row) => this.toClaimedDelivery(row));
-    });
-  }
-
-  /** Renews leases. Returns the ids that this worker still holds; the others have been rescued. */
-  async renew(lease: Lease, ids: readonly string[]): Promise<Set<string>> {
-    const mine = sql`id IN (${join(ids)}) AND lease_owner = ${lease.owner} AND state = 'processing'`;
-    await this.connection.executeOutsideQueue(
-      sql`UPDATE ${this.tables.delivery} SET lease_expires_at = ${lease.expiresAt} WHERE ${mine}`,
-    );
-    const { records } = await this.connection.executeOutsideQueue(
-      sql`SELECT id FROM ${this.tables.delivery} WHERE ${mine}`,
-    );
-    return new Set(records.map(({ id }) => String(id)));
-  }
-
-  /** Ends the processing of several deliveries. Returns how many of them this worker still held. */
-  async complete(
-    ids: readonly string[],
-    owner: string,
+  complete(
+    claims: readonly ClaimKey[],
     state: DeliveryState & ('completed' | 'unhandled'),
     now: number,
-  ): Promise<number> {
-    const { affected } = await this.connection.execute(
-      sql`UPDATE ${this.tables.delivery} SET state = ${state}, finished_at = ${now}, rescues = 0, ${NO_LEASE} WHERE ${claimedBy(owner, ids)}`,
-    );
-    return affected;
+  ): Promise<{ written: number; locked: Set<string> }> {
+    return this.claims.endClaimed(claims, sql`state = ${state}, finished_at = ${now}, rescues = 0, ${NO_LEASE}`);
   }
 
   /**
-   * Ends one attempt: the delivery is completed, dead, or waits for its next attempt. Its handler runs are written
-   * after it, in the same transaction. Returns `false` if another worker holds the delivery; nothing may be written
-   * then.
+   * Sets a delivery aside that could not be opened. No handler has run. Resolves to `false` if another claim has it.
+   *
+   * @param outcome when it is tried again, and whether that counts as an attempt; or `'dead'`
    */
-  async settle(
-    execute: ExecuteSql,
-    id: string,
-    owner: string,
-    outcome: { nextAttemptAt: number } | 'completed' | 'dead',
+  async setAside(
+    claim: ClaimKey,
+    outcome: { nextAttemptAt: number; usesAttempt: boolean } | 'dead',
     now: number,
   ): Promise<boolean> {
+    const reason: DeathReason = 'unreadable';
     const change =
-      typeof outcome === 'object'
-        ? sql`state = 'pending', next_attempt_at = ${outcome.nextAttemptAt}`
-        : sql`state = ${outcome}, finished_at = ${now}, reason = ${outcome === 'dead' ? 'handler' : null}`;
-    const { affected } = await execute(
-      sql`UPDATE ${this.tables.delivery} SET ${change}, rescues = 0, ${NO_LEASE} WHERE ${claimedBy(owner, [id])}`,
-    );
-    return affected === 1;
-  }
-
-  /**
-   * Releases deliveries that were not processed. Any worker can claim them at once, as if they had never been claimed.
-   */
-  async release(ids: readonly string[], owner: string, now: number): Promise<void> {
-    await this.connection.execute(
-      sql`UPDATE ${this.tables.delivery} SET state = 'pending', next_attempt_at = ${now}, attempts = attempts - 1, ${NO_LEASE} WHERE ${claimedBy(owner, ids)}`,
-    );
+      outcome === 'dead'
+        ? sql`state = 'dead', finished_at = ${now}, reason = ${reason}`
+        : sql`state = 'pending', next_attempt_at = ${outcome.nextAttemptAt}, attempts = attempts - ${outcome.usesAttempt ? 0 : 1}`;
+    return (await this.claims.endClaimed([claim], sql`${change}, rescues = 0, ${NO_LEASE}`)).written === 1;
   }
 
   /**
    * Makes a delivery due again.
    *
    * @param handlers the ones to run even if they have completed; without them, completed handlers do not run again
+   * @param only the state in which it must be; without it, any that can be replayed
    */
   async replay(
     id: string,
     handlers: readonly string[] | undefined,
-  ): Promise<'replayed' | 'busy' | 'completed' | 'unknown'> {
+    only?: DeliveryState,
+  ): Promise<'replayed' | 'busy' | 'completed' | 'purged' | 'unknown'> {
     const now = this.clock.now();
-    const isReplayed = await this.connection.transaction(async (execute) => {
+    const { isOneOf } = this.connection.dialect;
+    const all = ['pending', 'dead', 'unhandled', 'discarded', ...(handlers ? ['completed'] : [])];
+    const from = only ? [only] : all;
+    const isReplayed = await this.unlessLocked([
       // `only_named_handlers` first: MySQL assigns from left to right, and it asks for the state before.
-      const { affected } = await execute(
-        sql`UPDATE ${this.tables.delivery} SET only_named_handlers = CASE WHEN state = 'completed' THEN 1 ELSE only_named_handlers END, ${pending(now)}
-            WHERE id = ${id} AND state NOT IN (${join(handlers ? ['processing'] : ['processing', 'completed'])})`,
-      );
-      if (affected === 0) return false;
-      await (handlers ? this.runs.startOver(execute, id, handlers, now) : this.runs.resetAttempts(execute, id, now));
-      return true;
-    });
-    return isReplayed ? 'replayed' : this.whyNot(id);
+      () =>
+        sql`UPDATE ${this.tables.deliveryState} SET only_named_handlers = CASE WHEN state = 'completed' THEN 1 ELSE only_named_handlers END, ${pending(now)}
+            WHERE delivery_id = ${id} AND ${isOneOf('state', from)} AND purged_at IS NULL`,
+      ([update]) => {
+        if (update?.affected !== 1) return undefined;
+        return handlers ? this.runs.startingOver(id, handlers, now) : this.runs.resettingAttempts(id, now);
+      },
+    ]);
+    if (isReplayed) return 'replayed';
+    const reason = await this.whyNot(id);
+    return handlers && reason === 'completed' ? 'busy' : reason; // by name it could be replayed: it is locked
   }
 
-  async discard(id: string): Promise<'discarded' | 'busy' | 'completed' | 'unknown'> {
-    const { affected } = await this.connection.execute(
-      sql`UPDATE ${this.tables.delivery} SET state = 'discarded', next_attempt_at = NULL, finished_at = ${this.clock.now()}
-          WHERE id = ${id} AND state NOT IN ('processing', 'completed')`,
-    );
-    return affected === 1 ? 'discarded' : this.whyNot(id);
+  /** @param only the state in which it must be; without it, any that can be discarded */
+  async discard(id: string, only?: DeliveryState): Promise<'discarded' | 'busy' | 'completed' | 'purged' | 'unknown'> {
+    const from = only ? [only] : ['pending', 'dead', 'unhandled', 'discarded'];
+    const discarded = await this.update({
+      set: sql`state = 'discarded', next_attempt_at = NULL, finished_at = ${this.clock.now()}`,
+      where: sql`delivery_id = ${id} AND ${this.connection.dialect.isOneOf('state', from)} AND purged_at IS NULL`,
+    });
+    return discarded.size === 1 ? 'discarded' : this.whyNot(id);
   }
 
   /**
-   * Replaces the content of a delivery, which is then processed from the beginning. Returns `false` if a worker is
-   * processing it.
+   * Replaces the content of the delivery of a session, which is then processed from the beginning. Returns what it
+   * replaced; nothing is replaced that does not open. Returns `undefined` if a worker is processing it, or another
+   * operator changes it.
    */
-  async supersede(execute: ExecuteSql, id: string, delivery: NewDelivery): Promise<boolean> {
-    const { tenant, status, platformId, externalReferenceId, fingerprint } = delivery;
-    const rawBody = this.codec.encode(delivery.rawBody, { column: 'delivery.raw_body', row: id, tenant });
-    const { affected } = await execute(
-      sql`UPDATE ${this.tables.delivery} SET status = ${status}, platform_id = ${platformId}, external_reference_id = ${externalReferenceId},
-            raw_body = ${rawBody}, fingerprint = ${fingerprint}, only_named_handlers = 0, ${pending(this.clock.now())}
-          WHERE id = ${id} AND state <> 'processing'`,
+  async supersede(execute: ExecuteSql, delivery: NewDelivery): Promise<{ id: string; before: OpenedText } | undefined> {
+    const { tenant, status, platformId } = delivery;
+    const { skipLocked } = this.connection.dialect;
+    // Locks the state, so that no worker claims it meanwhile.
+    const locked = await execute(
+      sql`SELECT s.delivery_id FROM ${this.tables.deliveryState} s
+          WHERE s.delivery_id = (SELECT id FROM ${this.tables.delivery} WHERE idempotency_key = ${delivery.idempotencyKey})
+            AND s.state IN ('pending', 'completed', 'dead', 'unhandled', 'discarded') AND s.purged_at IS NULL ${skipLocked}`,
     );
-    return affected === 1;
+    if (!locked.records[0]) return undefined;
+    const id = String(locked.records[0].delivery_id);
+    const { records } = await execute(sql`SELECT raw_body FROM ${this.tables.delivery} WHERE id = ${id}`);
+    const place = { column: 'delivery.raw_body', row: id, tenant } as const;
+    const before = await this.codec.decode(String(records[0]?.raw_body), place);
+    if (before.contents !== 'readable') return { id, before };
+    const columns = { status, platform_id: platformId, ...contentColumns(this.codec, { ...delivery, id }) };
+    const assignments = Object.entries(columns).map(([column, value]) => sql`${raw(column)} = ${value}`);
+    await execute(sql`UPDATE ${this.tables.delivery} SET ${join(assignments)} WHERE id = ${id}`);
+    await execute(
+      sql`UPDATE ${this.tables.deliveryState} SET only_named_handlers = 0, ${pending(this.clock.now())} WHERE delivery_id = ${id}`,
+    );
+    return { id, before };
   }
 
-  private async whyNot(id: string): Promise<'busy' | 'completed' | 'unknown'> {
-    const { records } = await this.connection.execute(sql`SELECT state FROM ${this.tables.delivery} WHERE id = ${id}`);
+  /** Tells whether the contents of the delivery of a session were removed. */
+  async isPurged(idempotencyKey: string): Promise<boolean> {
+    const { records } = await this.connection.execute(
+      sql`SELECT purged_at FROM ${this.tables.deliveryState}
+          WHERE delivery_id = (SELECT id FROM ${this.tables.delivery} WHERE idempotency_key = ${idempotencyKey})`,
+    );
+    return records[0] !== undefined && records[0].purged_at !== null;
+  }
+
+  /** Counts the same number of duplicates of each delivery. Returns the ids of those that nobody has locked. */
+  countDuplicates(ids: readonly string[], { count, lastAt }: { count: number; lastAt: number }): Promise<Set<string>> {
+    const change = {
+      set: sql`duplicates = duplicates + ${count}, last_duplicate_at = ${lastAt}`,
+      where: this.connection.dialect.isOneOf('delivery_id', ids),
+    };
+    return this.update(change, 'receiving');
+  }
+
+  private update(change: { set: Sql; where: Sql }, lane?: Lane): Promise<Set<string>> {
+    return updateUnlocked(this.connection, this.tables.deliveryState, { ...change, key: 'delivery_id' }, lane);
+  }
+
+  /** Runs a transaction. Resolves to whether its first statement has changed a row. False if one that it needs is locked. */
+  private async unlessLocked(steps: readonly Step[]): Promise<boolean> {
+    try {
+      const [first] = await this.connection.transactionOf(steps);
+      return first?.affected === 1;
+    } catch (error) {
+      if (isLocked(this.connection.dialect, error)) return false;
+      throw error;
+    }
+  }
+
+  private async whyNot(id: string): Promise<'busy' | 'completed' | 'purged' | 'unknown'> {
+    const { records } = await this.connection.execute(
+      sql`SELECT state, purged_at FROM ${this.tables.deliveryState} WHERE delivery_id = ${id}`,
+    );
     if (!records[0]) return 'unknown';
+    if (records[0].purged_at !== null) return 'purged';
     return records[0].state === 'completed' ? 'completed' : 'busy';
   }
-
-  private toClaimedDelivery(row: Record<string, unknown>): ClaimedDelivery {
-    const [id, tenant] = [String(row.id), String(row.tenant)];
-    return {
-      id,
-      tenant,
-      sessionId: String(row.session_id),
-      status: row.status as ClaimedDelivery['status'],
-      rawBody: this.codec.decode(String(row.raw_body), { column: 'delivery.raw_body', row: id, tenant }),
-      attempts: Number(row.attempts),
-      rescues: Number(row.rescues),
-      replays: Number(row.replays),
-      onlyNamedHandlers: Number(row.only_named_handlers),
-      receivedAt: Number(row.received_at),
-    };
-  }
-}
-
-function claimedBy(owner: string, ids: readonly string[]): Sql {
-  return sql`id IN (${join(ids)}) AND lease_owner = ${owner} AND state = 'processing'`;
 }
 
 function pending(now: number): Sql {

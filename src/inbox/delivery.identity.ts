@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { SAMPLE_SESSION_ID } from '../contract/documented-sample.js';
 import type { VerificationPayload } from '../contract/verification.payload.js';
 
 /**
@@ -10,10 +11,12 @@ export function idempotencyKey(tenant: string, sessionId: string): string {
 }
 
 /**
- * Returns the same hash for two bodies that say the same. Key order, `metadata` and undocumented fields do not count.
+ * Returns the same hash for two bodies that say the same. Key order, `metadata` and undocumented fields do not count. Nor
+ * does the time of the documented sample: each Test of the portal may send it with another, and is no conflict.
  */
 export function fingerprint(payload: VerificationPayload): string {
-  return sha256(canonicalJson({ ...payload, metadata: null }));
+  const completedAt = payload.sessionId === SAMPLE_SESSION_ID ? null : payload.completedAt;
+  return sha256(canonicalJson({ ...payload, completedAt, metadata: null }));
 }
 
 export function sha256(text: string): string {

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock } from '../clock.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Cancellation } from '../concurrency/cancellation.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { runOutsideRequest } from '../concurrency/run-outside-request.js';
-import { waitAtMost } from '../concurrency/with-timeout.js';
-import { isUnavailable } from '../database/database.errors.js';
+import { isLocked, isUnavailable } from '../database/database.errors.js';
 import { DeliveryHandoff } from './delivery.handoff.js';
 import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox.options.js';
 import { DatabaseConnection } from '../database/database.connection.js';
@@ -12,17 +12,13 @@ import type { Lease, NewDelivery } from './delivery.factory.js';
 import type { RecordingVerdict } from './verdict.js';
 
 const MAX_CONCURRENT_FLUSHES = 2;
-/** Number of flushes that may hang in a frozen database, their senders long answered, before no more are begun. */
-const MAX_STALLED_FLUSHES = 8;
 const MAX_ROWS = 200;
-const MAX_BYTES = 1024 * 1024;
+const LOCKED_DELAY_MS = 50;
 
 /** Content of one session, and everyone who sent it while it waited. One insert answers them all. */
 interface Entry {
   readonly delivery: NewDelivery;
   readonly waiting: Sender[];
-  /** Time at which the last of them will have been answered 503. Nobody waits for the record after that. */
-  expiresAt: number;
 }
 
 interface Sender {
@@ -41,33 +37,39 @@ export class GroupCommitWriter {
   readonly #queue = new Map<string, Entry>();
   readonly #timeout: number;
   #activeFlushes = 0;
-  #openFlushes = 0;
-  #nextDropAt = 0;
   #isPumpScheduled = false;
 
   constructor(
     private readonly repository: DeliveryRepository,
     private readonly connection: DatabaseConnection,
     private readonly handoff: DeliveryHandoff,
-    private readonly clock: Clock,
     @Inject(RECEIVING_SETTINGS) { ackTimeout }: Pick<ReceivingSettings, 'ackTimeout'>,
   ) {
     this.#timeout = ackTimeout;
   }
 
   /**
-   * Resolves once the delivery is durable, and rejects if it cannot be recorded. Never settles if the delivery is still
-   * queued after `ackTimeout`: the sender has been answered 503 by then.
+   * Resolves once the delivery is durable, and rejects if it cannot be recorded. It also rejects if it is still queued
+   * at its deadline, and is then dropped.
    */
-  record(delivery: NewDelivery): Promise<RecordingVerdict> {
+  record(delivery: NewDelivery, deadline = new Cancellation()): Promise<RecordingVerdict> {
     return new Promise((resolve, reject) => {
       const content = delivery.idempotencyKey + delivery.fingerprint;
-      const entry = this.#queue.get(content) ?? { delivery, waiting: [], expiresAt: 0 };
-      entry.waiting.push({ resolve, reject });
-      entry.expiresAt = this.clock.now() + this.#timeout;
+      const entry = this.#queue.get(content) ?? { delivery, waiting: [] };
+      const sender: Sender = { resolve, reject };
+      entry.waiting.push(sender);
       this.#queue.set(content, entry);
+      deadline.onCancel((reason) => this.#drop(content, entry, sender, reason));
       this.#schedulePump();
     });
+  }
+
+  /** What is being inserted goes on. */
+  #drop(content: string, entry: Entry, sender: Sender, reason: unknown): void {
+    if (this.#queue.get(content) !== entry) return;
+    entry.waiting.splice(entry.waiting.indexOf(sender), 1);
+    if (entry.waiting.length === 0) this.#queue.delete(content);
+    sender.reject(reason);
   }
 
   /**
@@ -86,33 +88,15 @@ export class GroupCommitWriter {
   }
 
   #pump(): void {
-    this.#dropExpired();
-    while (
-      this.#activeFlushes < MAX_CONCURRENT_FLUSHES &&
-      this.#openFlushes < MAX_CONCURRENT_FLUSHES + MAX_STALLED_FLUSHES
-    ) {
+    while (this.#activeFlushes < MAX_CONCURRENT_FLUSHES) {
       const batch = this.#nextBatch();
       if (batch.length === 0) return;
       this.#activeFlushes++;
-      this.#openFlushes++;
-      const flush = this.#flush(batch).finally(() => {
-        this.#openFlushes--;
-        this.#schedulePump();
-      });
-      // A frozen database may hold a flush for ever. It must not hold those that come after.
-      void waitAtMost(flush, this.#timeout).finally(() => {
+      void this.#flush(batch).finally(() => {
         this.#activeFlushes--;
         this.#schedulePump();
       });
     }
-  }
-
-  /** Drops entries that nobody waits for. It runs at most twice per `ackTimeout`, because it visits the whole queue. */
-  #dropExpired(): void {
-    const now = this.clock.now();
-    if (now < this.#nextDropAt) return;
-    this.#nextDropAt = now + this.#timeout / 2;
-    for (const [content, { expiresAt }] of this.#queue) if (expiresAt < now) this.#queue.delete(content);
   }
 
   /**
@@ -123,9 +107,9 @@ export class GroupCommitWriter {
     const batch = new Map<string, Entry>();
     let bytes = 0;
     for (const [content, entry] of this.#queue) {
-      if (entry.expiresAt < this.clock.now() || batch.has(entry.delivery.idempotencyKey)) continue;
+      if (batch.has(entry.delivery.idempotencyKey)) continue;
       bytes += Buffer.byteLength(entry.delivery.rawBody);
-      if (batch.size === MAX_ROWS || (batch.size > 0 && bytes > MAX_BYTES)) break;
+      if (batch.size === MAX_ROWS || (batch.size > 0 && bytes > this.connection.dialect.maxBatchBytes)) break;
       batch.set(entry.delivery.idempotencyKey, entry);
       this.#queue.delete(content);
     }
@@ -139,34 +123,50 @@ export class GroupCommitWriter {
       duplicates: waiting.length - 1,
       lease: index < capacity ? lease : undefined,
     }));
-    const recordings = await this.#record(rows);
+    const recordings = await this.#record(rows, performance.now() + this.#timeout);
     rows.forEach(({ delivery, lease: own }, index) => this.#handOff(delivery, own, recordings[index]));
     batch.forEach(({ waiting }, index) => resolveSenders(waiting, recordings[index]));
   }
 
-  /** Records a batch. One bad row does not fail its neighbours: the batch is halved until the row stands alone. */
-  async #record(rows: BatchRow[]): Promise<(RecordingVerdict | Error)[]> {
+  /**
+   * Records a batch. One bad row does not fail its neighbours: the batch is halved until the row stands alone, as long
+   * as somebody waits.
+   */
+  async #record(rows: BatchRow[], giveUpAt: number): Promise<(RecordingVerdict | Error)[]> {
     try {
-      return await this.repository.record(rows);
+      const verdicts = await this.repository.record(rows);
+      return verdicts.map((verdict) => (verdict === 'locked' ? unavailable() : verdict));
     } catch (error) {
-      if (rows.length > 1 && !isUnavailable(this.connection.dialect, error)) {
-        const half = rows.length >> 1;
-        return [...(await this.#record(rows.slice(0, half))), ...(await this.#record(rows.slice(half)))];
+      if (performance.now() < giveUpAt && isLocked(this.connection.dialect, error)) {
+        await sleep(LOCKED_DELAY_MS); // the whole table, by a migration for example
+        return this.#record(rows, giveUpAt);
       }
-      const unavailable = new Cr3dentialsWebhookError(
-        'INBOX_UNAVAILABLE',
-        'The inbox could not record a delivery; the sender was asked to try again. Check the database.',
-        { cause: error },
-      );
-      return rows.map(() => unavailable);
+      if (rows.length > 1 && performance.now() < giveUpAt && !isUnavailable(this.connection.dialect, error)) {
+        const half = rows.length >> 1;
+        const first = await this.#record(rows.slice(0, half), giveUpAt);
+        return [...first, ...(await this.#record(rows.slice(half), giveUpAt))];
+      }
+      const failure = unavailable(error);
+      return rows.map(() => failure);
     }
   }
 
   #handOff(delivery: NewDelivery, lease: Lease | undefined, recording: RecordingVerdict | Error | undefined): void {
     if (recording === 'accepted' && lease) this.handoff.submit(delivery, lease);
     else if (recording === 'accepted') this.handoff.notify();
-    else if (lease) this.handoff.release(1);
+    else if (lease && typeof recording === 'string') this.handoff.release(1);
+    else if (lease) this.handoff.abandon([delivery.id], lease);
   }
+}
+
+function unavailable(cause?: unknown): Cr3dentialsWebhookError {
+  return new Cr3dentialsWebhookError(
+    'INBOX_UNAVAILABLE',
+    cause
+      ? 'The inbox could not record a delivery; the sender was asked to try again. Check the database.'
+      : 'Another transaction is inserting the same session; the sender was asked to try again. End that transaction.',
+    { cause },
+  );
 }
 
 /**

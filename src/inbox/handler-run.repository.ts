@@ -1,11 +1,29 @@
 import { Injectable } from '@nestjs/common';
 import type { HandlerRun } from './handler-run.entity.js';
-import type { ExecuteSql } from '../database/dialect/dialect.js';
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { isLocked, isTransient, isUnavailable } from '../database/database.errors.js';
+import type { Dialect, ExecuteSql } from '../database/dialect/dialect.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { join, raw, sql, type Sql } from '../database/sql.js';
 import { Tables } from './tables.js';
 
 const COLUMNS = raw('delivery_id, handler, state, attempts, next_attempt_at, last_error, updated_at');
+
+type Locks = NonNullable<Dialect['locks']>;
+
+/** Savepoint that is there as long as the transaction is the same. */
+const MARK = 'cr3dentials_webhook_run';
+
+interface RunKey {
+  readonly deliveryId: string;
+  readonly handler: string;
+}
+
+/** A run whose row the transaction of its handler has locked. */
+export interface LockedRun extends RunKey {
+  /** The transaction. Undefined where a savepoint marks it. */
+  readonly transactionId?: string;
+}
 
 /** Reads and writes the runs of handlers. */
 @Injectable()
@@ -20,7 +38,7 @@ export class HandlerRunRepository {
     const byDelivery = new Map<string, HandlerRun[]>();
     if (deliveryIds.length === 0) return byDelivery;
     const { records } = await this.connection.execute(
-      sql`SELECT ${COLUMNS} FROM ${this.tables.handlerRun} WHERE delivery_id IN (${join(deliveryIds)}) ORDER BY handler`,
+      sql`SELECT ${COLUMNS} FROM ${this.tables.handlerRun} WHERE ${this.connection.dialect.isOneOf('delivery_id', deliveryIds)} ORDER BY handler`,
     );
     for (const run of records.map(toHandlerRun))
       byDelivery.set(run.deliveryId, [...(byDelivery.get(run.deliveryId) ?? []), run]);
@@ -28,62 +46,139 @@ export class HandlerRunRepository {
   }
 
   /**
-   * Marks a run completed, in the transaction of the handler's own writes and before them. A second worker waits at the
-   * row's key until the first has committed or rolled back. Returns `false` if the run is completed already; the
-   * handler must not run then.
+   * Locks the row of a run, in the transaction of the handler's own writes and before them, so that its key keeps every
+   * other worker out. Nobody waits for that: the other may have vanished without closing its connection.
+   *
+   * @returns the run; `'completed'` if the handler must not run; `'locked'` while the transaction of another worker has it
    */
-  async complete(execute: ExecuteSql, deliveryId: string, handler: string, now: number): Promise<boolean> {
+  async lock(execute: ExecuteSql, run: RunKey, now: number): Promise<LockedRun | 'completed' | 'locked'> {
     const { dialect } = this.connection;
+    const { locks, transactionId } = dialect;
+    try {
+      if (!locks || !transactionId) return await this.lockByKey(execute, run, now);
+      return await this.lockWithoutKey(execute, run, now, { locks, transactionId });
+    } catch (error) {
+      if (isLocked(dialect, error)) return 'locked';
+      throw error;
+    }
+  }
+
+  /** Does not insert where there is a row: that would wait for whoever is changing it. */
+  private async lockWithoutKey(
+    execute: ExecuteSql,
+    run: RunKey,
+    now: number,
+    { locks, transactionId }: { locks: Locks; transactionId: Sql },
+  ): Promise<LockedRun | 'completed' | 'locked'> {
     const { handlerRun } = this.tables;
-    await execute(
-      sql`${dialect.insertInto(handlerRun)} (${COLUMNS}) VALUES (${join([deliveryId, handler, 'pending', 0, null, null, now])})
-          ${dialect.onConflict('delivery_id, handler', sql`handler = ${dialect.stored('handler')}`)}`,
+    const group = this.lockOf(run.deliveryId);
+    const lock = locks.take(`${group}\0${run.handler}`, group);
+    const isUnlocked = locks.isUnlocked(handlerRun, its(run));
+    const returning = sql`RETURNING ${transactionId} AS transaction_id`;
+    const updated = await execute(
+      sql`UPDATE ${handlerRun} SET updated_at = ${now} WHERE ${its(run)} AND state <> 'completed' AND ${lock} AND ${isUnlocked} ${returning}`,
     );
+    if (updated.records[0]) return { ...run, transactionId: String(updated.records[0].transaction_id) };
+    const isNew = sql`NOT EXISTS (SELECT 1 FROM ${handlerRun} WHERE ${its(run)})`;
+    const insert = this.insertOf(run, now, (row) => sql`SELECT ${row} WHERE ${lock} AND ${isNew}`);
+    const inserted = await execute(sql`${insert} ${returning}`);
+    if (inserted.records[0]) return { ...run, transactionId: String(inserted.records[0].transaction_id) };
+    return (await this.stateOf(execute, run)) === 'completed' ? 'completed' : 'locked';
+  }
+
+  private async lockByKey(execute: ExecuteSql, run: RunKey, now: number): Promise<LockedRun | 'completed' | 'locked'> {
+    const { dialect } = this.connection;
+    await execute(dialect.withoutWaiting(this.insertOf(run, now, (row) => sql`VALUES (${row})`)));
+    const state = await this.stateOf(execute, run, dialect.skipLocked);
+    if (state === undefined || state === 'completed') return state ?? 'locked';
+    await execute(raw(`SAVEPOINT ${MARK}`));
+    return run;
+  }
+
+  private async stateOf(execute: ExecuteSql, run: RunKey, lock = raw('')): Promise<HandlerRun['state'] | undefined> {
+    const { records } = await execute(sql`SELECT state FROM ${this.tables.handlerRun} WHERE ${its(run)} ${lock}`);
+    return records[0]?.state as HandlerRun['state'] | undefined;
+  }
+
+  private insertOf(run: RunKey, now: number, rows: (row: Sql) => Sql): Sql {
+    const { dialect } = this.connection;
+    return sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS})
+      ${rows(join([run.deliveryId, run.handler, 'pending', 0, null, null, now]))}
+      ${dialect.onConflictDoNothing('delivery_id, handler')}`;
+  }
+
+  /**
+   * Marks a run completed, as the last of what its transaction writes.
+   *
+   * @returns false if it has another transaction than the one that has locked it: the handler or the database has ended
+   *   that one, with some of the handler's writes. It must not commit then
+   */
+  async complete(execute: ExecuteSql, run: LockedRun, now: number): Promise<boolean> {
+    const { transactionId } = this.connection.dialect;
+    if (run.transactionId === undefined && !(await this.isMarked(execute))) return false;
+    const isSame = transactionId && run.transactionId ? sql`AND ${transactionId} = ${run.transactionId}` : raw('');
     const { affected } = await execute(
-      sql`UPDATE ${handlerRun} SET state = 'completed', next_attempt_at = NULL, updated_at = ${now}
-          WHERE delivery_id = ${deliveryId} AND handler = ${handler} AND state <> 'completed'`,
+      sql`UPDATE ${this.tables.handlerRun} SET state = 'completed', next_attempt_at = NULL, updated_at = ${now}
+          WHERE ${its(run)} AND state <> 'completed' ${isSame}`,
     );
     return affected === 1;
   }
 
+  /** The savepoint ends with its transaction, whoever ends it. */
+  private async isMarked(execute: ExecuteSql): Promise<boolean> {
+    try {
+      await execute(raw(`RELEASE SAVEPOINT ${MARK}`));
+      return true;
+    } catch (error) {
+      const { dialect } = this.connection;
+      if (error instanceof Cr3dentialsWebhookError || isTransient(dialect, error) || isUnavailable(dialect, error))
+        throw error;
+      return false;
+    }
+  }
+
+  /** Returns the statement that makes all runs due that have not completed, with all their attempts. */
+  resettingAttempts(deliveryId: string, now: number): Sql {
+    return sql`UPDATE ${this.tables.handlerRun} SET state = 'pending', attempts = 0, next_attempt_at = NULL, updated_at = ${now}
+      WHERE delivery_id = ${deliveryId} AND state <> 'completed'`;
+  }
+
   /**
-   * Tells whether the transaction can still commit what `complete()` has written. It cannot after a failed statement
-   * (PostgreSQL, which answers its COMMIT with a rollback) or a deadlock (MySQL), even if the handler has caught the
-   * error.
+   * Returns the statement that makes runs due even if they have completed. Their transactions may then commit once
+   * more.
    */
-  async isCompleted(execute: ExecuteSql, deliveryId: string, handler: string): Promise<boolean> {
-    const { records } = await execute(
-      sql`SELECT handler FROM ${this.tables.handlerRun}
-          WHERE delivery_id = ${deliveryId} AND handler = ${handler} AND state = 'completed'`,
-    );
-    return records.length === 1;
-  }
-
-  /** Makes all runs due that have not completed, with all their attempts. */
-  async resetAttempts(execute: ExecuteSql, deliveryId: string, now: number): Promise<void> {
-    await execute(
-      sql`UPDATE ${this.tables.handlerRun} SET state = 'pending', attempts = 0, next_attempt_at = NULL, updated_at = ${now}
-          WHERE delivery_id = ${deliveryId} AND state <> 'completed'`,
-    );
-  }
-
-  /** Makes runs due even if they have completed. Their transactions may then commit once more. */
-  async startOver(execute: ExecuteSql, deliveryId: string, handlers: readonly string[], now: number): Promise<void> {
+  startingOver(deliveryId: string, handlers: readonly string[], now: number): Sql {
     const { dialect } = this.connection;
     const rows = handlers.map((handler) => sql`(${join([deliveryId, handler, 'pending', 0, null, null, now])})`);
-    await execute(
-      sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${join(rows)}
-          ${dialect.onConflict('delivery_id, handler', sql`state = 'pending', attempts = 0, next_attempt_at = NULL, updated_at = ${now}`)}`,
-    );
+    return sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${join(rows)}
+      ${dialect.onConflict('delivery_id, handler', sql`state = 'pending', attempts = 0, next_attempt_at = NULL, updated_at = ${now}`)}`;
   }
 
-  async delete(execute: ExecuteSql, deliveryId: string): Promise<void> {
+  /**
+   * Deletes the runs of a delivery. Returns false if a transaction of a handler is open that has one: a worker that has
+   * lost the delivery may still be about to commit, and nobody sees the row that it has inserted.
+   */
+  async delete(execute: ExecuteSql, deliveryId: string): Promise<boolean> {
+    const { locks } = this.connection.dialect;
+    if (locks) {
+      const { records } = await execute(sql`SELECT 1 AS taken WHERE ${locks.takeAll(this.lockOf(deliveryId))}`);
+      if (records.length === 0) return false;
+    }
     await execute(sql`DELETE FROM ${this.tables.handlerRun} WHERE delivery_id = ${deliveryId}`);
+    return true;
   }
 
-  /** Saves runs. A run that has completed in the meantime stays completed. */
-  async save(execute: ExecuteSql, runs: readonly HandlerRun[]): Promise<void> {
-    if (runs.length === 0) return;
+  /** Returns the name of the lock that all runs of a delivery share. */
+  private lockOf(deliveryId: string): string {
+    return `${this.tables.names}\0${deliveryId}`;
+  }
+
+  /**
+   * Returns the statement that saves runs. A run that has completed in the meantime stays completed. Undefined if there
+   * are none.
+   */
+  saving(runs: readonly HandlerRun[]): Sql | undefined {
+    if (runs.length === 0) return undefined;
     const { dialect } = this.connection;
     const rows = runs.map(
       (r) => sql`(${join([r.deliveryId, r.handler, r.state, r.attempts, r.nextAttemptAt, r.lastError, r.updatedAt])})`,
@@ -92,11 +187,16 @@ export class HandlerRunRepository {
       sql`${raw(column)} = CASE WHEN ${dialect.stored('state')} = 'completed' THEN ${dialect.stored(column)} ELSE ${dialect.incoming(column)} END`;
     // The state last: MySQL assigns from left to right, and the others look at it.
     const columns = ['attempts', 'next_attempt_at', 'last_error', 'updated_at', 'state'];
-    await execute(
+    return dialect.withoutWaiting(
       sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${join(rows)}
           ${dialect.onConflict('delivery_id, handler', join(columns.map(unlessCompleted)))}`,
     );
   }
+}
+
+/** Condition that selects a run. */
+function its({ deliveryId, handler }: RunKey): Sql {
+  return sql`delivery_id = ${deliveryId} AND handler = ${handler}`;
 }
 
 function toHandlerRun(row: Record<string, unknown>): HandlerRun {

@@ -1,29 +1,51 @@
 import { Injectable } from '@nestjs/common';
-import {
-  IsNull,
-  LessThan,
-  LessThanOrEqual,
-  Not,
-  type EntityTarget,
-  type FindOptionsOrder,
-  type FindOptionsSelect,
-  type FindOptionsWhere,
-} from 'typeorm';
+import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { Clock } from '../clock.js';
-import { Delivery, type DeliveryState } from './delivery.entity.js';
+import { Delivery } from './delivery.entity.js';
+import { DeliveryStateRow, type DeliveryState } from './delivery-state.entity.js';
 import { idempotencyKey } from './delivery.identity.js';
 import { DatabaseConnection } from '../database/database.connection.js';
-import { PayloadCodec } from './payload.codec.js';
-import { Rejection, type RejectionReason, type RejectionState } from './rejection.entity.js';
+import { referenceKey } from './content.columns.js';
+import { PayloadCodec, type OpenedText } from './payload.codec.js';
+import { raw, sql, type Sql } from '../database/sql.js';
+import { Tables } from './tables.js';
+import type { RejectionReason, RejectionState } from './rejection.entity.js';
 
-const STATES = [
-  'pending',
-  'processing',
-  'completed',
-  'dead',
-  'unhandled',
-  'discarded',
-] as const satisfies DeliveryState[];
+/** Deliveries that are counted one by one. The number of any more is taken from the statistics of the database. */
+const MAX_COUNTED = 10_000;
+
+/** Facts that a list reads. */
+const FACTS = [
+  'id',
+  'idempotencyKey',
+  'tenant',
+  'sessionId',
+  'status',
+  'platformId',
+  'externalReferenceId',
+  'receivedAt',
+  'keyId',
+] as const satisfies (keyof Delivery)[];
+
+/** A delivery without its body. */
+export type DeliveryRecord = Pick<Delivery, (typeof FACTS)[number]> & Omit<DeliveryStateRow, 'deliveryId'>;
+
+/**
+ * Conditions that hold for every row in a state. They let the partial indexes serve the query, and are written as the
+ * indexes are, because SQLite compares the texts.
+ */
+const INDEXED: Partial<Record<DeliveryState, string>> = {
+  pending: 's.next_attempt_at IS NOT NULL',
+  processing: 's.lease_expires_at IS NOT NULL',
+  dead: `s.state IN ('dead', 'unhandled', 'discarded')`,
+  unhandled: `s.state IN ('dead', 'unhandled', 'discarded')`,
+  discarded: `s.state IN ('dead', 'unhandled', 'discarded')`,
+};
+
+/** Tells whether deliveries in this state are found by it, in the order of their ids. */
+export function hasIndex(state: DeliveryState): boolean {
+  return state === 'dead' || state === 'unhandled' || state === 'discarded';
+}
 
 /**
  * Conditions on the deliveries of a list. A delivery must meet all of them.
@@ -33,11 +55,13 @@ const STATES = [
 export interface DeliveryFilter {
   /** Only deliveries in this state. @default every state */
   state?: DeliveryState;
-  /** Only deliveries with this reference, exactly. */
+  /** Only deliveries with this reference, exactly. In a sealed inbox, only those of `tenant`. */
   externalReferenceId?: string;
+  /** Only deliveries of this tenant. @default every tenant; with a reference in a sealed inbox, no tenant */
+  tenant?: string;
   /** Id of a delivery: only those received before it. Pass the last id of a page for the next one. */
   before?: string;
-  /** Most deliveries to return. @default 50 */
+  /** Most deliveries to return, up to 1000. @default 50 */
   limit?: number;
 }
 
@@ -53,123 +77,130 @@ export interface RejectionFilter {
   reason?: RejectionReason;
   /** Id of a rejection: only those first received before it. Pass the last id of a page for the next one. */
   before?: string;
-  /** Most rejections to return. @default 50 */
+  /** Most rejections to return, up to 1000. @default 50 */
   limit?: number;
 }
 
-/**
- * Number of deliveries in each state, and figures to alert on.
- *
- * @publicApi
- */
-export type InboxStats = Record<DeliveryState, number> & {
-  /** Number of rejections that nobody has decided on. */
-  openRejections: number;
-  /**
-   * Time that the oldest due delivery has waited, in milliseconds; 0 if none is due. A delivery with an expired lease
-   * is due.
-   */
-  oldestDue: number;
-  /** Number of POSTs that this instance has answered 401 since it started. */
-  refused: number;
-};
+/** Counts of the inbox, the same on every instance. */
+export type InboxCounts = Record<DeliveryState, number> & { openRejections: number; oldestDue: number };
 
-/** Reads deliveries, rejections and statistics for operators. Lists leave `rawBody` out. */
+/** Reads deliveries and statistics for operators. Lists leave `rawBody` out. */
 @Injectable()
 export class InboxQueries {
   constructor(
     private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
     private readonly clock: Clock,
     private readonly codec: PayloadCodec,
   ) {}
 
   /** Finds a delivery with its raw body, by its id or its session. */
-  async find(key: string | { sessionId: string; tenant?: string }): Promise<Delivery | null> {
-    const where =
-      typeof key === 'string' ? { id: key } : { idempotencyKey: idempotencyKey(key.tenant ?? '', key.sessionId) };
-    const delivery = await this.connection.reader.getRepository(Delivery).findOneBy(where);
-    if (!delivery) return null;
-    const { id, tenant, rawBody } = delivery;
-    return { ...delivery, rawBody: this.codec.decode(rawBody, { column: 'delivery.raw_body', row: id, tenant }) };
+  async find(
+    key: string | { sessionId: string; tenant?: string },
+  ): Promise<{ record: DeliveryRecord; body: OpenedText } | null> {
+    const byId = typeof key === 'string';
+    const value = byId ? key : idempotencyKey(key.tenant ?? '', key.sessionId);
+    const where = byId ? 'd.id = :value' : 'd.idempotencyKey = :value';
+    const found = await this.connection.read((manager) =>
+      records(manager).addSelect('d.rawBody').where(where, { value }).getOne(),
+    );
+    if (!found) return null;
+    const { id, tenant, rawBody } = found.facts;
+    const body = await this.codec.decode(rawBody, { column: 'delivery.raw_body', row: id, tenant });
+    return { record: merged(found), body };
   }
 
-  /** Returns the named fields of deliveries, newest first. */
-  list<F extends Exclude<keyof Delivery, 'rawBody'>>(
-    { state, externalReferenceId, before, limit = 50 }: DeliveryFilter,
-    fields: readonly F[],
-  ): Promise<Pick<Delivery, F>[]> {
-    const where: FindOptionsWhere<Delivery> = {
-      ...(state && { state }),
-      // These hold for every row in the state. They let the partial indexes serve the query.
-      ...(state === 'pending' && { nextAttemptAt: Not(IsNull()) }),
-      ...(state === 'processing' && { leaseExpiresAt: Not(IsNull()) }),
-      ...(externalReferenceId !== undefined && { externalReferenceId }),
-      ...(before && { id: LessThan(before) }),
-    };
-    return this.newest(Delivery, where, limit, fields);
+  /** Returns deliveries, newest first. */
+  async list(filter: DeliveryFilter): Promise<DeliveryRecord[]> {
+    const { state, externalReferenceId, tenant, before, limit = 50 } = filter;
+    const indexed = state && INDEXED[state];
+    const key = await this.referenceKeyOf(filter);
+    const found = await this.connection.read((manager) => {
+      const query = records(manager).orderBy('s.deliveryId', 'DESC').limit(limit);
+      if (state) query.andWhere('s.state = :state', { state });
+      if (indexed) query.andWhere(indexed);
+      if (tenant !== undefined) query.andWhere('d.tenant = :tenant', { tenant });
+      if (externalReferenceId !== undefined)
+        query.andWhere(
+          key === null
+            ? 'd.externalReferenceId = :externalReferenceId'
+            : '(d.externalReferenceId = :externalReferenceId OR d.referenceKey = :key)',
+          { externalReferenceId, key },
+        );
+      if (before) query.andWhere('s.deliveryId < :before', { before });
+      return query.getMany();
+    });
+    return found.map(merged);
   }
 
-  /** Finds a rejection with its raw body. */
-  async findRejection(id: string): Promise<Rejection | null> {
-    const rejection = await this.connection.reader.getRepository(Rejection).findOneBy({ id });
-    if (!rejection) return null;
-    const { tenant, rawBody } = rejection;
-    return { ...rejection, rawBody: this.codec.decode(rawBody, { column: 'rejection.raw_body', row: id, tenant }) };
+  private async referenceKeyOf({ externalReferenceId, tenant = '' }: DeliveryFilter): Promise<string | null> {
+    if (externalReferenceId === undefined || !this.codec.isKeyed) return null;
+    await this.codec.prepare(tenant)?.catch(() => {}); // without its key, none of a sealed one is found
+    return referenceKey(this.codec, tenant, externalReferenceId);
   }
 
-  /** Returns the named fields of rejections, newest first. */
-  listRejections<F extends Exclude<keyof Rejection, 'rawBody'>>(
-    { state = 'open', reason, before, limit = 50 }: RejectionFilter,
-    fields: readonly F[],
-  ): Promise<Pick<Rejection, F>[]> {
-    const where: FindOptionsWhere<Rejection> = {
-      state,
-      ...(reason && { reason }),
-      ...(before && { id: LessThan(before) }),
-    };
-    return this.newest(Rejection, where, limit, fields);
-  }
-
-  private async newest<E extends { id: string }, F extends keyof E & string>(
-    entity: EntityTarget<E>,
-    where: FindOptionsWhere<E>,
-    take: number,
-    fields: readonly F[],
-  ): Promise<Pick<E, F>[]> {
-    const select = Object.fromEntries(fields.map((field) => [field, true])) as FindOptionsSelect<E>;
-    const order = { id: 'DESC' } as FindOptionsOrder<E>;
-    const rows = await this.connection.reader.getRepository(entity).find({ select, where, order, take });
-    return rows.map((row) => ({ ...row }));
-  }
-
-  async stats(): Promise<Omit<InboxStats, 'refused'>> {
-    const deliveries = this.connection.reader.getRepository(Delivery);
+  /** Counts by indexes, whatever the number of completed deliveries. */
+  async stats(): Promise<InboxCounts> {
     const now = this.clock.now();
-    const [counts, openRejections, due, expired] = await Promise.all([
-      deliveries
-        .createQueryBuilder('d')
-        .select('d.state', 'state')
-        .addSelect('COUNT(*)', 'count')
-        .groupBy('d.state')
-        .getRawMany<{ state: DeliveryState; count: string | number }>(),
-      this.connection.reader.getRepository(Rejection).countBy({ state: 'open' }),
-      deliveries.findOne({
-        select: { id: true, nextAttemptAt: true },
-        where: { nextAttemptAt: LessThanOrEqual(now) },
-        order: { nextAttemptAt: 'ASC' },
-      }),
-      deliveries.findOne({
-        select: { id: true, leaseExpiresAt: true },
-        where: { leaseExpiresAt: LessThan(now) },
-        order: { leaseExpiresAt: 'ASC' },
-      }),
-    ]);
-    const byState = new Map(counts.map(({ state, count }) => [state, Number(count)]));
-    const oldest = Math.min(due?.nextAttemptAt ?? now, expired?.leaseExpiresAt ?? now);
-    const states = Object.fromEntries(STATES.map((state) => [state, byState.get(state) ?? 0])) as Record<
-      DeliveryState,
-      number
-    >;
-    return { ...states, openRejections, oldestDue: now - oldest };
+    const { due, expired, ...open } = await this.countOpen();
+    const ended = await this.countEnded();
+    const others = Object.values({ ...ended, pending: open.pending, processing: open.processing });
+    const completed = await this.countCompleted(others.reduce((sum, count) => sum + count, 0));
+    return { ...open, ...ended, completed, oldestDue: now - Math.min(due ?? now, expired ?? now, now) };
   }
+
+  private async countOpen() {
+    const { deliveryState, rejection } = this.tables;
+    const [row = {}] = await this.select(sql`SELECT
+      (SELECT COUNT(*) FROM ${deliveryState} WHERE next_attempt_at IS NOT NULL) AS pending,
+      (SELECT COUNT(*) FROM ${deliveryState} WHERE lease_expires_at IS NOT NULL) AS processing,
+      (SELECT COUNT(*) FROM ${rejection} WHERE state = 'open') AS open_rejections,
+      (SELECT MIN(next_attempt_at) FROM ${deliveryState} WHERE next_attempt_at IS NOT NULL) AS due,
+      (SELECT MIN(lease_expires_at) FROM ${deliveryState} WHERE lease_expires_at IS NOT NULL) AS expired`);
+    return {
+      pending: Number(row.pending),
+      processing: Number(row.processing),
+      openRejections: Number(row.open_rejections),
+      due: row.due === null ? undefined : Number(row.due),
+      expired: row.expired === null ? undefined : Number(row.expired),
+    };
+  }
+
+  private async countEnded(): Promise<Record<'dead' | 'unhandled' | 'discarded', number>> {
+    const rows = await this.select(sql`SELECT state, COUNT(*) AS n FROM ${this.tables.deliveryState}
+      WHERE state IN ('dead', 'unhandled', 'discarded') GROUP BY state`);
+    const counts = Object.fromEntries(rows.map(({ state, n }) => [state, Number(n)]));
+    return { dead: 0, unhandled: 0, discarded: 0, ...counts };
+  }
+
+  /** Counts some rows, whatever they are. If these are all, the number is exact. */
+  private async countCompleted(others: number): Promise<number> {
+    const { deliveryState } = this.tables;
+    const some = sql`SELECT state FROM ${deliveryState} LIMIT ${raw(String(MAX_COUNTED + 1))}`;
+    const [row] = await this.select(
+      sql`SELECT COUNT(*) AS n, SUM(CASE WHEN state = 'completed' THEN 1 ELSE 0 END) AS completed FROM (${some}) sample`,
+    );
+    const completed = Number(row?.completed ?? 0);
+    if (Number(row?.n) <= MAX_COUNTED) return completed;
+    const [estimate] = await this.select(this.connection.dialect.estimateRows(deliveryState));
+    return Math.max(completed, Number(estimate?.n ?? 0) - others);
+  }
+
+  private async select(statement: Sql): Promise<Record<string, unknown>[]> {
+    return (await this.connection.execute(statement, 'operating')).records;
+  }
+}
+
+/** A state with the facts that belong to it. */
+type StateWithFacts = DeliveryStateRow & { facts: Delivery };
+
+export function records(manager: EntityManager): SelectQueryBuilder<StateWithFacts> {
+  return manager
+    .createQueryBuilder(DeliveryStateRow, 's')
+    .innerJoinAndMapOne('s.facts', Delivery, 'd', 'd.id = s.deliveryId')
+    .select(['s', ...FACTS.map((fact) => `d.${fact}`)]) as SelectQueryBuilder<StateWithFacts>;
+}
+
+export function merged({ facts, ...state }: StateWithFacts): DeliveryRecord {
+  return { ...facts, ...state };
 }

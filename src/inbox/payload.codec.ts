@@ -1,29 +1,105 @@
 import { Injectable } from '@nestjs/common';
 
-/** Place where a text is stored. An encrypting codec can bind the text to it. */
+/** Place where a text is stored. A sealed text opens in its own place only. */
 export interface TextPlace {
-  readonly column: 'delivery.raw_body' | 'rejection.raw_body';
-  /** Id of the row. */
+  readonly column: 'delivery.raw_body' | 'rejection.raw_body' | 'rejection.detail' | 'handler_run.last_error';
+  /** Id of the row; of a handler run, the id of the delivery, a slash and the handler. */
   readonly row: string;
   readonly tenant: string;
 }
 
 /**
- * Converts the raw body of a POST to the text of its column, and back. Every repository reads and writes through it.
+ * Outcome of opening a stored text.
+ *
+ * `readable`: it is open.
+ * `key-missing`: the key that it was sealed with is not at hand now.
+ * `broken`: it was changed, moved or cut off since it was sealed.
+ * `plaintext-refused`: it is not sealed, and must be.
+ * `destroyed`: its key was destroyed on purpose.
+ */
+export type OpenedText =
+  | { readonly contents: 'readable'; readonly text: string }
+  | { readonly contents: 'key-missing'; readonly keyId: string }
+  | { readonly contents: 'broken' | 'plaintext-refused' | 'destroyed' };
+
+/** What a keyed hash is made for. The same value has another hash for each. */
+export type Lookup = 'fingerprint' | 'reference' | 'rejection';
+
+/** Begins every sealed text. No JSON begins so. */
+export const SEAL_MARK = 'cw1';
+
+/**
+ * Converts contents to the text of their column, and back. Every repository reads and writes contents through it.
+ *
+ * `prepare()` is called before anything is written for a tenant. The other methods then need not wait.
  */
 export abstract class PayloadCodec {
-  abstract encode(rawBody: string, place: TextPlace): string;
-  abstract decode(stored: string, place: TextPlace): string;
+  /** True if rows have the columns of a sealed inbox. */
+  abstract readonly isKeyed: boolean;
+
+  /**
+   * Resolves when `encode()` can be called for a tenant. Undefined if it can be called now.
+   *
+   * @throws Cr3dentialsWebhookError `KEYS_UNAVAILABLE`
+   */
+  abstract prepare(tenant: string): Promise<void> | undefined;
+
+  /** Returns the id of the key that `encode()` uses; null if it writes plain text. */
+  abstract currentKeyId(tenant: string): string | null;
+
+  /** @throws Cr3dentialsWebhookError `KEYS_UNAVAILABLE` */
+  abstract encode(text: string, place: TextPlace): string;
+
+  /** Never rejects. */
+  abstract decode(stored: string, place: TextPlace): OpenedText | Promise<OpenedText>;
+
+  /** Returns a keyed hash of a value in hex; undefined if there is no key for it. */
+  abstract lookup(tenant: string, lookup: Lookup, value: string): string | undefined;
+
+  /** Tells whether a text with this key could be opened. True where only a key service can tell. */
+  abstract mayOpen(keyId: string | null): boolean;
 }
 
-/** Stores the raw body as it is. */
+/** Stores texts as they are. */
 @Injectable()
 export class PlainTextCodec extends PayloadCodec {
-  encode(rawBody: string): string {
-    return rawBody;
+  readonly isKeyed = false;
+
+  prepare(): undefined {
+    return undefined;
   }
 
-  decode(stored: string): string {
-    return stored;
+  currentKeyId(): null {
+    return null;
   }
+
+  encode(text: string): string {
+    return plainText(text);
+  }
+
+  decode(stored: string): OpenedText {
+    return stored.startsWith(SEAL_MARK) ? { contents: 'key-missing', keyId: keyIdOf(stored) } : readable(stored);
+  }
+
+  lookup(): undefined {
+    return undefined;
+  }
+
+  mayOpen(keyId: string | null): boolean {
+    return keyId === null;
+  }
+}
+
+/** Returns a text that nobody takes for a sealed one. Only errors and details can begin like one. */
+export function plainText(text: string): string {
+  return text.startsWith(SEAL_MARK) ? ` ${text}` : text;
+}
+
+export function readable(text: string): OpenedText {
+  return { contents: 'readable', text };
+}
+
+/** Returns the id of the key that a text says it was sealed with. */
+export function keyIdOf(stored: string): string {
+  return stored.split('.', 2)[1] ?? '';
 }

@@ -8,11 +8,12 @@ import { epochTransformer } from '../database/epoch.transformer.js';
  * `unknown-status`: has a status that this version does not know.
  * `unexpected-data`: has data that does not fit the class that the host declared for its platform.
  * `conflict`: has other content for a session that is recorded already.
+ * `stale`: completed so long ago that its session may have been forgotten.
  * `superseded`: is the former content of a delivery, replaced by an accepted conflict.
  *
  * @publicApi
  */
-export type RejectionReason = 'invalid' | 'unknown-status' | 'unexpected-data' | 'conflict' | 'superseded';
+export type RejectionReason = 'invalid' | 'unknown-status' | 'unexpected-data' | 'conflict' | 'stale' | 'superseded';
 
 /**
  * State of a rejection.
@@ -31,7 +32,7 @@ export class Rejection {
   @PrimaryColumn({ name: 'id', type: 'varchar', length: 36 })
   id!: string;
 
-  /** SHA-256 of reason, tenant and body. The same POST again is counted, not kept twice. */
+  /** SHA-256 of reason, tenant and body; in a sealed row, its keyed hash. The same POST again is counted, not kept twice. */
   @Column({ name: 'fingerprint', type: 'varchar', length: 64 })
   fingerprint!: string;
 
@@ -68,4 +69,8 @@ export class Rejection {
 
   @Column({ name: 'last_received_at', type: 'bigint', transformer: epochTransformer })
   lastReceivedAt!: number;
+
+  /** Id of the key that body and detail are sealed with; null in a plain row. */
+  @Column({ name: 'key_id', type: 'varchar', length: 64, nullable: true })
+  keyId!: string | null;
 }

@@ -1,7 +1,7 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { Delivery } from './delivery.entity.js';
-import { isUnavailable } from '../database/database.errors.js';
+import { formatDatabaseError, isUnavailable } from '../database/database.errors.js';
 import type { DatabaseConnection } from '../database/database.connection.js';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './migrations/index.js';
 import { raw, sql } from '../database/sql.js';
@@ -66,19 +66,18 @@ export async function synchronizeWithHost(host: DataSource): Promise<void> {
  */
 export async function assertSchema(
   connection: DatabaseConnection,
-  { delivery, handlerRun, rejection }: Tables,
+  { delivery, deliveryState, handlerRun, rejection, key, task }: Tables,
 ): Promise<void> {
-  const tables = [delivery, handlerRun, rejection];
+  const tables = [delivery, deliveryState, handlerRun, rejection, key, task];
   for (const [index, entity] of cr3dentialsWebhookEntities.entries()) {
-    const columns = connection.reader.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
+    const columns = connection.host.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
     await connection
       .execute(sql`SELECT ${raw(columns.join(', '))} FROM ${tables[index]} WHERE 1 = 0`)
       .catch((error: unknown) => {
         if (isUnavailable(connection.dialect, error)) throw error;
         throw new Cr3dentialsWebhookError(
           'SCHEMA_INCOMPLETE',
-          `The table ${tables[index]?.strings[0]} is missing or incomplete. Run the migration ${MIGRATIONS}: add migrations: [...cr3dentialsWebhookMigrations] and migrationsRun: true to the DataSource, or run "typeorm migration:run".`,
-          { cause: error },
+          `The table ${tables[index]?.strings[0]} is missing or incomplete (${formatDatabaseError(error)}). Run the migration ${MIGRATIONS}: add migrations: [...cr3dentialsWebhookMigrations] and migrationsRun: true to the DataSource, or run "typeorm migration:run".`,
         );
       });
   }

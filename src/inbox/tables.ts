@@ -1,24 +1,37 @@
 import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
 import { raw, type Sql } from '../database/sql.js';
 import { Delivery } from './delivery.entity.js';
+import { DeliveryStateRow } from './delivery-state.entity.js';
+import { EncryptionKeyRow } from './encryption-key.entity.js';
 import { HandlerRun } from './handler-run.entity.js';
 import { Rejection } from './rejection.entity.js';
+import { TaskRow } from './task.entity.js';
 
 /** Tables as the host's DataSource names them, with its schema and its prefix. */
 export class Tables {
+  /** Facts of deliveries. */
   readonly delivery: Sql;
+  /** What changes of them. */
+  readonly deliveryState: Sql;
   readonly handlerRun: Sql;
   readonly rejection: Sql;
+  readonly key: Sql;
+  readonly task: Sql;
 
   constructor(host: DataSource) {
     this.delivery = raw(nameOf(host, Delivery));
+    this.deliveryState = raw(nameOf(host, DeliveryStateRow));
     this.handlerRun = raw(nameOf(host, HandlerRun));
     this.rejection = raw(nameOf(host, Rejection));
+    this.key = raw(nameOf(host, EncryptionKeyRow));
+    this.task = raw(nameOf(host, TaskRow));
   }
 
-  /** All names, for a log line. */
+  /** Names of the tables of deliveries and rejections, for a log line. */
   get names(): string {
-    return [this.delivery, this.handlerRun, this.rejection].map(({ strings }) => strings.join('')).join(', ');
+    return [this.delivery, this.deliveryState, this.handlerRun, this.rejection]
+      .map(({ strings }) => strings.join(''))
+      .join(', ');
   }
 }
 

@@ -6,5 +6,7 @@ export type RecordingVerdict = 'accepted' | 'duplicate' | 'conflict';
 /**
  * Outcome of a POST. Every verdict but `unavailable` is durable. `unavailable`: the POST is not known to be durable,
  * and the sender must send it again. Every other verdict but `accepted` and `duplicate` is kept as a rejection.
+ *
+ * @publicApi
  */
-export type Verdict = RecordingVerdict | ContractRejection['reason'] | 'unavailable';
+export type Verdict = RecordingVerdict | ContractRejection['reason'] | 'stale' | 'unavailable';

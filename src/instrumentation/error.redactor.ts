@@ -1,9 +1,15 @@
 import { toSingleLine, safeToString } from './single-line.js';
 
-/** Maximum length of a text that is searched. Searching a longer one could block the event loop. */
-const MAX_SEARCHED_LENGTH = 1_000_000;
+/** Length of the start of a text that is searched. Much less of it is kept. */
+const SEARCHED_LENGTH = 4_000;
+/** Length of the start of a value that tells it apart where the end of the searched text cuts it off. */
+const PROBE_LENGTH = 8;
 /** Minimum length of a redacted value. Redacting words like "ok" would make every message unreadable. */
 const MIN_VALUE_LENGTH = 3;
+
+/** Characters that JSON escapes. */
+const NEEDS_ESCAPE = /["\\\p{Cc}\p{Cs}]/u;
+const REDACTED = '[redacted]';
 
 /** Fields of a payload that may hold personal data. */
 interface PersonalData {
@@ -22,14 +28,42 @@ export function redactError(
   { extractedData, metadata, externalReferenceId, proofHash }: PersonalData,
 ): string {
   const text = safeToString(error);
-  if (text.length > MAX_SEARCHED_LENGTH)
-    return `An error of ${text.length} characters, too long to be searched for personal data.`;
-  const quoted = [...scalarsOf([extractedData, metadata, externalReferenceId, proofHash])]
-    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
-    .filter((value) => value.length >= MIN_VALUE_LENGTH && text.includes(value));
-  if (quoted.length === 0) return toSingleLine(text);
-  const longestFirst = [...new Set(quoted)].toSorted((a, b) => b.length - a.length).map(escapeRegExp);
-  return toSingleLine(text.replace(new RegExp(longestFirst.join('|'), 'g'), '[redacted]'));
+  const searched = text.slice(0, SEARCHED_LENGTH);
+  const starts = startsIn(searched);
+  const quoted = new Set<string>();
+  for (const scalar of scalarsOf([extractedData, metadata, externalReferenceId, proofHash])) {
+    for (const value of formsOf(scalar)) {
+      if (value.length < MIN_VALUE_LENGTH || !starts.has(value.slice(0, MIN_VALUE_LENGTH))) continue;
+      const found = searched.includes(value) ? value : cutOff(value, searched);
+      if (found) quoted.add(found);
+    }
+  }
+  const longestFirst = [...quoted].toSorted((one, other) => other.length - one.length).map(escapeRegExp);
+  const kept = quoted.size > 0 ? searched.replace(new RegExp(longestFirst.join('|'), 'g'), REDACTED) : searched;
+  if (text.length <= SEARCHED_LENGTH || kept.endsWith(REDACTED)) return toSingleLine(kept);
+  // The end may be the start of a value, too short to be told from other text.
+  return toSingleLine(`${kept.slice(0, 1 - PROBE_LENGTH)}…`);
+}
+
+/** Returns a value as it is, and as JSON holds it if that differs. */
+function formsOf(scalar: string): string[] {
+  return NEEDS_ESCAPE.test(scalar) ? [scalar, JSON.stringify(scalar).slice(1, -1)] : [scalar];
+}
+
+/** Returns the starts of all values that a text can hold, so that most values need no search. */
+function startsIn(text: string): Set<string> {
+  const starts = new Set<string>();
+  for (let at = 0; at + MIN_VALUE_LENGTH <= text.length; at++) starts.add(text.slice(at, at + MIN_VALUE_LENGTH));
+  return starts;
+}
+
+/** Returns the part of a value with which a text ends. */
+function cutOff(value: string, text: string): string | undefined {
+  const probe = value.slice(0, PROBE_LENGTH);
+  const from = Math.max(0, text.length - value.length);
+  for (let at = text.indexOf(probe, from); at !== -1; at = text.indexOf(probe, at + 1))
+    if (value.startsWith(text.slice(at))) return text.slice(at);
+  return undefined;
 }
 
 /**

@@ -1,6 +1,11 @@
 import type { VerificationStatus } from '../contract/verification-status.js';
-import type { Delivery, DeliveryState } from '../inbox/delivery.entity.js';
+import { workerOf } from '../inbox/delivery.factory.js';
+import type { DeathReason, DeliveryState } from '../inbox/delivery-state.entity.js';
+import type { DeliveryRecord } from '../inbox/inbox.queries.js';
 import type { HandlerRun, HandlerRunState } from '../inbox/handler-run.entity.js';
+import type { Contents } from './contents.view.js';
+import { parseRawBody } from '../contract/raw-body.js';
+import { pick } from './pick.js';
 
 /**
  * A delivery without its raw body, as lists return it. All times are epoch milliseconds of the database's clock.
@@ -18,15 +23,17 @@ export interface DeliverySummary {
   readonly status: VerificationStatus;
   /** The platform that the session verified against. */
   readonly platformId: number;
-  /** The partner's own reference, given when the session was created; null without one. */
+  /**
+   * The partner's own reference, given when the session was created; null without one. In a sealed inbox it is sealed
+   * with the body, so lists have null.
+   */
   readonly externalReferenceId: string | null;
   /** State of the processing. A delivery changes by itself only while `pending` or `processing`. */
   readonly state: DeliveryState;
-  /**
-   * Reason why it is `dead`; null in every other state. `handler`: a handler failed for good. `crash-loop`: its worker
-   * crashed three times in a row.
-   */
-  readonly reason: 'handler' | 'crash-loop' | null;
+  /** Reason why it is `dead`; null in every other state. */
+  readonly reason: DeathReason | null;
+  /** Tells whether its body can be read. A list does not open bodies, and so does not find a `broken` one. */
+  readonly contents: Contents;
   /** Number of times that a worker has started to process it. */
   readonly attempts: number;
   /** Number of times in a row that its lease expired and another worker rescued it. */
@@ -41,12 +48,14 @@ export interface DeliverySummary {
   readonly leaseExpiresAt: number | null;
   /** Number of times that the same content was received again. */
   readonly duplicates: number;
-  /** Time when the same content was last received again; null if it never was. */
+  /** Time when the same content was last received again, to the second; null if it never was. */
   readonly lastDuplicateAt: number | null;
   /** Time when it was recorded. */
   readonly receivedAt: number;
   /** Time when it reached its state; null while `pending` or `processing`. */
   readonly finishedAt: number | null;
+  /** Time when its contents were removed; null while it has them. */
+  readonly purgedAt: number | null;
 }
 
 /**
@@ -64,7 +73,8 @@ export interface HandlerRunDetails {
   /** Time when it runs again; null unless `pending`. */
   readonly nextAttemptAt: number | null;
   /**
-   * Name and message of the last error, in one line of limited length, without values of the payload; null without one.
+   * Name and message of the last error, in one line of limited length, without values of the payload; null without one,
+   * and if it is sealed and does not open.
    */
   readonly lastError: string | null;
   /** Time when this state was written. */
@@ -81,17 +91,16 @@ export interface DeliveryDetails extends DeliverySummary {
   readonly idempotencyKey: string;
   /**
    * The body as text. It is byte for byte as sent if the host keeps raw bodies, otherwise serialised again. Personal
-   * data.
+   * data. Null unless `contents` is `readable`.
    */
-  readonly rawBody: string;
+  readonly rawBody: string | null;
   /**
    * States of the handlers. A handler without a run has not completed, unless the delivery is `completed`: then it has.
    */
   readonly runs: HandlerRunDetails[];
 }
 
-/** Columns that a list reads. */
-export const summaryFields = [
+const summaryFields = [
   'id',
   'tenant',
   'sessionId',
@@ -104,13 +113,17 @@ export const summaryFields = [
   'rescues',
   'replays',
   'nextAttemptAt',
-  'leaseOwner',
   'leaseExpiresAt',
   'duplicates',
   'lastDuplicateAt',
   'receivedAt',
   'finishedAt',
-] as const satisfies readonly (keyof Delivery & keyof DeliverySummary)[];
+  'purgedAt',
+] as const satisfies readonly (keyof DeliveryRecord & keyof DeliverySummary)[];
+
+export function toSummary(record: DeliveryRecord, contents: Contents): DeliverySummary {
+  return { ...pick(record, summaryFields), contents, leaseOwner: record.claimId && workerOf(record.claimId) };
+}
 
 /** Columns of a handler run that are public. */
 export const runFields = [
@@ -121,3 +134,10 @@ export const runFields = [
   'lastError',
   'updatedAt',
 ] as const satisfies readonly (keyof HandlerRun & keyof HandlerRunDetails)[];
+
+/** Returns the reference in a raw body; null without one. */
+export function referenceIn(rawBody: string | null): string | null {
+  if (rawBody === null) return null;
+  const { externalReferenceId } = parseRawBody(rawBody) as { externalReferenceId?: string | null };
+  return externalReferenceId ?? null;
+}

@@ -1,3 +1,6 @@
+import type { OpenedText } from '../inbox/payload.codec.js';
+import { contentsOf, textOf, type Contents } from './contents.view.js';
+import { pick } from './pick.js';
 import type { Rejection, RejectionReason, RejectionState } from '../inbox/rejection.entity.js';
 
 /**
@@ -12,9 +15,11 @@ export interface RejectionSummary {
   readonly reason: RejectionReason;
   /**
    * Description of the problem without values of the payload: constraints by field, or the delivery that it conflicts
-   * with.
+   * with. Null if it is sealed and does not open.
    */
-  readonly detail: string;
+  readonly detail: string | null;
+  /** Tells whether the detail and the raw body can be read. In a list, the detail alone was opened. */
+  readonly contents: Contents;
   /** Tenant of the sender; empty without tenants. */
   readonly tenant: string;
   /** The verification session; null when the payload has no valid one. */
@@ -37,9 +42,9 @@ export interface RejectionSummary {
 export interface RejectionDetails extends RejectionSummary {
   /**
    * The body as text. It is byte for byte as sent if the host keeps raw bodies, otherwise serialised again. Personal
-   * data.
+   * data. Null unless `contents` is `readable`.
    */
-  readonly rawBody: string;
+  readonly rawBody: string | null;
 }
 
 /** Columns that a list reads. */
@@ -54,3 +59,11 @@ export const summaryFields = [
   'firstReceivedAt',
   'lastReceivedAt',
 ] as const satisfies readonly (keyof Rejection & keyof RejectionSummary)[];
+
+export function toSummary(
+  rejection: Pick<Rejection, (typeof summaryFields)[number]>,
+  detail: OpenedText,
+  rawBody: OpenedText = detail,
+): RejectionSummary {
+  return { ...pick(rejection, summaryFields), detail: textOf(detail), contents: contentsOf(rawBody) };
+}

@@ -5,13 +5,17 @@ import { parseRawBody } from '../contract/raw-body.js';
 import { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
 import { DeliveryStateRepository } from '../inbox/delivery-state.repository.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
+import { isLocked } from '../database/database.errors.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { InboxQueries, type RejectionFilter } from '../inbox/inbox.queries.js';
+import { checkRejectionFilter } from '../inbox/delivery.selection.js';
+import { PayloadCodec } from '../inbox/payload.codec.js';
+import { RejectionQueries } from '../inbox/rejection.queries.js';
 import { newDelivery, type NewDelivery } from '../inbox/delivery.factory.js';
 import type { Rejection } from '../inbox/rejection.entity.js';
 import { RejectionRepository } from '../inbox/rejection.repository.js';
-import { pick } from './pick.js';
-import { summaryFields, type RejectionDetails, type RejectionSummary } from './rejection.view.js';
+import { textOf } from './contents.view.js';
+import { summaryFields, toSummary, type RejectionDetails, type RejectionSummary } from './rejection.view.js';
 import { DeliveryRepository } from '../inbox/delivery.repository.js';
 
 /**
@@ -21,13 +25,16 @@ import { DeliveryRepository } from '../inbox/delivery.repository.js';
  * - `duplicate`: the same content was a delivery already.
  * - `rejected`: it still breaks the contract of this version.
  * - `unexpected-data`: its `extractedData` still breaks the class that is declared for its platform.
- * - `busy`: a worker is processing the delivery of its session; try again.
+ * - `busy`: a worker is processing the delivery of its session, or somebody has locked a row; try again.
+ * - `unreadable`: it, or the delivery that it would replace, is sealed and does not open. Nothing was changed.
+ * - `purged`: the contents of the delivery that it would replace were removed. Nothing was changed.
  * - `decided`: it was accepted before.
  * - `unknown`: no rejection has this id.
  *
  * @publicApi
  */
-export type Acceptance = 'accepted' | 'duplicate' | 'rejected' | 'unexpected-data' | 'busy' | 'decided' | 'unknown';
+export type Acceptance =
+  'accepted' | 'duplicate' | 'rejected' | 'unexpected-data' | 'busy' | 'unreadable' | 'purged' | 'decided' | 'unknown';
 
 /**
  * Authenticated POSTs that did not become deliveries.
@@ -40,25 +47,51 @@ export class Rejections {
     private readonly connection: DatabaseConnection,
     private readonly deliveries: DeliveryRepository,
     private readonly rejections: RejectionRepository,
-    private readonly queries: InboxQueries,
+    private readonly queries: RejectionQueries,
+    private readonly deliveryQueries: InboxQueries,
     private readonly states: DeliveryStateRepository,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
     private readonly dataValidator: ExtractedDataValidator,
+    private readonly codec: PayloadCodec,
   ) {}
 
   /** Resolves to a rejection with its raw body, or to null when there is none. */
   async find(id: string): Promise<RejectionDetails | null> {
-    const rejection = await this.queries.findRejection(id);
-    return rejection && { ...pick(rejection, summaryFields), rawBody: rejection.rawBody };
+    const found = await this.queries.find(id);
+    return found && { ...toSummary(found.rejection, found.detail, found.rawBody), rawBody: textOf(found.rawBody) };
   }
 
   /**
    * Lists rejections without their raw bodies, newest first. Returns at most 50 open ones unless the filter says
    * otherwise.
+   *
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the filter is wrong
    */
-  list(filter: RejectionFilter = {}): Promise<RejectionSummary[]> {
-    return this.queries.listRejections(filter, summaryFields);
+  async list(filter: RejectionFilter = {}): Promise<RejectionSummary[]> {
+    checkRejectionFilter(filter, '');
+    const found = await this.queries.list(filter, summaryFields);
+    return found.map(({ rejection, detail }) => toSummary(rejection, detail));
+  }
+
+  /**
+   * Goes through all rejections of a filter, newest first, without their raw bodies. It reads a page of 50 as it is
+   * needed.
+   *
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the filter is wrong
+   */
+  each(filter: Pick<RejectionFilter, 'state' | 'reason'> = {}): AsyncIterable<RejectionSummary> {
+    checkRejectionFilter(filter, '');
+    return this.pages(filter);
+  }
+
+  private async *pages(filter: RejectionFilter): AsyncGenerator<RejectionSummary> {
+    let before: string | undefined;
+    do {
+      const page = await this.list({ ...filter, before });
+      yield* page;
+      before = page.at(-1)?.id;
+    } while (before !== undefined);
   }
 
   /**
@@ -66,14 +99,29 @@ export class Rejections {
    * it, transactional ones too. The replaced content is kept as a rejection (`superseded`).
    */
   async accept(id: string): Promise<Acceptance> {
-    const rejection = await this.queries.findRejection(id);
-    if (!rejection) return 'unknown';
+    try {
+      return await this.decide(id);
+    } catch (error) {
+      if (error instanceof Refused) return error.result;
+      if (isLocked(this.connection.dialect, error)) return 'busy';
+      throw error;
+    }
+  }
+
+  private async decide(id: string): Promise<Acceptance> {
+    const found = await this.queries.find(id);
+    if (!found) return 'unknown';
+    const { rejection } = found;
     if (rejection.state === 'accepted') return 'decided';
-    const { tenant, rawBody } = rejection;
+    const { tenant } = rejection;
+    const rawBody = textOf(found.rawBody);
+    if (rawBody === null) return 'unreadable';
     const result = validatePayload(this.dataValidator, parsed(rawBody));
     if (result.rejection) return result.rejection.reason === 'unexpected-data' ? 'unexpected-data' : 'rejected';
+    await this.codec.prepare(tenant);
     const delivery = newDelivery(tenant, result.payload, rawBody, this.clock.now());
     const [recording] = await this.deliveries.record([{ delivery, lease: undefined, duplicates: 0 }]);
+    if (recording === 'locked') return 'busy';
     if (recording === 'conflict') return this.supersede(rejection, delivery);
     await this.rejections.decide(id, 'accepted');
     return recording === 'accepted' ? 'accepted' : 'duplicate';
@@ -86,28 +134,20 @@ export class Rejections {
 
   private async supersede(rejection: Rejection, delivery: NewDelivery): Promise<Acceptance> {
     const { tenant, sessionId } = delivery;
-    const before = await this.queries.find({ sessionId, tenant });
-    if (!before) return 'unknown';
-    return this.connection
-      .transaction(async (execute) => {
-        const isDecided = await this.rejections.decide(rejection.id, 'accepted', ['open', 'discarded'], execute);
-        if (!isDecided) return 'decided';
-        if (!(await this.states.supersede(execute, before.id, delivery))) throw new Busy();
-        await this.runs.delete(execute, before.id);
-        const superseded = {
-          reason: 'superseded',
-          detail: before.id,
-          rawBody: before.rawBody,
-          tenant,
-          sessionId,
-        } as const;
-        await this.rejections.save(superseded, this.clock.now(), execute);
-        return 'accepted';
-      })
-      .catch((error: unknown) => {
-        if (error instanceof Busy) return 'busy';
-        throw error;
-      });
+    if (await this.states.isPurged(delivery.idempotencyKey)) return 'purged';
+    await this.deliveryQueries.find({ tenant, sessionId }); // its key is at hand then, and not waited for with locks
+    return this.connection.transaction(async (execute) => {
+      const isDecided = await this.rejections.decide(rejection.id, 'accepted', ['open', 'discarded'], execute);
+      if (!isDecided) return 'decided';
+      const superseded = await this.states.supersede(execute, delivery);
+      if (!superseded) throw new Refused('busy');
+      const { id, before } = superseded;
+      if (before.contents !== 'readable') throw new Refused('unreadable');
+      if (!(await this.runs.delete(execute, id))) throw new Refused('busy');
+      const replaced = { reason: 'superseded', detail: id, rawBody: before.text, tenant, sessionId } as const;
+      await this.rejections.save(replaced, this.clock.now(), execute);
+      return 'accepted';
+    });
   }
 }
 
@@ -120,4 +160,8 @@ function parsed(rawBody: string): unknown {
 }
 
 /** Thrown inside the transaction to roll back the acceptance. */
-class Busy extends Error {}
+class Refused extends Error {
+  constructor(readonly result: 'busy' | 'unreadable') {
+    super(result);
+  }
+}

@@ -1,4 +1,4 @@
-import { anything, atLeast, boolean, either, fields, invalid, isFunction, oneOf, whole } from '../option.checks.js';
+import { atLeast, boolean, either, fields, invalid, isFunction, oneOf, whole, type Check } from '../option.checks.js';
 
 /**
  * Exponential backoff. The n-th retry waits up to `initialDelay * factor ** (n - 1)`, and never longer than `maxDelay`.
@@ -6,7 +6,7 @@ import { anything, atLeast, boolean, either, fields, invalid, isFunction, oneOf,
  * @publicApi
  */
 export interface RetryOptions {
-  /** Number of attempts of a handler for one delivery. After the last one, the handler is `dead`. @default 12 */
+  /** Number of attempts of a handler for one delivery. After the last one, the handler is `dead`. @default 48 */
   attempts?: number;
   /** Milliseconds before the second attempt. @default 1000 */
   initialDelay?: number;
@@ -24,8 +24,8 @@ export interface RetryOptions {
 }
 
 /**
- * Returns the milliseconds until the next attempt, or `'dead'`. If it throws or returns an invalid value, the delay is
- * 60000.
+ * Returns the milliseconds until the next attempt, or `'dead'`, at once: a promise is invalid. If it throws or returns an
+ * invalid value, an ERROR line says so, the delay is 60000 and doubles up to 3600000, and the 12th attempt is the last.
  *
  * @param attempt the attempt that has just failed, counted from 1
  * @publicApi
@@ -40,13 +40,22 @@ export type RetryFunction = (attempt: number, error: unknown) => number | 'dead'
 export interface ProcessingOptions {
   /** Processes deliveries. An instance with `false` only records them, for other instances. @default true */
   enabled?: boolean;
-  /** Maximum number of deliveries that this instance processes at the same time. @default 20 */
+  /**
+   * Maximum number of deliveries that this instance processes at the same time. Those that take longer than a sixth of
+   * `handlerTimeout`, and executions that go on after they were aborted, count apart: four times as many more.
+   *
+   * @default 20
+   */
   concurrency?: number;
   /** Milliseconds after which a handler's signal is aborted and its attempt counts as failed. @default 60000 */
   handlerTimeout?: number;
   /** Milliseconds that a shutdown waits for running handlers before it aborts them. @default 10000 */
   drainTimeout?: number;
-  /** Milliseconds until a lease expires. A worker renews its leases after a third of them. @default 30000 */
+  /**
+   * Milliseconds until a lease expires, from 1000 to 600000. A worker renews its leases after a third of them.
+   *
+   * @default 30000
+   */
   lease?: number;
   /** Milliseconds between two polls of the database for due deliveries and expired leases. @default 1000 */
   pollInterval?: number;
@@ -62,18 +71,30 @@ export interface ProcessingSettings extends Readonly<Required<Omit<ProcessingOpt
   readonly retry: RetrySetting;
 }
 
+/** Longest lease. One that ends later was given before the clock of the database was set back. */
+export const MAX_LEASE_MS = 600_000;
+
 export const PROCESSING_SETTINGS = Symbol('cr3dentials-webhook processing settings');
+
+/** Refuses a function that cannot answer with a number. Another one may still return a promise. */
+const answersAtOnce: Check = (value, name) => {
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  if (kind === 'Function') return;
+  throw invalid(
+    `Option "${name}" is of the kind ${kind}, but must return milliseconds or 'dead' at once. Write a function without "async" or "*".`,
+  );
+};
 
 export const processingCheck = fields({
   enabled: boolean,
   concurrency: whole(1),
   handlerTimeout: whole(1),
   drainTimeout: whole(0),
-  lease: whole(100),
+  lease: whole(1_000, MAX_LEASE_MS),
   pollInterval: whole(1),
   retry: either(
     isFunction,
-    anything,
+    answersAtOnce,
     fields({
       attempts: whole(1),
       initialDelay: whole(0),
@@ -108,7 +129,7 @@ export function processingSettings({
 
 function retrySetting(retry: RetryOptions | RetryFunction = {}): RetrySetting {
   if (typeof retry === 'function') return retry;
-  const { attempts = 12, initialDelay = 1_000, maxDelay = 3_600_000, factor = 2, jitter = 'full' } = retry;
+  const { attempts = 48, initialDelay = 1_000, maxDelay = 3_600_000, factor = 2, jitter = 'full' } = retry;
   if (initialDelay > maxDelay) {
     throw invalid(
       'Option "processing.retry.initialDelay" is longer than "processing.retry.maxDelay". Raise "processing.retry.maxDelay".',

@@ -1,10 +1,11 @@
 import { Cr3dentialsMisbehaviour } from './cr3dentials.misbehaviour.js';
 import { Portal, type PortalDelivery } from './portal.js';
 import { simulatorSettings, type SimulatorOptions } from './simulator.options.js';
+import { SAMPLE_SESSION_ID } from '../contract/documented-sample.js';
 
 /** The provider's documented sample, byte for byte. */
 const sample = {
-  sessionId: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+  sessionId: SAMPLE_SESSION_ID,
   status: 'COMPLETED',
   platformId: 1,
   externalReferenceId: 'user_abc123',

@@ -20,6 +20,13 @@ export function contentOf(payload: object | string, dataValidator: ExtractedData
   return { sessionId: content.sessionId, fingerprint: fingerprint(content), rejection: rejection?.reason ?? null };
 }
 
+/** Returns the session of a payload that may be against the contract, as a rejection has it; null without a usable one. */
+export function sessionIdOf(payload: object | string): string | null {
+  const parsed = typeof payload === 'string' ? parse(payload) : payload;
+  const { sessionId } = Object(parsed) as { sessionId?: unknown };
+  return typeof sessionId === 'string' && sessionId.length > 0 && sessionId.length <= 512 ? sessionId : null;
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -8,11 +8,8 @@ const kinds: readonly [PlatformKind, ...PlatformKind[]] = [bank, payroll, gig, b
 
 type PlatformKind = (random: SeededRandom) => Record<string, unknown>;
 
-/** Number of kinds of platforms. Each further id repeats one of them. */
-export const platformCount = kinds.length;
-
 /**
- * Returns `extractedData` for a platform. Neighbouring ids have different shapes. Platform 1 is a bank, as in the
+ * Returns `extractedData` for a platform. Ids from 1 to 6 have different shapes, and each further id repeats one of them. Platform 1 is a bank, as in the
  * documented sample.
  */
 export function extractedDataOf(platformId: number, random: SeededRandom): Record<string, unknown> {
@@ -25,8 +22,7 @@ function bank(random: SeededRandom): Record<string, unknown> {
     accountHolder: person(random),
     accountType: random.pick(['checking', 'savings']),
     accountNumberLast4: String(random.whole(0, 9_999)).padStart(4, '0'),
-    currency: 'USD',
-    balance: money(random, 25_000),
+    balance: { amount: money(random, 25_000), currency: 'USD' },
     transactions: Array.from({ length: random.whole(1, 3) }, () => ({
       date: day(random),
       amount: -money(random, 300),

@@ -1,5 +1,5 @@
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import type { DeliveryState } from '../inbox/delivery.entity.js';
+import type { DeliveryState } from '../inbox/delivery-state.entity.js';
 import type { DeliveryDetails } from '../operations/delivery.view.js';
 
 const IN_FLIGHT_STATES: ReadonlySet<DeliveryState> = new Set(['pending', 'processing']);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { VerificationPayload } from '../contract/verification.payload.js';
 import type { VerificationStatus } from '../contract/verification-status.js';
-import { extractedDataOf, platformCount } from './platform-data.js';
+import { extractedDataOf } from './platform-data.js';
 import { SeededRandom } from './seeded-random.js';
 
 /**
@@ -17,7 +17,7 @@ export interface PayloadOverrides extends Partial<VerificationPayload> {
 /**
  * Returns a payload that fits the contract, for any status. `PARTIAL_COMPLETE` has a part of the data. `ERROR`,
  * `CANCELLED` and `TERMINATED` have null in place of the data. The shape of `extractedData` depends on `platformId`,
- * which is a random number from 1 to 6 unless it is given.
+ * which is 1, a bank account, unless it is given.
  *
  * The seed alone determines a generated session id. So the same seed with another status gives a conflict.
  *
@@ -26,17 +26,15 @@ export interface PayloadOverrides extends Partial<VerificationPayload> {
 export function verificationPayload({
   seed = randomUUID(),
   status = 'COMPLETED',
-  platformId: givenPlatform,
+  platformId = 1,
   ...fields
 }: PayloadOverrides = {}): VerificationPayload {
   const random = new SeededRandom(seed);
   const sessionId = random.uuid();
   const externalReferenceId = `user_${random.hex(12)}`;
-  const drawnPlatform = random.whole(1, platformCount);
   const completedAt = random.date().toISOString();
   const proofHash = random.hex(64);
   const metadata = { device: random.pick(['desktop', 'mobile']), locale: random.pick(['en-US', 'de-DE', 'ja-JP']) };
-  const platformId = givenPlatform ?? drawnPlatform;
   const data = extractedDataOf(platformId, random);
   return {
     sessionId,

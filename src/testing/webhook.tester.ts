@@ -2,10 +2,11 @@ import type { INestApplication } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { DeliveryDetails } from '../operations/delivery.view.js';
+import type { RejectionSummary } from '../operations/rejection.view.js';
 import type { Verdict } from '../inbox/verdict.js';
 import { AppUnderTest } from './app-under-test.js';
 import { Cr3dentialsSimulator } from './cr3dentials.simulator.js';
-import { contentOf, type PayloadContent } from './payload-content.js';
+import { contentOf, sessionIdOf, type PayloadContent } from './payload-content.js';
 import type { SimulatorOptions } from './simulator.options.js';
 import { isSettled, settleTimeout } from './unsettled.js';
 
@@ -57,6 +58,8 @@ export interface WebhookOutcome {
   readonly status: number;
   /** The recorded delivery of the session, or null. After a conflict, it has the content that was recorded first. */
   readonly delivery: DeliveryDetails | null;
+  /** The rejection that the POST was kept as, or null. Its `detail` says why: the broken constraints by field, for example. */
+  readonly rejection: RejectionSummary | null;
 }
 
 /**
@@ -97,12 +100,16 @@ export class WebhookTester {
     const before = content ? await this.#find(content.sessionId) : null;
     const [attempt] = (await portal.deliver(payload)).attempts;
     const status = attempt?.statusCode ?? 0;
-    if (status !== 200) return { verdict: this.#verdictOfStatus(status, attempt?.error), status, delivery: null };
+    if (status !== 200) {
+      const refused = this.#verdictOfStatus(status, attempt?.error);
+      return { verdict: refused, status, delivery: null, rejection: await this.#rejection(refused, payload) };
+    }
     if (!content) throw this.#unexpected('200 to an invalid payload');
     const delivery = await this.#find(content.sessionId);
     const verdict = this.#verdict(content, before, delivery);
-    if (until !== 'settled' || !delivery) return { verdict, status, delivery };
-    return { verdict, status, delivery: await this.settled(content.sessionId) };
+    const rejection = await this.#rejection(verdict, payload);
+    const isAwaited = until === 'settled' && delivery;
+    return { verdict, status, delivery: isAwaited ? await this.settled(content.sessionId) : delivery, rejection };
   }
 
   /**
@@ -131,10 +138,23 @@ export class WebhookTester {
     return this.#app.inbox.find({ sessionId, tenant: this.#tenant });
   }
 
+  /** Finds what the POST was kept as: the newest rejection of its session for this reason. */
+  async #rejection(verdict: WebhookVerdict, payload: object | string): Promise<RejectionSummary | null> {
+    if (!isReason(verdict)) return null;
+    const sessionId = sessionIdOf(payload);
+    let newest: RejectionSummary | null = null;
+    for await (const rejection of this.#app.inbox.rejections.each({ reason: verdict })) {
+      if (rejection.sessionId !== sessionId || rejection.tenant !== this.#tenant) continue;
+      if (!newest || rejection.lastReceivedAt > newest.lastReceivedAt) newest = rejection;
+    }
+    return newest;
+  }
+
   #verdict(content: PayloadContent, before: DeliveryDetails | null, now: DeliveryDetails | null): WebhookVerdict {
     if (content.rejection) return content.rejection;
     if (!now) throw this.#unexpected('200 and recorded nothing');
-    if (content.fingerprint !== contentOf(now.rawBody, this.#app.dataValidator)?.fingerprint) return 'conflict';
+    const recorded = now.rawBody === null ? undefined : contentOf(now.rawBody, this.#app.dataValidator);
+    if (content.fingerprint !== recorded?.fingerprint) return 'conflict';
     if (before || this.#accepted.has(now.id)) return 'duplicate';
     this.#accepted.add(now.id);
     return 'accepted';
@@ -161,6 +181,10 @@ export class WebhookTester {
       `POST ${this.#path} answered ${answer}, which the module never does. Pass the route as "path", with the app's global prefix, and the "tenant" if there are tenants. Check that nothing else in the app answers first.`,
     );
   }
+}
+
+function isReason(verdict: WebhookVerdict): verdict is WebhookVerdict & RejectionSummary['reason'] {
+  return ['invalid', 'unknown-status', 'unexpected-data', 'conflict'].includes(verdict);
 }
 
 /**

@@ -5,7 +5,7 @@ import { postgresDialect } from '../../src/database/dialect/postgres.dialect.js'
 import { sqliteDialect } from '../../src/database/dialect/sqlite.dialect.js';
 import type { ClaimedDelivery } from '../../src/inbox/delivery.factory.js';
 import { databases, freshDatabase, type DatabaseKind, type TestDatabase } from '../support/database/databases.js';
-import { StandaloneInbox, alone, unrecorded } from '../support/database/standalone-inbox.js';
+import { StandaloneInbox, alone, claimsOf, unrecorded } from '../support/database/standalone-inbox.js';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -17,8 +17,8 @@ const returning: Record<DatabaseKind, Dialect> = {
 };
 /** As if neither INSERT nor UPDATE could return rows. On MariaDB it is MySQL's own dialect. */
 const portable: Record<DatabaseKind, Dialect> = {
-  sqlite: { ...sqliteDialect, insertReturns: false, updateReturns: false },
-  postgres: { ...postgresDialect, insertReturns: false, updateReturns: false },
+  sqlite: { ...sqliteDialect, insertReturns: false, updateReturns: false, writesInQueries: false },
+  postgres: { ...postgresDialect, insertReturns: false, updateReturns: false, writesInQueries: false },
   mariadb: mysqlDialect,
 };
 
@@ -40,7 +40,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     const { deliveries } = inbox;
     const [a, b, c] = ['a', 'b', 'c'].map((sessionId) => unrecorded({ sessionId }));
     if (!a || !b || !c) throw new Error('three are recorded');
-    const lease = { owner: 'me', expiresAt: NOW + MINUTE };
+    const lease = { claimId: 'me', expiresAt: NOW + MINUTE };
     expect(await deliveries.record([alone(b), { delivery: a, lease, duplicates: 4 }])).toEqual([
       'accepted',
       'accepted',
@@ -48,8 +48,9 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     const again = { delivery: unrecorded({ sessionId: 'a' }, NOW), lease: undefined, duplicates: 2 };
     const conflict = alone(unrecorded({ sessionId: 'b', proofHash: 'another' }, NOW));
     expect(await deliveries.record([conflict, alone(c), again])).toEqual(['conflict', 'accepted', 'duplicate']);
+    await inbox.duplicates.flush();
     expect(await inbox.rows()).toEqual([
-      expect.objectContaining({ id: a.id, duplicates: 7, state: 'processing', lease_owner: 'me', attempts: 1 }),
+      expect.objectContaining({ id: a.id, duplicates: 7, state: 'processing', claim_id: 'me', attempts: 1 }),
       expect.objectContaining({ id: b.id, duplicates: 0, state: 'pending', last_duplicate_at: null, attempts: 0 }),
       expect.objectContaining({ id: c.id, duplicates: 0, state: 'pending' }),
     ]);
@@ -83,6 +84,7 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
       deliveries.map((delivery, n) => (n % 2 ? inbox : second).deliveries.record([alone(delivery)])),
     );
     expect(verdicts.flat().toSorted()).toEqual([...Array(4).fill('accepted'), ...Array(16).fill('duplicate')]);
+    for (const { duplicates } of [inbox, second]) await duplicates.flush();
     expect((await inbox.rows()).map(({ duplicates }) => duplicates)).toEqual([4, 4, 4, 4]);
     await second.close();
   });
@@ -103,26 +105,29 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     const second = await StandaloneInbox.openWithDialect(portable[kind], database);
     const claims = await Promise.all(
       Array.from({ length: 8 }, async (_, n) => {
-        const lease = { owner: `worker ${n}`, expiresAt: NOW + MINUTE };
-        const claimed = await (n % 2 ? inbox : second).states.claim(lease, NOW, 10);
-        return claimed.map(({ id }) => ({ id, lease_owner: lease.owner }));
+        const lease = { claimId: `worker ${n}`, expiresAt: NOW + MINUTE };
+        const claimed = await (n % 2 ? inbox : second).claims.claim(lease, NOW, 10);
+        return claimed.map(({ id }) => ({ id, claim_id: lease.claimId }));
       }),
     );
     const handedOut = claims.flat().toSorted((a, b) => (a.id < b.id ? -1 : 1));
     expect(new Set(handedOut.map(({ id }) => id)).size).toBe(handedOut.length);
     const owned = (await inbox.rows()).filter(({ state }) => state === 'processing');
-    expect(owned.map(({ id, lease_owner }) => ({ id, lease_owner }))).toEqual(handedOut);
+    expect(owned.map(({ id, claim_id }) => ({ id, claim_id }))).toEqual(handedOut);
     await second.close();
   });
 });
 
 /** What the repository answers through the lives of some deliveries, and what is stored in the end. */
 async function journal(inbox: StandaloneInbox) {
-  const { deliveries: repository, states } = inbox;
+  const { deliveries: repository, states, claims, rescues } = inbox;
   const deliveries = Array.from({ length: 8 }, (_, n) => unrecorded({ sessionId: `session ${n}` }, NOW - 1_000 + n));
   const sessions = new Map(deliveries.map(({ id, sessionId }) => [id, sessionId]));
   const ids = deliveries.map(({ id }) => id);
-  const [one, two, three] = ['one', 'two', 'three'].map((owner, n) => ({ owner, expiresAt: NOW + (n + 1) * MINUTE }));
+  const [one, two, three] = ['one', 'two', 'three'].map((claimId, n) => ({
+    claimId,
+    expiresAt: NOW + (n + 1) * MINUTE,
+  }));
   if (!one || !two || !three) throw new Error('there are three workers');
   const steps: [string, unknown][] = [];
   const say = (step: string, answer: unknown) => void steps.push([step, answer]);
@@ -145,20 +150,29 @@ async function journal(inbox: StandaloneInbox) {
     ),
   );
   say('a conflict', await repository.record([alone(unrecorded({ sessionId: 'session 3', status: 'ERROR' }, NOW))]));
-  sayClaimed('nothing is due yet', await states.claim(two, NOW - MINUTE, 10));
-  sayClaimed('the oldest three', await states.claim(two, NOW, 3));
-  sayClaimed('the others', await states.claim(three, NOW, 10));
-  sayClaimed('no more', await states.claim(three, NOW, 10));
-  say('renewed', (await states.renew({ ...two, expiresAt: NOW + 2 * MINUTE }, ids)).size);
-  sayClaimed('none has expired', await states.rescueExpired(three, NOW, 10, [], false));
+  sayClaimed('nothing is due yet', await claims.claim(two, NOW - MINUTE, 10));
+  sayClaimed('the oldest three', await claims.claim(two, NOW, 3));
+  sayClaimed('the others', await claims.claim(three, NOW, 10));
+  sayClaimed('no more', await claims.claim(three, NOW, 10));
+  say('renewed', (await claims.renew(claimsOf('two', ...ids), NOW + 2 * MINUTE)).renewed.size);
+  sayClaimed('none has expired', await rescues.rescueExpired(three, NOW, 10, [], false));
   const first = ids.slice(0, 1);
-  sayClaimed('expired, but one in flight', await states.rescueExpired(three, NOW + 90_000, 10, first, false));
-  sayClaimed('expired, and that one too', await states.rescueExpired(three, NOW + 90_000, 1, [], false));
-  say('finished', await states.complete(first, 'three', 'completed', NOW));
-  say('finished by another', await states.complete(ids, 'one', 'completed', NOW));
+  sayClaimed('expired, but one in flight', await rescues.rescueExpired(three, NOW + 90_000, 10, first, false));
+  sayClaimed('expired, and that one too', await rescues.rescueExpired(three, NOW + 90_000, 1, [], false));
+  say('finished', (await states.complete(claimsOf('three', ...first), 'completed', NOW)).written);
+  say('finished by another', (await states.complete(claimsOf('one', ...ids), 'completed', NOW)).written);
   const later = NOW + 10 * MINUTE;
-  sayClaimed('left twice', await states.rescueExpired({ owner: 'four', expiresAt: later }, later, 2, [], true));
-  say('nothing poisoned yet', await states.deadLetterPoisoned(later, []));
-  say('dead-lettered', await states.deadLetterPoisoned(later + 1, []));
-  return { steps, rows: (await inbox.rows()).map(({ id, ...row }) => ({ ...row, known: sessions.has(String(id)) })) };
+  const five = { claimId: 'five', expiresAt: later };
+  sayClaimed('left twice', await rescues.rescueExpired({ claimId: 'four', expiresAt: later }, later, 2, [], true));
+  say('nothing poisoned yet', await rescues.deadLetterPoisoned(five, later, []));
+  say('dead-lettered', await rescues.deadLetterPoisoned(five, later + 1, []));
+  await inbox.duplicates.flush();
+  return {
+    steps,
+    rows: (await inbox.rows()).map(({ id, ...row }) => ({
+      ...row,
+      delivery_id: undefined,
+      known: sessions.has(String(id)),
+    })),
+  };
 }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DeliveryState } from 'nestjs-cr3dentials-webhook';
 import { blocks, blocksOf, documents, textOf, type Block } from '../support/sources/documents.js';
@@ -120,6 +120,23 @@ describe('a link', () => {
     const file = path ? join(dirname(document), path) : document;
     expect(existsSync(file)).toBe(true);
     expect(anchorsOf(file)).toEqual(expect.arrayContaining(anchor ? [anchor] : []));
+  });
+
+  /** What is not in the package is named by its address: whoever reads in node_modules finds it too. */
+  const addresses = documents().flatMap((document) =>
+    [
+      ...textOf(document).matchAll(
+        /\]\((https:\/\/github\.com\/cr3dentials\/[^/]+\/(blob|tree)\/main\/([^)#\s]+)[^)]*)\)/g,
+      ),
+    ].map(([, address = '', kind = '', path = '']) => [document, address, kind, path] as const),
+  );
+
+  it.each(addresses)('from %s to %s leads somewhere in this repository', (_, __, kind, path) => {
+    expect(statSync(path).isDirectory()).toBe(kind === 'tree');
+  });
+
+  it('into this repository is found', () => {
+    expect(addresses.length).toBeGreaterThan(10);
   });
 });
 

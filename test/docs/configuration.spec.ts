@@ -34,8 +34,16 @@ const options = [
   ...fieldsOf('http/http.options.ts', 'HttpOptions'),
   ...under('auth', fieldsOf('authentication/auth.options.ts', 'AuthOptions')),
   ...under('auth.secrets[]', fieldsOf('authentication/shared-secrets.ts', 'SharedSecret')),
+  ...under('database', fieldsOf('database/database.options.ts', 'DatabaseOptions')),
   ...under('receiving', fieldsOf('inbox/inbox.options.ts', 'ReceivingOptions')),
   ...under('processing', fieldsOf('processing/processing.options.ts', 'ProcessingOptions')),
+  ...under('encryption', [
+    ...fieldsOf('encryption/encryption.options.ts', 'CommonOptions'),
+    ...fieldsOf('encryption/encryption.options.ts', 'EncryptionOptions'),
+  ]),
+  ...under('retention', fieldsOf('retention/retention.options.ts', 'RetentionOptions')),
+  ...under('encryption.keys[]', fieldsOf('encryption/encryption.options.ts', 'EncryptionKeyOption')),
+  ...under('encryption.cache', fieldsOf('encryption/encryption.options.ts', 'KeyCacheOptions')),
   ...under('processing.retry', fieldsOf('processing/processing.options.ts', 'RetryOptions')),
 ];
 

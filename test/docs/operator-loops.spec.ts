@@ -30,7 +30,7 @@ async function runBlock(name: string, inbox: Cr3dentialsWebhookInbox): Promise<u
 }
 
 class FailUntilReplayed {
-  @OnVerification({ id: 'book' })
+  @OnVerification({ id: 'ledger.book' })
   book(_: VerificationEvent, { isReplay }: HandlerContext): void {
     if (!isReplay) throw new PermanentError('The ledger is closed.');
   }
@@ -41,7 +41,7 @@ class SwissAccount {
   iban!: string;
 }
 
-describe('the loops of docs/operations.md', () => {
+describe('the calls of docs/operations.md', () => {
   const host = freshHost('sqlite');
 
   it('replay every dead letter, and not only the first page', async () => {
@@ -49,8 +49,17 @@ describe('the loops of docs/operations.md', () => {
     await Promise.all(Array.from({ length: COUNT }, () => app.post(payload())));
     await until('all are dead', async () => (await app.inbox.stats()).dead === COUNT);
     const results = await runBlock('replay', app.inbox);
-    expect(results).toEqual(Array.from({ length: COUNT }, () => 'replayed'));
+    expect(results).toEqual([{ matched: COUNT, replayed: COUNT, busy: 0, completed: 0, purged: 0, unknown: 0 }]);
     await until('all are completed', async () => (await app.inbox.stats()).completed === COUNT);
+  });
+
+  it('replay some, with the progress', async () => {
+    const app = await host.start((builder) => builder.withHandlers(FailUntilReplayed));
+    await Promise.all(Array.from({ length: COUNT }, () => app.post(payload())));
+    await until('all are dead', async () => (await app.inbox.stats()).dead === COUNT);
+    const [progress, result] = await runBlock('replay-some', app.inbox);
+    expect(progress).toBe('100 so far');
+    expect(result).toMatchObject({ matched: COUNT, replayed: COUNT });
   });
 
   it('accept every rejection, and not only the first page', async () => {

@@ -17,16 +17,8 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  Column,
-  Entity,
-  EventSubscriber,
-  PrimaryColumn,
-  type AfterQueryEvent,
-  type BeforeQueryEvent,
-  type DataSourceOptions,
-  type EntitySubscriberInterface,
-} from 'typeorm';
+import { Column, Entity, PrimaryColumn, type DataSourceOptions } from 'typeorm';
+import { onKillPoints } from './kill-points.js';
 
 const {
   DATABASE = '',
@@ -41,8 +33,11 @@ function say(fact: Record<string, unknown>): void {
   writeSync(1, `${JSON.stringify({ ...fact, at: performance.timeOrigin + performance.now() })}\n`);
 }
 
+/** The inbox writes at boot too, to try the database. */
+let listens = false;
+
 function dieAt(place: string): void {
-  if (KILL_AT === place) process.kill(process.pid, 'SIGKILL');
+  if (listens && KILL_AT === place) process.kill(process.pid, 'SIGKILL');
 }
 
 @Entity('effect')
@@ -54,21 +49,13 @@ class Effect {
   count!: number;
 }
 
-@EventSubscriber()
-export class Killer implements EntitySubscriberInterface {
-  afterQuery({ query, success }: AfterQueryEvent): void {
-    if (success && /^INSERT INTO \S*delivery/.test(query)) dieAt('between insert and answer');
-  }
-
-  beforeQuery({ query }: BeforeQueryEvent): void {
-    if (/^UPDATE \S*delivery\S* SET state = \S+, finished_at/.test(query)) dieAt('between handler and completion');
-  }
-}
+onKillPoints(dieAt);
 
 @Injectable()
 class Handlers {
   @OnVerification({ id: 'effect', transactional: true })
   async effect({ sessionId: session }: VerificationEvent, { manager }: HandlerContext): Promise<void> {
+    say({ session, effect: 'begins' });
     const effect = await manager.findOneBy(Effect, { session });
     if (effect) await manager.increment(Effect, { session }, 'count', 1);
     else await manager.insert(Effect, { session, count: 1 });
@@ -89,7 +76,6 @@ class Handlers {
       ...(JSON.parse(DATABASE) as DataSourceOptions),
       entities: [...cr3dentialsWebhookEntities, Effect],
       migrations: [...cr3dentialsWebhookMigrations],
-      subscribers: [Killer],
     }),
     EventEmitterModule.forRoot(),
     Cr3dentialsWebhookModule.forRoot({
@@ -104,4 +90,5 @@ class HostModule {}
 const app = await NestFactory.create(HostModule, { logger: ['warn', 'error'] });
 app.enableShutdownHooks([], { useProcessExit: true });
 await app.listen(0, '127.0.0.1');
+listens = true;
 say({ listens: await app.getUrl() });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { promisify } from 'node:util';
 
 interface Packed {
@@ -19,6 +20,15 @@ const run = promisify(execFile);
 const manifestOf = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as Manifest;
 
 const within = (stated: number | undefined, real: number) => Math.abs(1 - (stated ?? 0) / real) < 0.1;
+
+/** The files that a document links to, by its own place. */
+async function linksIn(from: string): Promise<{ from: string; to: string }[]> {
+  const text = await readFile(from, 'utf8');
+  return [...text.matchAll(/\]\(((?!https?:|#)[^)#\s]+)[^)]*\)/g)].map(([, target = '']) => ({
+    from,
+    to: posix.join(posix.dirname(from), target),
+  }));
+}
 
 let packed: Packed;
 let paths: string[];
@@ -48,9 +58,24 @@ describe('the package, as built', () => {
     expect(paths).toEqual(expect.arrayContaining(['docs/README.md', 'docs/configuration.md', 'docs/operations.md']));
   });
 
+  it('has no link to a file that it does not hold', async () => {
+    const documents = paths.filter((path) => path.endsWith('.md'));
+    const links = await Promise.all(documents.map(linksIn));
+    expect(links.flat().length).toBeGreaterThan(50);
+    const dead = links.flat().filter(({ to }) => !paths.some((path) => path === to || path.startsWith(`${to}/`)));
+    expect(dead).toEqual([]);
+  });
+
   it('is built before it is packed, also in a clean clone', async () => {
     const { scripts } = await manifestOf('package.json');
     expect(scripts?.prepack).toBe('npm run -s build');
+  });
+
+  it('says at once what npm start does: the build is silent', async () => {
+    const { scripts } = await manifestOf('package.json');
+    const steps = scripts?.start?.split(' && ') ?? [];
+    const builds = steps.flatMap((step, n) => (step.startsWith('npm run -s build') ? [steps[n - 1]] : []));
+    expect(builds).toEqual([expect.stringMatching(/^echo "Building/), expect.stringMatching(/^echo "Building/)]);
   });
 
   it('says where it comes from: npm resolves the links of the README by it', async () => {

@@ -40,15 +40,25 @@ describe('the subpath /testing', () => {
   });
 });
 
+const body = (test: string) => test.split('\n').filter((line) => !/^import|^} from/.test(line));
+
 describe('docs/testing.md', () => {
-  it('shows the example test as it runs here', async () => {
-    const [docs, test, app] = await Promise.all([
+  it('shows tests that differ from the one that runs here by their imports only', async () => {
+    const [docs, here, ...shown] = await Promise.all([
       read('docs/testing.md'),
       read('examples/testing/accounts.spec.ts'),
-      read('examples/testing/app.module.ts'),
+      read('test/packaging/compat/fresh/accounts.vitest.ts'),
+      read('test/packaging/compat/fresh/accounts.jest.ts'),
     ]);
-    expect(docs).toContain(`\`\`\`ts\n${test}\`\`\``);
+    for (const test of shown) {
+      expect(docs).toContain(`\`\`\`ts\n${test}\`\`\``);
+      expect(body(test)).toEqual(body(here));
+    }
+    expect(body(here).length).toBeGreaterThan(20);
+  });
+
+  it('shows the app under test as it runs here', async () => {
+    const [docs, app] = await Promise.all([read('docs/testing.md'), read('examples/testing/app.module.ts')]);
     expect(docs).toContain(`\`\`\`ts\n${app}\`\`\``);
-    expect(test.split('\n').filter((line) => line !== '')).toHaveLength(15);
   });
 });

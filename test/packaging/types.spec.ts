@@ -5,6 +5,7 @@ import { root, typeCheck, type TypeCheck } from '../support/sources/type-check.j
 /** What every fixture begins with. */
 const PRELUDE = `
 import { Injectable, Module } from '@nestjs/common';
+import { map, of } from 'rxjs';
 import {
   Cr3dentialsWebhookModule, OnVerification, PermanentError, RetryAfterError, VerificationCancelled,
   VerificationCompleted, VerificationErrored, VerificationPartiallyCompleted, VerificationTerminated,
@@ -50,6 +51,17 @@ const compile: Record<string, string> = {
      }`,
   ),
   'a handler with nothing but options': handler(`@OnVerification({ id: 'all' }) on(event: VerificationEvent) {}`),
+  'a handler that returns a promise of anything': handler(
+    '@OnVerification() on(event: VerificationEvent): Promise<unknown> { return Promise.resolve(event); }',
+  ),
+  'a handler that returns an Observable': handler(
+    '@OnVerification() on() { return of({ id: 1 }).pipe(map(({ id }) => id)); }',
+  ),
+  'a handler that returns promises': handler('@OnVerification() on() { return [Promise.resolve(1), of(2)]; }'),
+  'a handler that is an async generator': handler('@OnVerification() async *on() { yield 1; }'),
+  'a handler that returns text or nothing': handler(
+    '@OnVerification() on({ sessionId }: VerificationEvent): string | undefined { return sessionId || undefined; }',
+  ),
   'a private handler': handler('@OnVerification() private on(event: VerificationEvent) {}'),
   'errors that steer': handler(
     `@OnVerification() on() { if (Math.random() > 0.5) throw new PermanentError('never', { cause: 1 }); throw new RetryAfterError(1_000); }`,
@@ -80,7 +92,7 @@ const compile: Record<string, string> = {
     `@OnVerification() on({ extractedData }: VerificationEvent) {
        if (extractedData instanceof BankAccount) { const n: number = extractedData.balance.amount; return n; }
        const other: unknown = extractedData?.balance;
-       return other;
+       return void other;
      }`,
   ),
   'data that is of one class or another': handler(
@@ -102,8 +114,10 @@ const compile: Record<string, string> = {
     class Options { createCr3dentialsWebhookOptions(): Cr3dentialsWebhookOptions { return { auth: 'none', platforms: { 1: BankAccount } }; } }
     ${asyncOptions('{ useClass: Options, isGlobal: true }')}`,
   'what operators ask': `
-    const answer: Promise<'replayed' | 'busy' | 'completed' | 'unknown'> = inbox.replay('id', { handlers: ['a'] });
-    answer; inbox.find({ sessionId: 's', tenant: 't' }).then((delivery) => delivery?.runs[0]?.lastError);`,
+    const answer: Promise<'replayed' | 'busy' | 'completed' | 'purged' | 'unknown'> = inbox.replay('id', { handlers: ['a'] });
+    const done: Promise<number> = inbox.replayAll({ state: 'dead', receivedBetween: [0, new Date()] }).then(({ replayed }) => replayed);
+    async function first() { for await (const { id } of inbox.each({ state: 'dead' })) return id; return undefined; }
+    first; done; answer; inbox.find({ sessionId: 's', tenant: 't' }).then((delivery) => delivery?.runs[0]?.lastError);`,
 };
 
 /** Each with what the compiler says of it. */
@@ -135,6 +149,22 @@ const refuse: Record<string, [code: string, says: RegExp]> = {
   'a string for a date': [
     handler('@OnVerification(VerificationCompleted) on(event: { completedAt: string }) {}'),
     /not assignable/,
+  ],
+  'a handler that returns what nobody awaits': [
+    handler('@OnVerification() on() { return { subscribe: () => {} }; }'),
+    /not assignable/,
+  ],
+  'a handler that returns anything': [
+    handler('@OnVerification() on({ extractedData }: VerificationEvent): unknown { return extractedData; }'),
+    /not assignable/,
+  ],
+  'a handler that returns a function': [
+    handler('@OnVerification() on() { return () => Promise.resolve(); }'),
+    /not assignable/,
+  ],
+  'a transactional handler without an id': [
+    handler('@OnVerification({ transactional: true }) on() {}'),
+    /No overload matches|not assignable/,
   ],
   'a third parameter': [
     handler('@OnVerification() on(event: VerificationEvent, context: HandlerContext, more: string) {}'),
@@ -228,6 +258,9 @@ const refuse: Record<string, [code: string, says: RegExp]> = {
   ],
   'a factory without authentication': [asyncOptions('{ useFactory: () => ({}) }'), /not assignable/],
   'a class that makes no options': [asyncOptions('{ useClass: Environment }'), /not assignable/],
+  'a replay of all, unsaid': [`inbox.replayAll({});`, /Property 'state' is missing/],
+  'a replay of all by an unknown condition': [`inbox.replayAll({ state: 'dead', handlr: 'a' });`, /known properties/],
+  'a discard of what a worker has': [`inbox.discardAll({ state: 'processing' });`, /not assignable/],
   'a replay of one name that is no list': [`inbox.replay('id', { handlers: 'a' });`, /not assignable/],
 };
 

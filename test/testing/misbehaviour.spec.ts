@@ -124,7 +124,7 @@ describe.each(platforms)('a host on %s', (platform) => {
 
   it('counts the requests whose header it refused', async () => {
     await portal.misbehave.wrongHeader(verificationPayload());
-    expect(await app.inbox.stats()).toMatchObject({ refused: 4 });
+    expect(await app.inbox.stats()).toMatchObject({ refused: { unauthorized: 4 } });
   });
 
   it('takes the header once, which shows that it is the repetition that is refused', async () => {

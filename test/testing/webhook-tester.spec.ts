@@ -52,6 +52,12 @@ describe.each(platforms)('on %s, a verdict', (platform) => {
       ['conflict', 200],
       ['duplicate', 200],
     ]);
+    expect(outcomes.map(({ rejection }) => rejection?.detail)).toEqual([
+      undefined,
+      undefined,
+      outcomes[0]?.delivery?.idempotencyKey,
+      undefined,
+    ]);
     const ids = outcomes.map(({ delivery }) => delivery?.id);
     expect(ids).toEqual(ids.map(() => expect.stringMatching(/^[\da-f-]{36}$/)));
     expect(new Set(ids).size).toBe(1);
@@ -71,14 +77,27 @@ describe.each(platforms)('on %s, a verdict', (platform) => {
       await stranger.deliver(payload, { until: 'settled' }),
     ];
     expect(outcomes).toEqual([
-      { verdict: 'unknown-status', status: 200, delivery: null },
-      { verdict: 'invalid', status: 400, delivery: null },
-      { verdict: 'invalid', status: 400, delivery: null },
-      { verdict: 'invalid', status: 400, delivery: null },
-      { verdict: 'invalid', status: 413, delivery: null },
-      { verdict: 'unauthorized', status: 401, delivery: null },
+      {
+        verdict: 'unknown-status',
+        status: 200,
+        delivery: null,
+        rejection: expect.objectContaining({ detail: 'ON_HOLD' }),
+      },
+      {
+        verdict: 'invalid',
+        status: 400,
+        delivery: null,
+        rejection: expect.objectContaining({
+          sessionId: payload.sessionId,
+          detail: expect.stringContaining('platformId'),
+        }),
+      },
+      { verdict: 'invalid', status: 400, delivery: null, rejection: null },
+      { verdict: 'invalid', status: 400, delivery: null, rejection: null },
+      { verdict: 'invalid', status: 413, delivery: null, rejection: null },
+      { verdict: 'unauthorized', status: 401, delivery: null, rejection: null },
     ]);
-    expect((await app.inbox.stats()).refused).toBe(1); // posted once, not retried
+    expect((await app.inbox.stats()).refused.unauthorized).toBe(1); // posted once, not retried
   });
 
   it('tells what does not fit the class of its platform from what does', async () => {
@@ -95,7 +114,12 @@ describe.each(platforms)('on %s, a verdict', (platform) => {
       ),
     );
     const outcome = await webhook.deliver(verificationPayload({ platformId: 1, extractedData: { holder: 'Jane' } }));
-    expect(outcome).toEqual({ verdict: 'unexpected-data', status: 200, delivery: null });
+    expect(outcome).toEqual({
+      verdict: 'unexpected-data',
+      status: 200,
+      delivery: null,
+      rejection: expect.objectContaining({ detail: '{"extractedData.accountHolder":["isString"]}' }),
+    });
     expect(await webhook.deliver(verificationPayload({ platformId: 1 }))).toMatchObject({ verdict: 'accepted' });
   });
 
@@ -122,6 +146,7 @@ describe.each(platforms)('on %s, a verdict', (platform) => {
       verdict: 'unavailable',
       status: 503,
       delivery: null,
+      rejection: null,
     });
   });
 });

@@ -101,18 +101,21 @@ describe('an unknown option', () => {
   });
 
   it.each([
-    [{ auth, wibble: 1 }, 'Unknown option "wibble". Known are "auth", "receiving", "platforms", "processing".'],
+    [
+      { auth, wibble: 1 },
+      'Unknown option "wibble". Known are "auth", "database", "receiving", "platforms", "processing", "encryption", "retention".',
+    ],
     [
       { auth: { wibble: 1 } },
       'Unknown option "auth.wibble". Known are "auth.header", "auth.secrets", "auth.resolveSecrets".',
     ],
     [
       { auth, receiving: { wibble: 1 } },
-      'Unknown option "receiving.wibble". Known are "receiving.ackTimeout", "receiving.maxQueued".',
+      'Unknown option "receiving.wibble". Known are "receiving.ackTimeout", "receiving.maxQueued", "receiving.maxQueuedBytes".',
     ],
     [
       { auth, constructor: 1 },
-      'Unknown option "constructor". Known are "auth", "receiving", "platforms", "processing".',
+      'Unknown option "constructor". Known are "auth", "database", "receiving", "platforms", "processing", "encryption", "retention".',
     ],
   ])('that resembles none is answered with those there are: %j', (given, message) => {
     expect(options(given)).toBe(message);
@@ -132,7 +135,7 @@ describe('an unknown option', () => {
     );
   });
 
-  it.each(['auth', 'processing', 'receiving'])(
+  it.each(['auth', 'database', 'processing', 'receiving'])(
     'of forRootAsync that the factory is to answer is not taken for another: %s',
     (name) => {
       const message = extras({ useFactory: () => ({}), [name]: undefined });
@@ -209,7 +212,7 @@ describe('an ill-typed option', () => {
   });
 
   it.each(numbers())('is answered with the numbers it may be: %s from %d', (name, least) => {
-    const range = `must be a whole number from ${least} to 2147483647, not`;
+    const range = `must be a whole number from ${least} to ${name === 'processing.lease' ? 600_000 : 2_147_483_647}, not`;
     expect(options(withNumber(name, least - 1))).toBe(`Option "${name}" ${range} ${least - 1}.`);
     expect(options(withNumber(name, least + 0.5))).toBe(`Option "${name}" ${range} ${least + 0.5}.`);
     expect(options(withNumber(name, 2_147_483_648))).toBe(`Option "${name}" ${range} 2147483648.`);
@@ -227,12 +230,14 @@ describe('an ill-typed option', () => {
 
 function numbers(): [name: string, least: number][] {
   return [
+    ['database.connections', 3],
     ['receiving.ackTimeout', 1],
     ['receiving.maxQueued', 1],
+    ['receiving.maxQueuedBytes', 1],
     ['processing.concurrency', 1],
     ['processing.handlerTimeout', 1],
     ['processing.drainTimeout', 0],
-    ['processing.lease', 100],
+    ['processing.lease', 1_000],
     ['processing.pollInterval', 1],
     ['processing.retry.attempts', 1],
     ['processing.retry.initialDelay', 0],
@@ -258,6 +263,7 @@ function leastOptions(): Record<string, unknown> {
     );
   return {
     auth,
+    database: under('database.'),
     receiving: under('receiving.'),
     processing: { ...under('processing.'), retry: under('processing.retry.') },
   };

@@ -55,7 +55,7 @@ describe('contradictory options', () => {
       'Option "processing.pollInterval" is longer than "processing.lease". Lower "processing.pollInterval".',
     ],
     [
-      { auth, processing: { lease: 999 } },
+      { auth, processing: { pollInterval: 30_001 } },
       'Option "processing.pollInterval" is longer than "processing.lease". Lower "processing.pollInterval".',
     ],
   ])('are answered with the one to change: %j', (given, message) => {

@@ -14,16 +14,30 @@ const auth = { secrets: ['a secret'] };
 /** As the options are documented. */
 const defaults = {
   auth: { acceptsEveryone: false, header: 'X-API-Key', resolveSecrets: undefined, resolveTimeout: 10_000 },
-  receiving: { ackTimeout: 10_000, maxQueued: 10_000 },
+  database: { connections: 4, listenNotify: false },
+  receiving: { ackTimeout: 10_000, maxQueued: 10_000, maxQueuedBytes: 33_554_432 },
   platforms: {},
   processing: {
     enabled: true,
     concurrency: 20,
     handlerTimeout: 60_000,
     drainTimeout: 10_000,
-    retry: { attempts: 12, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'full' },
+    retry: { attempts: 48, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'full' },
     lease: 30_000,
     pollInterval: 1_000,
+  },
+  encryption: {
+    isConfigured: false,
+    plaintext: 'refuse',
+    compress: true,
+    cache: { refreshAfter: 300_000, keepFor: 3_600_000, max: 1_000 },
+  },
+  retention: {
+    payload: undefined,
+    deliveries: undefined,
+    rejections: undefined,
+    undecided: undefined,
+    interval: 300_000,
   },
 };
 
@@ -45,7 +59,7 @@ describe('an option left out', () => {
 
   it('may be undefined as well, which the check accepts', () => {
     const nothing = {
-      receiving: { ackTimeout: undefined, maxQueued: undefined },
+      receiving: { ackTimeout: undefined, maxQueued: undefined, maxQueuedBytes: undefined },
       processing: {
         enabled: undefined,
         concurrency: undefined,
@@ -69,7 +83,8 @@ describe('an option left out', () => {
 describe('an option that is given', () => {
   it('stands as it is', () => {
     const given = {
-      receiving: { ackTimeout: 1, maxQueued: 2 },
+      database: { connections: 5, listenNotify: true },
+      receiving: { ackTimeout: 1, maxQueued: 2, maxQueuedBytes: 3 },
       platforms: { 1: BankAccount },
       processing: {
         enabled: false,
@@ -77,11 +92,16 @@ describe('an option that is given', () => {
         handlerTimeout: 4,
         drainTimeout: 0,
         retry: () => 'dead' as const,
-        lease: 600,
+        lease: 6_000,
         pollInterval: 7,
       },
     };
-    expect(parseOptions({ auth, ...given })).toEqual({ auth: { ...defaults.auth, resolveTimeout: 1 }, ...given });
+    expect(parseOptions({ auth, ...given })).toEqual({
+      auth: { ...defaults.auth, resolveTimeout: 1 },
+      encryption: defaults.encryption,
+      retention: defaults.retention,
+      ...given,
+    });
   });
 
   it('says who may post, without a secret', () => {
@@ -114,7 +134,7 @@ describe('a route', () => {
     expect(parseExtras({})).toEqual({
       http: { paths: ['/webhook/cr3dentials'], controllerDecorators: [] },
       dataSource: undefined,
-      isGlobal: false,
+      isGlobal: true,
     });
   });
 });

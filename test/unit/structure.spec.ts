@@ -9,8 +9,9 @@ const TELLS_THE_TIME = 'database/database.clock.ts';
 
 const STATEMENT = /\b(INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|SELECT\b|CREATE\s+TABLE|ALTER\s+TABLE|PRAGMA)\b/;
 
-/** Asking for the columns of a table is how the schema is checked. */
-const MAY_HAVE_SQL = /^database\/|^inbox\/(migrations\/|schema\.check\.ts$|.*\.(repository|queries)\.ts$)/;
+/** Asking for the columns of a table is how the schema is checked, and writing a row how its columns are. */
+const MAY_HAVE_SQL =
+  /^database\/|^inbox\/(migrations\/|(schema|round-trip)\.check\.ts$)|^(inbox|encryption|retention)\/.*\.(repository|queries)\.ts$/;
 
 const HALF_A_SCREEN_LINES = 30;
 
@@ -26,6 +27,8 @@ const mayImport: Record<string, readonly string[]> = {
   contract: ['http', 'instrumentation', 'concurrency'],
   database: ['concurrency', 'instrumentation'],
   inbox: ['contract', 'database', 'instrumentation', 'concurrency'],
+  encryption: ['inbox', 'contract', 'database', 'instrumentation', 'concurrency'],
+  retention: ['inbox', 'database', 'instrumentation', 'concurrency'],
   processing: [],
   'processing/handlers': ['processing', 'inbox', 'contract', 'instrumentation', 'concurrency'],
   'processing/dispatch': [
@@ -46,7 +49,16 @@ const mayImport: Record<string, readonly string[]> = {
     'instrumentation',
     'concurrency',
   ],
-  operations: ['inbox', 'contract', 'database', 'processing/handlers', 'instrumentation'],
+  operations: [
+    'encryption',
+    'retention',
+    'inbox',
+    'contract',
+    'database',
+    'processing/handlers',
+    'authentication',
+    'instrumentation',
+  ],
   testing: ['operations', 'inbox', 'contract', 'authentication', 'http', 'instrumentation', 'concurrency'],
   cli: ['testing', 'contract', 'concurrency'],
 };

@@ -22,7 +22,7 @@ await drain({
   },
   // Its worker opens when the host's bootstrap is over.
   open: async () => app?.init(),
-  remaining: () => count(database, `cr3dentials_webhook_delivery WHERE ${UNFINISHED}`),
+  remaining: () => count(database, `cr3dentials_webhook_delivery_state WHERE ${UNFINISHED}`),
   async close() {
     await app?.close();
     await database.destroy();

@@ -1,4 +1,5 @@
 import { UNFINISHED } from '../deliveries.sql.js';
+import type { DatabaseKind } from '../database.js';
 import type { Program } from '../processes.js';
 
 export interface Table {
@@ -15,9 +16,11 @@ export interface Contender {
   readonly label: string;
   readonly program: Program;
   readonly kept: Kept;
+  /** The database that it is written for, if it is only one. */
+  readonly only?: DatabaseKind;
 }
 
-const OURS = { table: 'cr3dentials_webhook_delivery', unfinished: UNFINISHED };
+const OURS = { table: 'cr3dentials_webhook_delivery_state', unfinished: UNFINISHED };
 const PEERS = { table: 'bench_event' };
 
 const definitions = {
@@ -32,6 +35,7 @@ const definitions = {
   'find-then-save': ['findOne, save, emit', PEERS, 'find-then-save', 'express'],
   'insert-on-conflict': ['INSERT … ON CONFLICT, emit', PEERS, 'insert-on-conflict', 'express'],
   bullmq: ['controller that enqueues to BullMQ', 'Redis', 'bullmq', 'express'],
+  bare: ['the bare limit: node:http and pg alone', OURS, 'bare'],
 } as const satisfies Record<string, readonly [label: string, kept: Kept, file: string, ...args: string[]]>;
 
 export type ContenderName = keyof typeof definitions | 'forgetful';
@@ -41,8 +45,19 @@ export const contenderNames = Object.keys(definitions) as (keyof typeof definiti
 /** In the order of the table. */
 export const contenders: readonly Contender[] = contenderNames.map((name) => {
   const [label, kept, file, ...args] = definitions[name];
-  return { name, label, kept, program: { file: `contenders/${file}.js`, args } };
+  return {
+    name,
+    label,
+    kept,
+    program: { file: `contenders/${file}.js`, args },
+    ...(name === 'bare' && { only: 'postgres' as const }),
+  };
 });
+
+/** Returns those of these names that this database can be measured with, in the order of the table. */
+export function contendersFor(names: readonly ContenderName[], database: DatabaseKind): Contender[] {
+  return contenders.filter(({ name, only = database }) => names.includes(name) && only === database);
+}
 
 /** Loses deliveries, and must be found out. */
 export const forgetful: Contender = {

@@ -6,7 +6,7 @@ import type { Plan } from '../load/main.js';
 import type { Load } from '../load/load-recorder.js';
 import { sendLoad } from '../processes.js';
 import { untilQuiet } from '../requests/run.js';
-import { CONNECTIONS, TABLE, withOurs } from './growth.js';
+import { CONNECTIONS, withOurs } from './growth.js';
 
 /** Of the capacity, for what is sent while things are normal. */
 const TRICKLE_SHARE = 0.25;
@@ -90,7 +90,7 @@ async function untilNormal(trickle: () => Promise<Load>, p99Before: number): Pro
 }
 
 async function countMissing(database: DataSource, sessionIds: readonly string[]): Promise<number> {
-  const rows = await database.query<{ session_id: string }[]>(`SELECT session_id FROM ${TABLE}`);
+  const rows = await database.query<{ session_id: string }[]>('SELECT session_id FROM cr3dentials_webhook_delivery');
   const stored = new Set(rows.map(({ session_id }) => session_id));
   return sessionIds.filter((sessionId) => !stored.has(sessionId)).length;
 }

@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { randomUUID } from 'node:crypto';
-import { DeliveryStateRepository } from '../../../dist/inbox/delivery-state.repository.js';
+import { ClaimRepository } from '../../../dist/inbox/claim.repository.js';
 import { Handled } from '../contenders/contender.js';
 import { OursModule } from '../contenders/ours.module.js';
 import { median } from '../report/statistics.js';
@@ -13,20 +13,19 @@ const app = await NestFactory.createApplicationContext(
   OursModule.with(new Handled(), { processing: { enabled: false } }),
   { logger: false },
 );
-const repository = app.get(DeliveryStateRepository, { strict: false });
-const owner = randomUUID();
+const repository = app.get(ClaimRepository, { strict: false });
+const claimId = `${randomUUID()}:1`;
 
 const times: number[] = [];
 for (let time = 0; time < TIMES; time++) {
   const now = Date.now();
   const beganAt = performance.now();
-  const claimed = await repository.claim({ owner, expiresAt: now + 30_000 }, now, LIMIT_ROWS);
+  const claimed = await repository.claim({ claimId, expiresAt: now + 30_000 }, now, LIMIT_ROWS);
   times.push(performance.now() - beganAt);
   if (claimed.length !== LIMIT_ROWS)
     throw new Error(`A claim took ${claimed.length} deliveries instead of ${LIMIT_ROWS}.`);
   await repository.release(
-    claimed.map(({ id }) => id),
-    owner,
+    claimed.map(({ id }) => ({ id, claimId })),
     now,
   );
 }

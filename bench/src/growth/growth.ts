@@ -7,7 +7,7 @@ import { withContender, type ContenderProcess } from '../processes.js';
 export const CONNECTIONS = 64;
 /** It keeps nothing in Redis. */
 export const PREFIX = '';
-export const TABLE = 'cr3dentials_webhook_delivery';
+export const TABLE = 'cr3dentials_webhook_delivery_state';
 
 /** Growth is that of this module on Express. */
 export const ours = contenders[0] as Contender;

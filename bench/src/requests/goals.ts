@@ -29,6 +29,11 @@ export function requestGoals(runs: readonly RoundRun[]): Goal[] {
     ratio(runs, measure, [above, connections], [below, connections]);
   return [
     {
+      figure: 'durable rate ÷ the bare limit, Fastify, 64 connections',
+      value: compared('rate', 'ours-fastify', 'bare'),
+      demand: '≥ 0.7',
+    },
+    {
       figure: 'durable rate ÷ ValidationPipe storing nothing, Express, 64 connections',
       value: compared('rate', 'ours-express', 'validating-express'),
       demand: '≥ 1.2',

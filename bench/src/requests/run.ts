@@ -5,6 +5,7 @@ import type { Contender, ContenderName, Table } from '../contenders/index.js';
 import { withFreshDatabase, type DatabaseKind } from '../database.js';
 import type { Load } from '../load/load-recorder.js';
 import { sendLoad, withContender, type ContenderProcess } from '../processes.js';
+import { ServerWatch, tablesShare, type ServerShare } from '../server-share.js';
 
 /** How long a contender may go on after the load before what is missing counts as lost, while nothing moves. */
 const STALL_TIMEOUT_MS = 3_000;
@@ -25,6 +26,8 @@ export interface Run extends Load {
   readonly rss: number;
   /** Microseconds on the contender's processor per acknowledged delivery. */
   readonly cpu: number;
+  /** What PostgreSQL does for each; undefined on other databases, and for contenders that keep nothing there. */
+  readonly server?: ServerShare;
 }
 
 export interface Pace {
@@ -39,28 +42,40 @@ export async function runContender(
   { warmUp, duration }: Pace,
   profileTo?: string,
 ): Promise<Run> {
-  return withFreshDatabase(kind, ({ options: database, connection }) =>
-    withContender(program, { database, prefix: `cr3d-bench-${process.pid}` }, async (contender) => {
-      let before: Promise<Report> | undefined;
-      const load = await sendLoad({ kind: 'closed', port: contender.port, connections, warmUp, duration }, () => {
-        before = contender.ask('report');
-        if (profileTo) contender.profileTo(profileTo);
-      });
-      const after = await contender.ask('report');
-      const spent = after.cpu - ((await before)?.cpu ?? 0);
-      const { handled, behind } = await untilQuiet(contender, kept === 'nowhere' ? 0 : load.acknowledged);
-      return {
-        ...load,
-        contender: name,
-        connections,
-        handled: kept === 'nowhere' ? null : handled,
-        ...(typeof kept === 'string' ? { stored: null, unfinished: 0 } : await lookInto(connection, kept)),
-        behind,
-        rss: after.rss,
-        cpu: spent / (load.rate * duration),
-      };
-    }),
-  );
+  return withFreshDatabase(kind, async ({ options: database, connection }) => {
+    const isWatched = kind === 'postgres' && typeof kept !== 'string';
+    const { ofServer, ...run } = await withContender(
+      program,
+      { database, prefix: `cr3d-bench-${process.pid}` },
+      async (contender) => {
+        let before: Promise<Report> | undefined;
+        let watch: Promise<ServerWatch> | undefined;
+        const load = await sendLoad({ kind: 'closed', port: contender.port, connections, warmUp, duration }, () => {
+          before = contender.ask('report');
+          watch = isWatched ? ServerWatch.begin(connection) : undefined;
+          if (profileTo) contender.profileTo(profileTo);
+        });
+        const after = await contender.ask('report');
+        const measured = load.rate * duration;
+        const server = await (await watch)?.end(measured);
+        const spent = after.cpu - ((await before)?.cpu ?? 0);
+        const { handled, behind } = await untilQuiet(contender, kept === 'nowhere' ? 0 : load.acknowledged);
+        return {
+          ...load,
+          contender: name,
+          connections,
+          handled: kept === 'nowhere' ? null : handled,
+          ...(typeof kept === 'string' ? { stored: null, unfinished: 0 } : await lookInto(connection, kept)),
+          behind,
+          rss: after.rss,
+          cpu: spent / measured,
+          ofServer: server,
+        };
+      },
+    );
+    // Its sessions have told what they have changed, now that they have ended.
+    return ofServer ? { ...run, server: { ...ofServer, ...(await tablesShare(connection, run.acknowledged)) } } : run;
+  });
 }
 
 /** Waits until as many were handled as acknowledged, or nothing moves any more. */

@@ -1,6 +1,7 @@
 import type { Contender } from '../contenders/index.js';
 import { plainTable, thousands } from '../report/plain-table.js';
 import { median, spread } from '../report/statistics.js';
+import type { ServerShare } from '../server-share.js';
 import { ratio } from './goals.js';
 import type { RequestPlan, RoundRun } from './rounds.js';
 import type { Run } from './run.js';
@@ -17,6 +18,10 @@ const HEAD = [
   'behind ms',
   'RSS MiB',
   'CPU µs',
+  'database µs',
+  'WAL B',
+  'dead rows',
+  'MB per million',
 ];
 
 /** The medians over all rounds at one number of connections. */
@@ -37,6 +42,7 @@ export function requestTable(runs: readonly RoundRun[], { contenders }: RequestP
       middle(({ behind }) => behind).toFixed(0),
       middle(({ rss }) => rss / 1024 / 1024).toFixed(0),
       middle(({ cpu }) => cpu).toFixed(0),
+      ...describeServer(its),
     ];
   });
   return plainTable([`${connections} connections`, ...HEAD], rows);
@@ -57,6 +63,19 @@ function describeErrors(runs: readonly Run[]): string {
       .map(([kind, count]) => `${count}×${kind}`)
       .join(' ') || '0'
   );
+}
+
+/** What PostgreSQL does for one delivery, where that was measured. */
+function describeServer(runs: readonly Run[]): string[] {
+  const shares = runs.map(({ server }) => server).filter((server) => server !== undefined);
+  if (shares.length === 0) return ['–', '–', '–', '–'];
+  const middle = (of: (share: ServerShare) => number) => median(shares.map(of));
+  return [
+    shares.some(({ cpu }) => cpu === null) ? '–' : middle(({ cpu }) => cpu ?? 0).toFixed(0),
+    thousands(middle(({ wal }) => wal)),
+    middle(({ dead }) => dead).toFixed(2),
+    middle(({ size }) => size).toFixed(0),
+  ];
 }
 
 /** How many of the acknowledged really were; whoever lost one is marked. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseKind } from '../../../test/support/database/databases.js';
 import type { TcpProxy } from '../../../test/support/network/tcp-proxy.js';
 import type { Fault, FaultContext, Placement } from '../fault.js';
@@ -47,6 +48,22 @@ export const networkFaults: readonly Fault[] = [
       proxyOf(context).swallowAnswers();
       await context.pause(100, 600);
       proxyOf(context).cut();
+      return performance.now();
+    },
+  },
+  {
+    name: 'connections-silent',
+    how: 'A proxy lets nothing back from the database for 0.2 to 1 s, on the connections there are and on new ones, and never again on these: they stay established and never answer. Later ones go through.',
+    ...throughProxy,
+    async inject(context) {
+      const proxy = proxyOf(context);
+      await context.pause(100, 500);
+      if (proxy.connections === 0) throw new Error('There is no connection to silence.');
+      proxy.swallowAnswers();
+      await context.pause(200, 1_000);
+      proxy.silence();
+      proxy.thaw();
+      await sleep(context.ackTimeoutMs); // what was asked before is given up only then
       return performance.now();
     },
   },

@@ -1,10 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseKind } from '../../../test/support/database/databases.js';
 import type { Fault, FaultContext, Placement } from '../fault.js';
+import { FailoverDatabase } from '../servers/failover-database.js';
 import { PostgresServer } from '../servers/postgres-server.js';
 import type { PrivateServer } from '../servers/private-server.js';
 import { PrivateServerDatabase } from '../servers/private-server-database.js';
 
 const onServers: readonly DatabaseKind[] = ['postgres', 'mariadb'];
+/** What waits for a clock that was set back must not wait for longer than a trial. */
+const MAX_JUMP_MS = 4_000;
 const onPrivateServer = {
   databases: onServers,
   openDatabase: (kind: DatabaseKind) => PrivateServerDatabase.open(kind),
@@ -76,6 +80,43 @@ export const serverFaults: readonly Fault[] = [
       await server.setReadOnly(true);
       await context.pause(300, 1_500);
       await server.setReadOnly(false);
+      return performance.now();
+    },
+  },
+  {
+    name: 'server-clock-jumps',
+    how: 'The clock of the database server, which leases follow, jumps by up to 4 s ahead or back, five times, and is set right (libfaketime), under two processes.',
+    databases: onServers,
+    openDatabase: (kind) => PrivateServerDatabase.open(kind, 'clock'),
+    instances: 2,
+    mayEndLeasesEarly: true,
+    slowHandlerMs: 3_000,
+    controls: ['broken'],
+    async inject({ database, random, pause }) {
+      const { clock } = PrivateServerDatabase.of(database);
+      for (let jump = 0; jump < 5; jump++) {
+        await pause(50, 600);
+        clock.set(random.whole(-MAX_JUMP_MS, MAX_JUMP_MS));
+      }
+      await pause(50, 600);
+      clock.set(0);
+      return performance.now();
+    },
+  },
+  {
+    name: 'failover',
+    how: 'A PostgreSQL primary, whose commits wait for a standby, is ended with SIGKILL, or falls silent with all of its connections; the standby is promoted, and new connections go to it.',
+    databases: ['postgres'],
+    openDatabase: () => FailoverDatabase.open(),
+    controls: ['documented'],
+    async inject({ database, random, pause, ackTimeoutMs }) {
+      const failover = FailoverDatabase.of(database);
+      await failover.addStandby();
+      await pause(100, 700);
+      const how = random.pick(['killed', 'silent'] as const);
+      const over = await failover.failOver(how);
+      if (how === 'killed') return over;
+      await sleep(ackTimeoutMs); // what was asked before is given up only then
       return performance.now();
     },
   },

@@ -14,9 +14,9 @@ class BrokenHandlers {
   async run(event: VerificationEvent, context: HandlerContext): Promise<void> {
     await this.database.manager.insert(Effect, { sessionId: event.sessionId });
     await runPlainHandler(event, context);
-    const id = this.database.driver.escape('id');
+    const id = this.database.driver.escape('delivery_id');
     await this.database.query(
-      `UPDATE cr3dentials_webhook_delivery SET state = 'completed', lease_owner = NULL WHERE ${id} = '${event.deliveryId}'`,
+      `UPDATE cr3dentials_webhook_delivery_state SET state = 'completed', claim_id = NULL WHERE ${id} = '${event.deliveryId}'`,
     );
   }
 }

@@ -31,4 +31,5 @@ async function acknowledge(request: IncomingMessage, response: ServerResponse): 
 const server = createServer((request, response) => {
   acknowledge(request, response).catch(() => {}); // nobody waits for it
 });
-server.listen(hostSettings().port, '127.0.0.1', announceReady);
+const { port, address } = hostSettings();
+server.listen(port, address, announceReady);

@@ -1,5 +1,5 @@
 import { openSync, writeSync } from 'node:fs';
-import { hostSettings, type KillPoint } from './host-settings.js';
+import { hostSettings, type HostAnswer, type HostCommand, type KillPoint } from './host-settings.js';
 
 const file = openSync(hostSettings().eventsFile, 'a');
 let armed: KillPoint | undefined;
@@ -16,8 +16,14 @@ export function killPoint(point: KillPoint): void {
 
 /** Tells the harness that this host listens; the host exits with the harness. */
 export function announceReady(): void {
-  process.on('message', (point: KillPoint) => (armed = point));
+  process.on('message', (command: HostCommand) => {
+    if ('killAt' in command) armed = command.killAt;
+  });
   process.on('disconnect', () => process.exit());
   process.channel?.unref();
-  process.send?.('listens');
+  answer('listens');
+}
+
+export function answer(text: HostAnswer): void {
+  process.send?.(text);
 }

@@ -11,26 +11,21 @@ import {
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { DataSource } from 'typeorm';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EventSubscriber, type AfterQueryEvent, type BeforeQueryEvent, type EntitySubscriberInterface } from 'typeorm';
+import { onKillPoints } from '../../../test/host/kill-points.js';
 import { Effect } from '../../../test/support/app/effects.js';
 import { withHostName } from './database.js';
 import { killPoint, announceReady, emit } from './handler-events.js';
-import { FAILS_AT_FIRST, FAILS_FOR_GOOD, SECRET, hostSettings } from './host-settings.js';
+import { holdPoolOnCommand } from './full-pool.js';
+import { FAILS_AT_FIRST, FAILS_FOR_GOOD, SECRET, hostSettings, isSlow } from './host-settings.js';
 
 /** Most handler runs take at most this long. */
 const MAX_HANDLER_MS = 40;
+/** Shorter than a lease, so that handlers that nest come to both ends. */
+const NESTING_HANDLER_TIMEOUT_MS = 1_200;
 
-@EventSubscriber()
-export class KillPointSubscriber implements EntitySubscriberInterface {
-  afterQuery({ query, success }: AfterQueryEvent): void {
-    if (success && /^INSERT INTO \S*delivery/.test(query)) killPoint('between insert and answer');
-  }
-
-  beforeQuery({ query }: BeforeQueryEvent): void {
-    if (/^UPDATE \S*delivery\S* SET state = \S+, finished_at/.test(query)) killPoint('between handler and completion');
-  }
-}
+onKillPoints(killPoint);
 
 /** Runs the handler that is not transactional: it takes a moment, and fails where the payload asks for it. */
 export async function runPlainHandler(event: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
@@ -43,30 +38,30 @@ export async function runPlainHandler(event: VerificationEvent, { attempt }: Han
   emit(event.sessionId, 'ends');
 }
 
-/** One session in twenty takes up to `slowHandlerMs`, in whichever process it runs. */
+/** A slow session takes up to `slowHandlerMs`. */
 function durationMsFor({ sessionId }: VerificationEvent): number {
-  const isSlow = Number.parseInt(sessionId.slice(0, 2), 16) < 256 / 20;
-  return isSlow ? hostSettings().slowHandlerMs * (0.5 + Math.random() / 2) : Math.random() * MAX_HANDLER_MS;
+  return isSlow(sessionId) ? hostSettings().slowHandlerMs * (0.5 + Math.random() / 2) : Math.random() * MAX_HANDLER_MS;
 }
 
 /** Starts a host with these handlers, as the README shows one. */
-export async function startHost(Handlers: Type): Promise<void> {
-  const { port, platform } = hostSettings();
+export async function startHost(...Handlers: readonly Type[]): Promise<void> {
+  const { address, port, platform } = hostSettings();
   const options = { logger: ['warn' as const, 'error' as const], rawBody: true, forceCloseConnections: true };
   const app =
     platform === 'fastify'
       ? await NestFactory.create<NestFastifyApplication>(hostOf(Handlers), new FastifyAdapter(), options)
       : await NestFactory.create(hostOf(Handlers), options);
   app.enableShutdownHooks([], { useProcessExit: true });
-  await app.listen(port, '127.0.0.1');
+  await app.listen(port, address);
+  holdPoolOnCommand(app.get(DataSource));
   announceReady();
 }
 
 @Module({})
 class HostModule {}
 
-function hostOf(Handlers: Type): DynamicModule {
-  const { database, leaseMs, ackTimeoutMs } = hostSettings();
+function hostOf(Handlers: readonly Type[]): DynamicModule {
+  const { database, leaseMs, ackTimeoutMs, handlers } = hostSettings();
   return {
     module: HostModule,
     imports: [
@@ -74,15 +69,19 @@ function hostOf(Handlers: Type): DynamicModule {
         ...withHostName(database),
         entities: [...cr3dentialsWebhookEntities, Effect],
         migrations: [...cr3dentialsWebhookMigrations],
-        subscribers: [KillPointSubscriber],
       }),
       EventEmitterModule.forRoot(),
       Cr3dentialsWebhookModule.forRoot({
         auth: { secrets: [SECRET] },
         receiving: { ackTimeout: ackTimeoutMs },
-        processing: { lease: leaseMs, pollInterval: 50, retry: { attempts: 5, initialDelay: 50, maxDelay: 200 } },
+        processing: {
+          lease: leaseMs,
+          pollInterval: 50,
+          ...(handlers === 'nesting' && { handlerTimeout: NESTING_HANDLER_TIMEOUT_MS }),
+          retry: { attempts: 5, initialDelay: 50, maxDelay: 200 },
+        },
       }),
     ],
-    providers: [Handlers],
+    providers: [...Handlers],
   };
 }

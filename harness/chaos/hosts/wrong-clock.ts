@@ -1,5 +1,13 @@
-/** Preloaded before anything else: makes the clock of this process wrong by CLOCK_OFFSET_MS. */
-const offsetMs = Number(process.env.CLOCK_OFFSET_MS);
+import type { HostAnswer, HostCommand } from './host-settings.js';
+
+/** Preloaded before anything else: makes the clock of this process wrong by CLOCK_OFFSET_MS, until the harness sets it. */
+let offsetMs = Number(process.env.CLOCK_OFFSET_MS);
+process.on('message', (command: HostCommand) => {
+  if (!('clockOffsetMs' in command)) return;
+  offsetMs = command.clockOffsetMs;
+  process.send?.('the clock is set' satisfies HostAnswer);
+});
+
 const RightDate = Date;
 
 globalThis.Date = new Proxy(RightDate, {

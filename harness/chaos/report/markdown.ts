@@ -8,6 +8,8 @@ const PROGRAMS = {
   ours: 'this module',
   documented: "the provider's documented handler",
   broken: 'a host that is broken on purpose',
+  forgetful: 'a host that forgets the handlers of other versions',
+  leaky: 'a host that leaves a transaction open',
 } as const;
 
 /** Returns the figures of the document: one row for each fault, the controls, the duplicates. */
@@ -115,7 +117,18 @@ function behaviourOf(figures: readonly Figure[]): string {
 
 function controlsOf(figures: readonly Figure[]): string {
   return table(
-    ['host', 'fault', 'database', 'trials', 'acknowledged and lost', 'effects twice', 'ended without the lease'],
+    [
+      'host',
+      'fault',
+      'database',
+      'trials',
+      'acknowledged and lost',
+      'effects twice',
+      'ended without the lease',
+      'not reached',
+      'half an effect',
+      'left open',
+    ],
     figures.map((figure) => [
       PROGRAMS[figure.program],
       `\`${figure.fault}\``,
@@ -124,6 +137,9 @@ function controlsOf(figures: readonly Figure[]): string {
       `${thousands(figure.lost)} of ${thousands(figure.acknowledged)}`,
       thousands(figure.duplicated),
       thousands(figure.foreignEnds),
+      thousands(figure.unreached),
+      figure.partial === undefined ? '–' : thousands(figure.partial),
+      figure.openTransactions === undefined ? '–' : thousands(figure.openTransactions),
     ]),
   );
 }

@@ -5,9 +5,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import type { DatabaseKind } from '../../../test/support/database/databases.js';
 import type { Account } from './account.js';
+import type { FakeClock } from './fake-clock.js';
+import type { PrivateNetwork } from './network-namespace.js';
 import { ServerProcess } from './server-process.js';
 
 const START_TIMEOUT_MS = 30_000;
+
+/** What a server is made for, besides being private. */
+export interface ServerSettings {
+  /** The network that it also listens in, where it notices within seconds that a machine has vanished. */
+  readonly network?: PrivateNetwork;
+  /** Its clock. @default that of this machine */
+  readonly clock?: FakeClock;
+}
 
 /** A database server that only the harness uses, and may break in every way. */
 export abstract class PrivateServer {
@@ -23,8 +33,22 @@ export abstract class PrivateServer {
     protected readonly folder: string,
     private readonly account: Account,
     protected readonly port: number,
+    protected readonly settings: ServerSettings,
   ) {
     process.once('exit', this.#removeNow);
+  }
+
+  /** The addresses that it listens at. */
+  protected get addresses(): string {
+    const { network } = this.settings;
+    return network ? `127.0.0.1,${network.address}` : '127.0.0.1';
+  }
+
+  /** Returns the application's URL for the machines of its network. */
+  get urlInNetwork(): string {
+    const url = new URL(this.url);
+    if (this.settings.network) url.hostname = this.settings.network.address;
+    return url.href;
   }
 
   protected get data(): string {
@@ -40,7 +64,7 @@ export abstract class PrivateServer {
   /** Resolves once it takes connections. */
   async start(): Promise<void> {
     const [program, ...args] = this.command();
-    const server = new ServerProcess(program, args, this.folder, this.account);
+    const server = new ServerProcess(program, args, this.folder, this.account, this.settings.clock?.environment);
     this.#process = server;
     const giveUpAt = performance.now() + START_TIMEOUT_MS;
     for (;;) {

@@ -94,4 +94,43 @@ for (const kind of servers) {
   });
 }
 
+describe('a standby of a private postgres server', () => {
+  let primary: PostgresServer;
+  let standby: PostgresServer;
+
+  beforeAll(async () => {
+    primary = await PostgresServer.launch();
+    await primary.query('CREATE TABLE fact (n int)');
+    standby = await PostgresServer.standbyOf(primary);
+    await primary.demandStandby();
+  });
+
+  afterAll(async () => {
+    await standby?.remove();
+    await primary?.remove();
+  });
+
+  it('makes commits wait until it has them', async () => {
+    standby.freeze();
+    let isCommitted = false;
+    const commit = primary.query(INSERT).finally(() => {
+      isCommitted = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200)); // the time in which it would have been committed
+    expect(isCommitted).toBe(false);
+    standby.thaw();
+    await commit;
+  });
+
+  it('refuses writes, and after its promotion has what was committed and takes them', async () => {
+    await expect(standby.query(INSERT)).rejects.toThrow(/read-only/);
+    await primary.query(INSERT);
+    const [before] = await primary.query<{ n: string }>('SELECT count(*) AS n FROM fact');
+    await primary.kill();
+    await standby.promote();
+    expect(await standby.query('SELECT count(*) AS n FROM fact')).toEqual([before]);
+    await standby.query(INSERT);
+  });
+});
+
 const ID = { postgres: 'SELECT pg_backend_pid() AS n', mariadb: 'SELECT connection_id() AS n' };

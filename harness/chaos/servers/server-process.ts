@@ -11,10 +11,17 @@ export class ServerProcess {
   #log = '';
 
   /** Has a process group of its own: Ctrl-C reaches only the harness, which then ends the server. */
-  constructor(command: string, args: readonly string[], folder: string, account: Account) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    folder: string,
+    account: Account,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#child = spawn(command, args, {
       ...account,
       cwd: folder,
+      env: { ...process.env, ...environment },
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -20,32 +20,91 @@ export interface Dialect {
   readonly insertReturns: boolean;
   /** True if an UPDATE can return rows and take its ids from a limited subquery. */
   readonly updateReturns: boolean;
+  /** True if a query can contain an INSERT or UPDATE that returns rows. */
+  readonly writesInQueries: boolean;
+  /** Most bytes of text that one statement inserts, unless a single row has more. */
+  readonly maxBatchBytes: number;
+  /** Transactions of several statements in one round trip. Undefined where each statement takes one. */
+  readonly compound?: {
+    /** Runs statements in a transaction, as `withoutWaiting()` does. Returns the rows of the last. */
+    run(statements: readonly Sql[]): Sql;
+    /** Returns the rows of an INSERT as a query, which a condition on the columns can follow. */
+    rows(records: readonly ColumnValues[]): Sql;
+  };
+  /** Condition that a column is one of any number of values, at least one. */
+  isOneOf(column: string, values: readonly string[]): Sql;
+  /** Condition that a column is one of the rows of a query, which is run once. */
+  isOneOfRows(column: string, query: Sql): Sql;
+  /** Selects `n`, the number of rows of a table as far as the database knows it without counting them. */
+  estimateRows(table: Sql): Sql;
   /** Ends the SELECT of a claim. It skips rows that another worker is claiming. */
   readonly skipLocked: Sql;
-  /** Isolation level of the inbox's own transactions; `undefined` for the database's default. */
-  readonly isolation?: 'READ COMMITTED';
+  /** Statements that set up the session of each new connection of the inbox. */
+  readonly session: readonly string[];
+  /** Sets up each transaction of the inbox, where the session cannot be. Each statement then is a transaction. */
+  readonly transactionSettings?: Sql;
   /** Returns the rows of an INSERT. All records must have the same columns in the same order. */
   rows(table: Sql, records: readonly ColumnValues[]): Sql;
   /** Begins an INSERT. It makes the existing row available to `stored()`. */
   insertInto(table: Sql): Sql;
   /** Ends an INSERT with the assignments for an existing row with the same key. */
   onConflict(keyColumns: string, assignments: Sql): Sql;
+  /** Ends an INSERT that leaves an existing row with the same key as it is. */
+  onConflictDoNothing(keyColumns: string): Sql;
   /** Returns a column of the existing row, for `onConflict()`. */
   stored(column: string): Sql;
   /** Returns a column of the row to insert, for `onConflict()`. */
   incoming(column: string): Sql;
   /** Selects `now`, the database's epoch milliseconds; `undefined` if the database has this machine's clock. */
   readonly now: Sql | undefined;
-  /** Ends the connection of a query runner. Releasing it would pass it on as it is. */
-  discard(runner: QueryRunner): Promise<void>;
+  /**
+   * Ends the connection of a query runner on this side, or as soon as it is made. Resolves at once, and leaves the
+   * runner released. On SQLite the connection stays, because the file has no other: it only rolls back.
+   */
+  disconnect(runner: QueryRunner): Promise<void>;
+  /**
+   * Selects `identity`, which tells a server from the one that has its address after a failover. Undefined where the id of
+   * a session is hardly ever given to another.
+   */
+  readonly serverIdentity?: Sql;
+  /** Ends the session of a query runner at the server. Undefined before it has one, and without a server. */
+  endSession(runner: QueryRunner): Sql | undefined;
+  /**
+   * Wraps an INSERT or UPDATE, so that it fails at once with `isLocked()` where another transaction holds a row.
+   * Elsewhere it waits as long as the session says.
+   */
+  withoutWaiting(statement: Sql): Sql;
+  /** Locks beside those of rows. Undefined where `withoutWaiting()` does as well. */
+  readonly locks?: {
+    /**
+     * Condition that takes a lock of this name, and a share of that of its group, until the end of the transaction. It is
+     * false, without waiting, while another transaction has the lock, or the whole group.
+     */
+    take(name: string, group: string): Sql;
+    /** Condition that takes the lock of a whole group. It is false while another transaction has a lock of it. */
+    takeAll(group: string): Sql;
+    /** Condition on an UPDATE that no other transaction has locked its row. */
+    isUnlocked(table: Sql, which: Sql): Sql;
+  };
+  /**
+   * Expression for the id of the transaction, as text, which tells it from one that follows. Undefined where a savepoint
+   * has to tell.
+   */
+  readonly transactionId?: Sql;
   /** Statements that commit the transaction in which they run. Undefined where there are none. */
   readonly commitsImplicitly?: RegExp;
   /** Tells whether a failed statement has ended its whole transaction: the next one would be committed by itself. */
   hasRolledBack(runner: QueryRunner, failure: unknown): Promise<boolean>;
   /** Tells whether the same statement may succeed on a retry: a deadlock, a busy file. */
   isTransient(code: string): boolean;
+  /** Tells whether another transaction holds a row, which was not waited for. */
+  isLocked(code: string): boolean;
   /** Tells whether the database itself failed: down, read-only, full. */
   isUnavailable(code: string): boolean;
+  /** Takes what was overwritten out of the log of writes. Undefined where the server does it when it likes. */
+  readonly clearLog?: Sql;
+  /** Selects a row if the database takes writes. */
+  readonly isWritable: Sql;
   /** Returns the settings under which a commit may be lost, each with its remedy. */
   durabilityProblems(execute: ExecuteSql): Promise<string[]>;
 }

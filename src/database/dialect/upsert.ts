@@ -5,6 +5,7 @@ import type { Dialect } from './dialect.js';
 export const onConflictDoUpdate = {
   insertInto: (table) => sql`INSERT INTO ${table} AS stored`,
   onConflict: (keyColumns, assignments) => sql`ON CONFLICT (${raw(keyColumns)}) DO UPDATE SET ${assignments}`,
+  onConflictDoNothing: (keyColumns) => sql`ON CONFLICT (${raw(keyColumns)}) DO NOTHING`,
   stored: (column) => raw(`stored.${column}`),
   incoming: (column) => raw(`excluded.${column}`),
 } satisfies Partial<Dialect>;

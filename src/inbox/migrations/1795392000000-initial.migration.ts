@@ -5,13 +5,16 @@ import {
   type TableColumnOptions,
   type TableIndexOptions,
 } from 'typeorm';
+import { withMigrationLock } from './migration.lock.js';
 
-/** Creates the three tables of the inbox. It changes no table that exists already. */
+/** Creates the tables of the inbox. It changes no table that exists already. */
 export class Cr3dentialsWebhookInitial1795392000000 implements MigrationInterface {
   readonly name = 'Cr3dentialsWebhookInitial1795392000000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    for (const table of await tables(queryRunner)) await queryRunner.createTable(table, true);
+    await withMigrationLock(queryRunner, async () => {
+      for (const table of await tables(queryRunner)) await queryRunner.createTable(table, true);
+    });
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
@@ -28,6 +31,7 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
   const hash = isMySql ? { charset: 'ascii', collation: 'ascii_bin' } : {};
   const id = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '36', ...hash });
   const sha256 = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '64', ...hash });
+  const keyId: TableColumnOptions = { name: 'key_id', type: 'varchar', length: '64', ...hash };
   const text = (name: string, length: number): TableColumnOptions => ({
     name,
     type: 'varchar',
@@ -54,6 +58,28 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
         optional(text('external_reference_id', 512)),
         body('raw_body'),
         sha256('fingerprint'),
+        time('received_at'),
+        optional(sha256('reference_key')),
+        optional(keyId),
+      ],
+      [
+        { name: `${prefix}cr3dentials_webhook_delivery_by_session`, columnNames: ['idempotency_key'], isUnique: true },
+        {
+          name: `${prefix}cr3dentials_webhook_delivery_by_reference`,
+          columnNames: ['external_reference_id'],
+          ...where('external_reference_id IS NOT NULL'),
+        },
+        {
+          name: `${prefix}cr3dentials_webhook_delivery_by_reference_key`,
+          columnNames: ['reference_key'],
+          ...where('reference_key IS NOT NULL'),
+        },
+      ],
+    ),
+    table(
+      'cr3dentials_webhook_delivery_state',
+      [
+        { ...id('delivery_id'), isPrimary: true },
         text('state', 16),
         optional(text('reason', 32)),
         count('attempts'),
@@ -61,15 +87,14 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
         count('replays'),
         count('only_named_handlers'),
         optional(time('next_attempt_at')),
-        optional(id('lease_owner')),
+        optional({ name: 'claim_id', type: 'varchar', length: '64', ...hash }),
         optional(time('lease_expires_at')),
         count('duplicates'),
         optional(time('last_duplicate_at')),
-        time('received_at'),
         optional(time('finished_at')),
+        optional(time('purged_at')),
       ],
       [
-        { name: `${prefix}cr3dentials_webhook_delivery_by_session`, columnNames: ['idempotency_key'], isUnique: true },
         {
           name: `${prefix}cr3dentials_webhook_delivery_due`,
           columnNames: ['next_attempt_at'],
@@ -81,15 +106,15 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
           ...where('lease_expires_at IS NOT NULL'),
         },
         {
-          name: `${prefix}cr3dentials_webhook_delivery_by_reference`,
-          columnNames: ['external_reference_id'],
-          ...where('external_reference_id IS NOT NULL'),
+          name: `${prefix}cr3dentials_webhook_delivery_finished`,
+          columnNames: ['finished_at'],
+          ...where('finished_at IS NOT NULL'),
         },
         {
           // In-flight states are left out, because every receipt and claim would have to enter them. The two above find
           // them.
           name: `${prefix}cr3dentials_webhook_delivery_by_state`,
-          columnNames: ['state', 'id'],
+          columnNames: ['state', 'delivery_id'],
           ...where(`state IN ('dead', 'unhandled', 'discarded')`),
         },
       ],
@@ -121,11 +146,34 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
         text('state', 16),
         time('first_received_at'),
         time('last_received_at'),
+        optional(keyId),
       ],
       [
         { name: `${prefix}cr3dentials_webhook_rejection_repeated`, columnNames: ['fingerprint'], isUnique: true },
         { name: `${prefix}cr3dentials_webhook_rejection_by_state`, columnNames: ['state', 'id'] },
       ],
+    ),
+    table(
+      'cr3dentials_webhook_key',
+      [
+        { ...keyId, isPrimary: true },
+        { ...text('tenant', 255), isPrimary: true },
+        { name: 'lookup', type: 'text', ...exact },
+        time('first_used_at'),
+        time('last_used_at'),
+        optional(time('retired_at')),
+      ],
+      [],
+    ),
+    table(
+      'cr3dentials_webhook_task',
+      [
+        { ...text('name', 32), isPrimary: true },
+        optional(text('owner', 64)),
+        time('lease_expires_at'),
+        optional({ name: 'progress', type: 'text', ...exact }),
+      ],
+      [],
     ),
   ];
 }

@@ -1,6 +1,9 @@
 import { Delivery } from '../delivery.entity.js';
+import { DeliveryStateRow } from '../delivery-state.entity.js';
+import { EncryptionKeyRow } from '../encryption-key.entity.js';
 import { HandlerRun } from '../handler-run.entity.js';
 import { Rejection } from '../rejection.entity.js';
+import { TaskRow } from '../task.entity.js';
 import { Cr3dentialsWebhookInitial1795392000000 } from './1795392000000-initial.migration.js';
 
 /**
@@ -8,7 +11,14 @@ import { Cr3dentialsWebhookInitial1795392000000 } from './1795392000000-initial.
  *
  * @publicApi
  */
-export const cr3dentialsWebhookEntities = [Delivery, HandlerRun, Rejection] as const;
+export const cr3dentialsWebhookEntities = [
+  Delivery,
+  DeliveryStateRow,
+  HandlerRun,
+  Rejection,
+  EncryptionKeyRow,
+  TaskRow,
+] as const;
 
 /**
  * Migrations of the inbox, for the `migrations` of the host's DataSource. Only they change the schema. Append-only.

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { Clock } from '../../clock.js';
+import { BatchWindow } from '../../concurrency/batch.window.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
 import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
-import { WorkerIdentity } from '../worker.identity.js';
+import type { HeldClaim } from './held-claim.js';
 
 const BATCH_WINDOW_MS = 10;
 const RETRY_DELAY_MS = 500;
@@ -13,60 +14,65 @@ const MAX_ROWS = 1_000;
 type FinalState = 'completed' | 'unhandled';
 
 interface Completion {
-  readonly id: string;
+  readonly claim: HeldClaim;
   readonly state: FinalState;
-  readonly isStillClaimed: () => boolean;
   readonly done: () => void;
 }
 
 /** Collects the completions of deliveries for 10 ms and writes them in one batch. */
 @Injectable()
 export class CompletionWriter {
-  private waiting: Completion[] = [];
-  private flushing?: Promise<void>;
+  private readonly window = new BatchWindow<Completion>(BATCH_WINDOW_MS, MAX_ROWS, (batch) => this.write(batch));
 
   constructor(
     private readonly repository: DeliveryStateRepository,
-    private readonly identity: WorkerIdentity,
     private readonly clock: Clock,
     private readonly instrumentation: Instrumentation,
   ) {}
 
   /** Resolves when the state is durable, or when another worker has the lease. Failed writes are retried. */
-  complete(id: string, state: FinalState, isStillClaimed: () => boolean): Promise<void> {
-    return new Promise((done) => {
-      this.waiting.push({ id, state, isStillClaimed, done });
-      this.flushing ??= this.flush().finally(() => {
-        this.flushing = undefined;
-      });
-    });
+  complete(claim: HeldClaim, state: FinalState): Promise<void> {
+    return new Promise((done) => this.window.add({ claim, state, done }));
   }
 
-  private async flush(): Promise<void> {
-    while (this.waiting.length > 0) {
-      await sleep(BATCH_WINDOW_MS);
-      const batch = this.waiting.splice(0, MAX_ROWS);
-      try {
-        await this.completeAll(batch, 'completed');
-        await this.completeAll(batch, 'unhandled');
-        for (const { done } of batch) done();
-      } catch (error) {
-        const failure = { operation: 'complete', count: batch.length, error: formatDatabaseError(error) } as const;
-        this.instrumentation.announce('database-unavailable', failure);
-        await sleep(RETRY_DELAY_MS);
-        for (const completion of batch) {
-          if (completion.isStillClaimed()) this.waiting.push(completion);
-          else completion.done();
-        }
-      }
+  private async write(batch: readonly Completion[]): Promise<void> {
+    // Written beside a later claim of the same delivery, the earlier one would end it.
+    for (const { done } of batch.filter(({ claim }) => claim.isReplaced)) done();
+    const current = batch.filter(({ claim }) => !claim.isReplaced);
+    for (const state of ['completed', 'unhandled'] as const)
+      await this.completeOrRetry(
+        current.filter((completion) => completion.state === state),
+        state,
+      );
+  }
+
+  private async completeOrRetry(completions: readonly Completion[], state: FinalState): Promise<void> {
+    if (completions.length === 0) return;
+    try {
+      await this.completeAll(completions, state);
+    } catch (error) {
+      const failure = { operation: 'complete', count: completions.length, error: formatDatabaseError(error) } as const;
+      this.instrumentation.announce('database-unavailable', failure);
+      await this.retryLater(completions);
     }
   }
 
-  private async completeAll(batch: readonly Completion[], state: FinalState): Promise<void> {
-    const ids = batch.filter((completion) => completion.state === state).map(({ id }) => id);
-    if (ids.length === 0) return;
-    const written = await this.repository.complete(ids, this.identity.owner, state, this.clock.now());
+  private async completeAll(completions: readonly Completion[], state: FinalState): Promise<void> {
+    const claims = completions.map(({ claim }) => claim);
+    const { written, locked } = await this.repository.complete(claims, state, this.clock.now());
     if (written > 0) this.instrumentation.announce('completed', { count: written, state });
-    if (written < ids.length) this.instrumentation.announce('superseded', { count: ids.length - written });
+    const late = completions.length - written - locked.size;
+    if (late > 0) this.instrumentation.announce('superseded', { count: late });
+    // Not awaited: a row that somebody has locked does not hold up the others.
+    if (locked.size > 0) void this.retryLater(completions.filter(({ claim }) => locked.has(claim.id)));
+    for (const { claim, done } of completions) if (!locked.has(claim.id)) done();
+  }
+
+  private async retryLater(completions: readonly Completion[]): Promise<void> {
+    await sleep(RETRY_DELAY_MS);
+    for (const completion of completions) {
+      if (completion.claim.isHeld) this.window.add(completion);
+      else completion.done();
+    }
   }
 }

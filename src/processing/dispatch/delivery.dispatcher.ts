@@ -1,17 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { ExtractedDataValidator } from '../../contract/extracted-data.validator.js';
-import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import type { ClaimedDelivery } from '../../inbox/delivery.factory.js';
-import type { RunOutcome } from '../../instrumentation/inbox.signals.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { errorName } from '../../instrumentation/single-line.js';
-import { RetryPolicy } from './retry.policy.js';
-import { HandlerRunner, type RunResult } from './handler.runner.js';
+import { ContentsOpener, type Unreadable } from './contents.opener.js';
+import { HandlerRunner, type HandlerExecution } from './handler.runner.js';
+import { RunResults, type Executed } from './run.results.js';
 import type { Cancellation } from '../../concurrency/cancellation.js';
-import { redactError } from '../../instrumentation/error.redactor.js';
-import { verificationEvent, type VerificationEvent } from '../handlers/verification.event.js';
+import { verificationEvents } from '../handlers/verification.event.js';
 import type { VerificationHandler } from '../handlers/verification-handler.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 
@@ -19,6 +17,8 @@ import { VerificationHandlersRegistry } from '../handlers/verification-handlers.
 const UNREADABLE_RETRY_MS = 60_000;
 /** Delay before the next claim of a delivery that waits for a handler which this instance does not have. */
 const UNKNOWN_HANDLER_DELAY_MS = 30_000;
+
+const NO_RUNS: ReadonlyMap<string, HandlerRun> = new Map();
 
 /** Outcome of running the handlers of a delivery once. */
 export type Outcome =
@@ -28,8 +28,16 @@ export type Outcome =
   | { outcome: 'unhandled' }
   /** Every handler was interrupted by the cancellation, so that no runs have to be saved. */
   | { outcome: 'untouched' }
-  /** The next state and the runs have to be saved in one transaction. */
-  | { outcome: 'with-runs'; next: { nextAttemptAt: number } | 'completed' | 'dead'; runs: HandlerRun[] };
+  /** The contents do not open, so that no handler has run. */
+  | Unreadable
+  | OutcomeWithRuns;
+
+/** The next state and the runs have to be saved in one transaction. */
+interface OutcomeWithRuns {
+  outcome: 'with-runs';
+  next: { nextAttemptAt: number } | 'completed' | 'dead';
+  runs: HandlerRun[];
+}
 
 /** Runs the handlers of a delivery that are due and have not completed, all at the same time. */
 @Injectable()
@@ -37,11 +45,11 @@ export class DeliveryDispatcher {
   constructor(
     private readonly handlers: VerificationHandlersRegistry,
     private readonly runner: HandlerRunner,
-    private readonly policy: RetryPolicy,
+    private readonly results: RunResults,
     private readonly clock: Clock,
     private readonly dataValidator: ExtractedDataValidator,
+    private readonly opener: ContentsOpener,
     private readonly instrumentation: Instrumentation,
-    @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
   /**
@@ -54,7 +62,9 @@ export class DeliveryDispatcher {
     cancellation: Cancellation,
   ): Promise<Outcome> {
     try {
-      return await this.runHandlers(delivery, previousRuns, cancellation);
+      const opening = delivery.isOpen ? delivery : this.opener.open(delivery);
+      const opened = opening instanceof Promise ? await opening : opening;
+      return 'outcome' in opened ? opened : await this.runHandlers(opened, previousRuns, cancellation);
     } catch (error) {
       const failure = { deliveryId: delivery.id, nextIn: UNREADABLE_RETRY_MS, error: errorName(error) };
       this.instrumentation.announce('dispatch-failed', failure);
@@ -69,27 +79,56 @@ export class DeliveryDispatcher {
   ): Promise<Outcome> {
     const handlers = this.handlers.for(delivery.status);
     if (handlers.length === 0 && previousRuns.length === 0) return { outcome: 'unhandled' };
-    const event = verificationEvent(delivery, this.dataValidator);
-    const before = new Map(previousRuns.map((run) => [run.handler, run]));
-    const now = this.clock.now();
-    const due = handlers.filter(({ id }) => isDue(before.get(id), now, delivery.onlyNamedHandlers === 1));
-    const executions = await Promise.all(
-      due.map(async (handler) => {
-        const attempt = (before.get(handler.id)?.attempts ?? 0) + 1;
-        const result = await this.runner.run({ handler, event, attempt, isReplay: delivery.replays > 0, cancellation });
-        return { handler, attempt, result };
-      }),
-    );
-    if (previousRuns.length === 0 && executions.every(({ result }) => result.ended === 'completed')) {
-      for (const { handler, attempt } of executions) this.announce(event, handler, attempt, 'completed');
+    const before = previousRuns.length > 0 ? new Map(previousRuns.map((run) => [run.handler, run])) : NO_RUNS;
+    const due = this.dueOf(handlers, before, delivery.onlyNamedHandlers === 1);
+    const executions = await this.runAll(delivery, due, before, cancellation);
+    if (before.size === 0 && executions.every(({ result }) => result.ended === 'completed')) {
+      for (const executed of executions) this.results.announce(delivery.id, executed, 'completed');
       return { outcome: 'completed' };
     }
-    if (cancellation.isRequested && executions.every(({ result }) => result.ended === 'interrupted'))
+    if (cancellation.isRequested && executions.every(hasNoResult))
       return this.interrupted(delivery, before, executions);
     const after = new Map(before);
-    for (const { handler, attempt, result } of executions)
-      after.set(handler.id, this.toHandlerRun(event, handler, attempt, result));
-    return outcomeOf([...after.values()], (run) => this.dueAt(run, handlers));
+    for (const executed of executions) {
+      const { id } = executed.handler;
+      after.set(id, this.results.toHandlerRun(delivery, executed, before.get(id)));
+    }
+    const outcome = outcomeOf([...after.values()], (run) => this.dueAt(run, handlers));
+    return withoutLocked(outcome, executions);
+  }
+
+  private dueOf(
+    handlers: readonly VerificationHandler[],
+    before: ReadonlyMap<string, HandlerRun>,
+    isOnlyNamed: boolean,
+  ): readonly VerificationHandler[] {
+    if (before.size === 0) return isOnlyNamed ? [] : handlers;
+    const now = this.clock.now();
+    return handlers.filter(({ id }) => isDue(before.get(id), now, isOnlyNamed));
+  }
+
+  /** All events are made before the first handler runs. Making one may fail. */
+  private runAll(
+    delivery: ClaimedDelivery,
+    handlers: readonly VerificationHandler[],
+    before: ReadonlyMap<string, HandlerRun>,
+    cancellation: Cancellation,
+  ): Promise<Executed[]> {
+    const nextEvent = verificationEvents(delivery, this.dataValidator);
+    const executions = handlers.map((handler) => ({
+      deliveryId: delivery.id,
+      handler,
+      event: nextEvent(),
+      attempt: (before.get(handler.id)?.attempts ?? 0) + 1,
+      isReplay: delivery.replays > 0,
+      cancellation,
+    }));
+    return Promise.all(executions.map((execution) => this.execute(execution)));
+  }
+
+  private async execute(execution: HandlerExecution): Promise<Executed> {
+    const { handler, event, attempt } = execution;
+    return { handler, event, attempt, result: await this.runner.run(execution) };
   }
 
   /**
@@ -122,49 +161,6 @@ export class DeliveryDispatcher {
     this.instrumentation.announce('handler-unknown', { handler, deliveryId });
     return now + UNKNOWN_HANDLER_DELAY_MS;
   }
-
-  private toHandlerRun(
-    event: VerificationEvent,
-    handler: VerificationHandler,
-    attempt: number,
-    result: RunResult,
-  ): HandlerRun {
-    const updatedAt = this.clock.now();
-    const run = {
-      deliveryId: event.deliveryId,
-      handler: handler.id,
-      attempts: attempt,
-      nextAttemptAt: null,
-      lastError: null,
-      updatedAt,
-    };
-    if (result.ended === 'completed') {
-      this.announce(event, handler, attempt, 'completed');
-      return { ...run, state: 'completed' };
-    }
-    const lastError = redactError(result.error, event);
-    const later = (nextIn: number, attempts: number): HandlerRun => {
-      this.announce(event, handler, attempt, result.ended, { nextIn, error: lastError });
-      return { ...run, state: 'pending', attempts, nextAttemptAt: updatedAt + nextIn, lastError };
-    };
-    if (result.ended === 'interrupted') return later(this.policy.afterInterruption(), attempt - 1);
-    const retry = this.policy.afterFailure(attempt, result.error);
-    if (retry !== 'dead') return later(retry.delay, retry.usesAttempt ? attempt : attempt - 1);
-    this.announce(event, handler, attempt, 'dead', { error: lastError });
-    return { ...run, state: 'dead', lastError };
-  }
-
-  private announce(
-    { deliveryId }: VerificationEvent,
-    { id }: VerificationHandler,
-    attempt: number,
-    outcome: RunOutcome,
-    more: { nextIn?: number; error?: string } = {},
-  ): void {
-    const { retry } = this.settings;
-    const maxAttempts = typeof retry === 'function' ? undefined : retry.attempts;
-    this.instrumentation.announce('run-ended', { deliveryId, handler: id, attempt, maxAttempts, outcome, ...more });
-  }
 }
 
 function isDue(run: HandlerRun | undefined, now: number, isOnlyNamed: boolean): boolean {
@@ -172,8 +168,20 @@ function isDue(run: HandlerRun | undefined, now: number, isOnlyNamed: boolean): 
   return run.state === 'pending' && (run.nextAttemptAt ?? 0) <= now;
 }
 
+/** Tells whether nothing is to be written about a run once its delivery is cancelled. */
+function hasNoResult({ result: { ended } }: Executed): boolean {
+  return ended === 'interrupted' || ended === 'held-back';
+}
+
+/** Leaves out the runs that another worker has. Saving them would wait for it. */
+function withoutLocked(outcome: OutcomeWithRuns, executions: readonly Executed[]): Outcome {
+  const locked = executions.filter(({ result }) => 'isLocked' in result && result.isLocked);
+  const ids = new Set(locked.map(({ handler }) => handler.id));
+  return { ...outcome, runs: outcome.runs.filter(({ handler }) => !ids.has(handler)) };
+}
+
 /** Returns the outcome of all runs of a delivery, including those of handlers that this instance does not have. */
-function outcomeOf(runs: HandlerRun[], dueAt: (run: HandlerRun) => number): Outcome {
+function outcomeOf(runs: HandlerRun[], dueAt: (run: HandlerRun) => number): OutcomeWithRuns {
   const waiting = runs.filter(({ state }) => state === 'pending').map(dueAt);
   if (waiting.length > 0) return { outcome: 'with-runs', next: { nextAttemptAt: Math.min(...waiting) }, runs };
   return { outcome: 'with-runs', next: runs.some(({ state }) => state === 'dead') ? 'dead' : 'completed', runs };

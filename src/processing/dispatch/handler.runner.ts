@@ -1,26 +1,45 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { QueryFailedError, QueryRunnerAlreadyReleasedError, type EntityManager } from 'typeorm';
+import { QueryFailedError, type EntityManager } from 'typeorm';
 import { Clock } from '../../clock.js';
 import { withTimeout } from '../../concurrency/with-timeout.js';
 import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
+import { ShutdownState } from '../shutdown.state.js';
+import { PermanentError, RetryAfterError } from '../handlers/handler.errors.js';
 import type { ExecuteSql } from '../../database/dialect/dialect.js';
-import { isTransient, isUnavailable } from '../../database/database.errors.js';
-import { HandlerRunRepository } from '../../inbox/handler-run.repository.js';
+import {
+  DatabaseFailedError,
+  formatDatabaseError,
+  isTransient,
+  isUnavailable,
+} from '../../database/database.errors.js';
+import { HandlerRunRepository, type LockedRun } from '../../inbox/handler-run.repository.js';
 import { DatabaseConnection } from '../../database/database.connection.js';
 import type { HandlerContext } from '../handlers/handler.context.js';
+import { completionOf } from '../handlers/handler.result.js';
 import { Cancellation } from '../../concurrency/cancellation.js';
 import type { VerificationEvent } from '../handlers/verification.event.js';
 import type { VerificationHandler } from '../handlers/verification-handler.js';
+import { LiveExecutions, type LiveExecution } from './live.executions.js';
 
+const ENDED_EARLY =
+  'The transaction of this handler has ended before the handler: by a statement of its own that commits or rolls back, or by the database, which has rolled it back after an error that the handler has caught. Let every error pass, and leave the end of the transaction to the module.';
 const SWALLOWED =
   'A statement failed in the transaction of this handler, which cannot commit after that. Let the error pass, or contain it with manager.transaction().';
 
-/** Result of one attempt of one handler. An interruption is not the fault of the handler. */
-export type RunResult = { ended: 'completed' } | { ended: 'failed' | 'interrupted'; error: unknown };
+/**
+ * Result of one attempt of one handler. `held-back`: it has not begun, because of earlier executions; `retryIn` is in
+ * milliseconds. An interruption is not the fault of the handler. `isLocked`: another worker has the run, so that nothing
+ * can be written about it.
+ */
+export type RunResult =
+  | { ended: 'completed' }
+  | { ended: 'held-back'; retryIn: number }
+  | { ended: 'failed' | 'interrupted'; error: unknown; isLocked?: boolean };
 
 export interface HandlerExecution {
+  readonly deliveryId: string;
   readonly handler: VerificationHandler;
   readonly event: VerificationEvent;
   readonly attempt: number;
@@ -37,90 +56,135 @@ export class HandlerRunner {
     private readonly connection: DatabaseConnection,
     private readonly runs: HandlerRunRepository,
     private readonly clock: Clock,
+    private readonly shutdown: ShutdownState,
+    private readonly executions: LiveExecutions,
     @Inject(PROCESSING_SETTINGS) { handlerTimeout }: ProcessingSettings,
   ) {
     this.timeout = handlerTimeout;
   }
 
   async run(execution: HandlerExecution): Promise<RunResult> {
+    const { deliveryId, handler } = execution;
+    const limit = handler.transactional ? this.connection.maxHandlerTransactions : undefined;
+    const live = this.executions.begin(deliveryId, handler.id, limit);
+    if (typeof live === 'number') return { ended: 'held-back', retryIn: live };
     try {
-      await (execution.handler.transactional ? this.inTransaction(execution) : this.call(execution));
+      return await this.attempt(execution, live);
+    } finally {
+      live.settle();
+    }
+  }
+
+  private async attempt(execution: HandlerExecution, live: LiveExecution): Promise<RunResult> {
+    try {
+      // Subscribers of the host hear of its transaction: what they leave in its async context ends with it.
+      await (execution.handler.transactional
+        ? runOutsideRequest(() => this.inTransaction(execution, live))
+        : this.call(execution, live));
       return { ended: 'completed' };
     } catch (error) {
+      if (error instanceof HeldBack) return { ended: 'held-back', retryIn: error.retryIn };
       if (execution.cancellation.isRequested) return { ended: 'interrupted', error: execution.cancellation.reason };
-      return { ended: (await this.isInterruption(error, execution)) ? 'interrupted' : 'failed', error };
+      if (this.shutdown.hasBegun && !isDeliberate(error)) return { ended: 'interrupted', error };
+      if (error instanceof RunLocked) return { ended: 'interrupted', error, isLocked: true };
+      return { ended: (await this.isInterruption(error)) ? 'interrupted' : 'failed', error };
     }
   }
 
   /**
-   * Resolves to true when the database failed, not the handler. A refused connection alone proves nothing: it may be to
-   * any service that the handler calls.
+   * Resolves to true when the inbox's database failed, not the handler. An error that only looks like an outage proves
+   * nothing: it may be of any database or service that the handler calls.
    */
-  private async isInterruption(error: unknown, { handler }: HandlerExecution): Promise<boolean> {
-    if (error instanceof NotBegun) return true;
-    // TypeORM throws this when it has lost a connection to PostgreSQL. Our transaction has no other cause for it.
-    if (handler.transactional && error instanceof QueryRunnerAlreadyReleasedError) return true;
-    if (!isUnavailable(this.connection.dialect, error)) return false;
-    return error instanceof QueryFailedError || !(await this.connection.isReachable());
+  private async isInterruption(error: unknown): Promise<boolean> {
+    if (error instanceof NotBegun || error instanceof DatabaseFailedError) return true;
+    return isUnavailable(this.connection.dialect, error) && !(await this.connection.isWritable());
   }
 
   /**
-   * Writes the completed run before it calls the handler. Another worker with the same run waits for that row, and then
-   * skips the handler.
+   * Locks the row of the run before it calls the handler: another worker with the same run meets it, and comes again
+   * later. The row says that the run is completed only when the handler has ended, so that a handler that commits by
+   * itself completes nothing.
    */
-  private inTransaction(execution: HandlerExecution): Promise<void> {
-    const { handler, event } = execution;
-    return this.connection.handlerTransaction(async (execute, manager) => {
-      const isFirst = await this.runs
-        .complete(execute, event.deliveryId, handler.id, this.clock.now())
-        .catch((error: unknown) => {
-          throw new NotBegun('The run could not begin.', { cause: error });
-        });
-      if (!isFirst) return;
-      await this.call(execution, manager);
+  private inTransaction(execution: HandlerExecution, live: LiveExecution): Promise<void> {
+    return this.connection.handlerTransaction(async (execute, own) => {
+      const run = await this.lock(execution, execute);
+      if (run === 'completed') return;
+      await this.call(execution, live, own.manager);
       // A statement that the handler has not awaited comes first: it counts against the handler's time.
-      const canCommit = withTimeout(this.canCommit(execution, execute), this.timeout);
-      if (!(await canCommit)) throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
+      const completed = own.settled().then(() => this.complete(run, execute));
+      await withTimeout(completed, this.timeout);
     });
   }
 
-  private async canCommit({ handler, event }: HandlerExecution, execute: ExecuteSql): Promise<boolean> {
-    try {
-      return await this.runs.isCompleted(execute, event.deliveryId, handler.id);
-    } catch (error) {
-      const { dialect } = this.connection;
-      const isAborted = !isUnavailable(dialect, error) && !isTransient(dialect, error);
-      if (error instanceof QueryFailedError && isAborted) return false;
-      throw error;
-    }
+  private async lock({ handler, deliveryId }: HandlerExecution, execute: ExecuteSql): Promise<LockedRun | 'completed'> {
+    const key = { deliveryId, handler: handler.id };
+    const run = await this.runs.lock(execute, key, this.clock.now()).catch((error: unknown) => {
+      throw new NotBegun(`The run could not begin: ${formatDatabaseError(error)}`, { cause: error });
+    });
+    if (run === 'locked') throw new RunLocked('The transaction of another worker still has this run.');
+    return run;
+  }
+
+  private async complete(run: LockedRun, execute: ExecuteSql): Promise<void> {
+    const { dialect } = this.connection;
+    const isWhole = await this.runs.complete(execute, run, this.clock.now()).catch((error: unknown) => {
+      if (isUnavailable(dialect, error)) throw new DatabaseFailedError(error);
+      if (!(error instanceof QueryFailedError) || isTransient(dialect, error)) throw error;
+      throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
+    });
+    if (!isWhole) throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', ENDED_EARLY);
   }
 
   /**
-   * Resolves when the handler does, or rejects at its cancellation. A handler that ignores its signal does not delay
-   * the delivery.
+   * Resolves when all has ended that the handler has begun, or rejects at its cancellation. A handler that ignores its
+   * signal does not delay the delivery.
    */
   private async call(
-    { handler, event, attempt, isReplay, cancellation }: HandlerExecution,
+    { deliveryId, handler, event, attempt, isReplay, cancellation }: HandlerExecution,
+    live: LiveExecution,
     manager?: EntityManager,
   ): Promise<void> {
+    // Its transaction may have taken until now to begin. The host has closed what its handlers need.
+    if (this.shutdown.hasBegun) throw new Error('The application is shutting down.');
     const own = new Cancellation();
     cancellation.onCancel((reason) => own.cancel(reason));
     if (own.isRequested) throw own.reason;
-    const context = new RunContext(event.deliveryId, attempt, isReplay, own, handler, manager);
-    const result = runOutsideRequest(() => handler.handle(event, context));
-    if (result === undefined) return; // the handler has ended, so it needs no timer
-    const onTimeout = () => own.cancel(new Error(`It took longer than ${this.timeout} ms.`));
+    const retryIn = live.enter();
+    if (retryIn !== undefined) throw new HeldBack(retryIn);
+    const context = new RunContext(deliveryId, attempt, isReplay, own, handler, manager);
+    const completion = runOutsideRequest(() => completionOf(handler.handle(event, context), own));
+    if (!completion) return; // the handler has ended, so it needs no timer
+    live.follow(completion);
+    const onTimeout = () => {
+      live.timedOut();
+      own.cancel(new Error(`It took longer than ${this.timeout} ms.`));
+    };
     const timer = setTimeout(onTimeout, this.timeout);
     try {
-      await Promise.race([new Promise((_, reject) => own.onCancel(reject)), result]);
+      await Promise.race([new Promise((_, reject) => own.onCancel(reject)), completion]);
     } finally {
       clearTimeout(timer);
     }
   }
 }
 
+/** Tells whether the handler itself has decided what happens next. */
+function isDeliberate(error: unknown): boolean {
+  return error instanceof PermanentError || error instanceof RetryAfterError;
+}
+
 /** Thrown when the run could not be written, before the handler was called. */
 class NotBegun extends Error {}
+
+/** Thrown when the handler may not be called now, so that its transaction is rolled back. */
+class HeldBack extends Error {
+  constructor(readonly retryIn: number) {
+    super('The handler has no room.');
+  }
+}
+
+/** Thrown when another worker has the run. */
+class RunLocked extends Error {}
 
 class RunContext implements HandlerContext {
   readonly #cancellation: Cancellation;

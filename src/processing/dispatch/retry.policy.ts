@@ -1,8 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PermanentError, RetryAfterError } from '../handlers/handler.errors.js';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
+import { errorName } from '../../instrumentation/single-line.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings, type RetryFunction } from '../processing.options.js';
 
-const FALLBACK_DELAY_MS = 60_000;
+/** Replaces a function of the host that does not answer. A handler that has another policy is no reason to give up soon. */
+const FALLBACK = { attempts: 12, initialDelayMs: 60_000, maxDelayMs: 3_600_000 } as const;
 /** One year. */
 const MAX_DELAY_MS = 365 * 24 * 3_600_000;
 
@@ -16,6 +19,7 @@ export class RetryPolicy {
   constructor(
     @Inject(PROCESSING_SETTINGS) private readonly settings: Pick<ProcessingSettings, 'retry'>,
     private readonly random: RandomSource,
+    private readonly instrumentation: Instrumentation,
   ) {}
 
   /**
@@ -38,25 +42,45 @@ export class RetryPolicy {
 
   private delayAfter(attempt: number, error: unknown): number | 'dead' {
     const { retry } = this.settings;
-    if (typeof retry === 'function') return callRetryFunction(retry, attempt, error);
+    if (typeof retry === 'function') return this.ask(retry, attempt, error);
     if (attempt >= retry.attempts) return 'dead';
     if (retry.initialDelay === 0) return 0; // 0 multiplied by an infinite factor is NaN
     const delay = Math.min(retry.maxDelay, retry.initialDelay * retry.factor ** (attempt - 1));
     return retry.jitter === 'full' ? this.random.next() * delay : delay;
   }
+
+  /** A fault of the host's function must neither end a delivery soon, nor retry it in a tight loop or for ever. */
+  private ask(retry: RetryFunction, attempt: number, error: unknown): number | 'dead' {
+    const { delay, problem } = answerOf(retry, attempt, error);
+    if (delay !== undefined) return delay;
+    this.instrumentation.announce('retry-policy-failed', { problem });
+    if (attempt >= FALLBACK.attempts) return 'dead';
+    return Math.min(FALLBACK.maxDelayMs, FALLBACK.initialDelayMs * 2 ** (attempt - 1));
+  }
 }
 
-/**
- * Returns the fallback delay when the host's function throws or returns an invalid value. Such a bug must neither kill
- * a delivery nor retry it in a tight loop.
- */
-function callRetryFunction(retry: RetryFunction, attempt: number, error: unknown): number | 'dead' {
+function answerOf(
+  retry: RetryFunction,
+  attempt: number,
+  error: unknown,
+): { delay: number | 'dead'; problem?: never } | { delay?: never; problem: string } {
   try {
-    const answer = retry(attempt, error);
-    return answer === 'dead' || (Number.isFinite(answer) && answer >= 0) ? answer : FALLBACK_DELAY_MS;
-  } catch {
-    return FALLBACK_DELAY_MS;
+    const answer: unknown = retry(attempt, error);
+    if (answer === 'dead' || (typeof answer === 'number' && answer >= 0 && answer !== Infinity))
+      return { delay: answer };
+    return { problem: `returned ${describe(answer)}` };
+  } catch (failure) {
+    return { problem: `threw ${errorName(failure)}` };
   }
+}
+
+/** Names the kind of an answer without its value. A number says nothing about anybody. */
+function describe(answer: unknown): string {
+  if (typeof answer === 'number') return String(answer);
+  if (answer === null) return 'null';
+  if (typeof Object(answer).then !== 'function') return `a value of type ${typeof answer}`;
+  Promise.resolve(answer).catch(() => {}); // it would end the process
+  return 'a promise';
 }
 
 function clampDelay(delay: number): number {

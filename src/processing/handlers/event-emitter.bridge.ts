@@ -4,7 +4,7 @@ import { EventEmitter2, EventEmitterReadinessWatcher, OnEvent } from '@nestjs/ev
 import type { VerificationStatus } from '../../contract/verification-status.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { toSingleLine } from '../../instrumentation/single-line.js';
-import { eventClasses } from './verification.event.js';
+import { eventClasses, withReadonlyFields, type VerificationEvent } from './verification.event.js';
 import type { VerificationHandler } from './verification-handler.js';
 
 /** Id of the single handler that stands for all listeners of `EventEmitter2`. */
@@ -42,8 +42,8 @@ export class EventEmitterBridge {
   }
 
   /**
-   * Returns a handler that emits the event, or undefined when the status has no listener. The handler rejects when a
-   * listener does.
+   * Returns a handler that emits the event, or undefined when the status has no listener. The handler ends when all
+   * listeners have, and fails when one of them does.
    */
   handlerFor(status: VerificationStatus): VerificationHandler | undefined {
     const { emitter } = this;
@@ -53,9 +53,8 @@ export class EventEmitterBridge {
       id: EVENT_EMITTER_HANDLER,
       transactional: false,
       statuses: new Set([status]),
-      async handle(event) {
-        await emitter.emitAsync(eventName, event);
-      },
+      // One event for all listeners: none changes what another gets.
+      handle: (event) => callListeners(emitter, eventName, withReadonlyFields(event)),
     };
   }
 
@@ -94,6 +93,21 @@ function listenersOf(method: object): Listener[] {
   const [key] = Reflect.getMetadataKeys(probe.value) as string[];
   const found = (key && Reflect.getMetadata(key, method)) as Listener | Listener[] | undefined;
   return found === undefined ? [] : [found].flat();
+}
+
+/**
+ * Calls the listeners in the order of `emitAsync()`, and returns a promise for each. `emitAsync()` itself ends with the
+ * first failure, while the others go on.
+ */
+function callListeners(emitter: EventEmitter2, name: string, event: VerificationEvent): Promise<unknown>[] {
+  const call = async (listener: (...args: unknown[]) => unknown, args: unknown[]) => {
+    Object.assign(emitter, { event: name }); // as listeners see it in this.event
+    return listener.apply(emitter, args);
+  };
+  return [
+    ...emitter.listenersAny().map((listener) => call(listener, [name, event])),
+    ...emitter.listeners(name).map((listener) => call(listener, [event])),
+  ];
 }
 
 function isOurs({ event }: Listener): boolean {

@@ -8,7 +8,7 @@ import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
 export class PermanentError extends Cr3dentialsWebhookError {
   override readonly name = 'PermanentError';
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: { cause?: unknown }) {
     super('PERMANENT', message, options);
   }
 }
@@ -27,7 +27,7 @@ export class RetryAfterError extends Cr3dentialsWebhookError {
     /** Milliseconds until the handler is called again. A delay of more than a year is shortened to a year. */
     readonly delay: number,
     message = `Try again in ${delay} ms.`,
-    options?: ErrorOptions,
+    options?: { cause?: unknown },
   ) {
     super('RETRY_AFTER', message, options);
     if (!Number.isFinite(delay) || delay < 0)

@@ -1,30 +1,46 @@
-import { SetMetadata } from '@nestjs/common';
 import { eventClasses, type VerificationEvent, type VerificationEventClass } from './verification.event.js';
 import type { HandlerContext } from './handler.context.js';
+import type { HandlerResult } from './handler.result.js';
 
 /**
  * Options of `@OnVerification()`.
  *
  * @publicApi
  */
-export interface OnVerificationOptions {
+export type OnVerificationOptions = TransactionalOptions | PlainOptions;
+
+/** Options of a handler that names its id. */
+interface TransactionalOptions {
+  /** Stable id of the handler. Its attempts are stored under this id, so a handler with a new id is a new handler. */
+  id: string;
   /**
-   * Stable id of the handler. Its attempts are stored under this id, so a handler with a new id is a new handler.
+   * Runs the handler in a transaction, with `context.manager`, that also records its completion. Such a handler must name
+   * its `id`: under another one, its effect would take place once more.
    *
-   * @default 'ClassName.methodName'
+   * @default false
    */
-  id?: string;
-  /** Runs the handler in a transaction, with `context.manager`, that also records its completion. @default false */
   transactional?: boolean;
 }
 
-/** Metadata that the decorator writes and the explorer reads. */
-export interface Subscription extends OnVerificationOptions {
+interface PlainOptions {
+  /** Stable id of the handler. A bundler may change the default, because it renames classes. @default 'ClassName.methodName' */
+  id?: string;
+  transactional?: false;
+}
+
+/** Metadata that the decorator writes and the explorer reads, one for each decorator. */
+export interface Subscription extends Readonly<Partial<TransactionalOptions>> {
+  readonly method: string | symbol;
   readonly classes: readonly VerificationEventClass[];
 }
 
 /** Metadata key. It is a fixed name, so that it is the same in every copy of this module. */
-export const SUBSCRIPTION = 'cr3dentials-webhook:on-verification';
+const SUBSCRIPTIONS = 'cr3dentials-webhook:on-verification';
+
+/** Returns the subscriptions that are written on a prototype, or on a class for its static methods; not inherited ones. */
+export function subscriptionsOn(target: object): readonly Subscription[] {
+  return (Reflect.getOwnMetadata(SUBSCRIPTIONS, target) as readonly Subscription[] | undefined) ?? [];
+}
 
 /** Event of the status of the class. Its `extractedData` fits any type that the host gives to it. */
 type EventOf<C extends VerificationEventClass> = Extract<
@@ -32,9 +48,12 @@ type EventOf<C extends VerificationEventClass> = Extract<
   { status: InstanceType<C>['status'] }
 >;
 
-type Handler<E> = (event: E, context: HandlerContext) => unknown;
+type Handler<E> = (event: E, context: HandlerContext) => HandlerResult;
 
-/** Decorator that does not compile on a method whose parameters do not fit the classes. */
+/**
+ * Decorator that does not compile on a method whose parameters do not fit the classes, or whose result would not be
+ * awaited.
+ */
 type HandlerDecorator<E> = <H extends Handler<E>>(
   target: object,
   method: string | symbol,
@@ -45,7 +64,9 @@ type HandlerDecorator<E> = <H extends Handler<E>>(
  * Subscribes a method of a provider or controller to verification events. Without a class, it subscribes to all of
  * them. The method is called at least once for every acknowledged delivery. With `{ transactional: true }`, its writes
  * with `context.manager` take effect exactly once per session. Guards, interceptors, pipes and filters of the host do
- * not run for it.
+ * not run for it. Whatever it returns is awaited: a promise, an Observable, an iterable of them.
+ *
+ * A subclass that overrides the method stays subscribed. A method may have several decorators, each with its own `id`.
  *
  * @publicApi
  */
@@ -61,9 +82,13 @@ export function OnVerification(
 ): MethodDecorator {
   const classes = args.filter((arg) => typeof arg === 'function');
   const options = args.find((arg) => typeof arg === 'object');
-  const subscription: Subscription = {
-    ...options,
-    classes: classes.length > 0 ? classes : Object.values(eventClasses),
+  // On the class, not on the function: another decorator may replace the function.
+  return (target, method) => {
+    const subscription: Subscription = {
+      ...options,
+      method,
+      classes: classes.length > 0 ? classes : Object.values(eventClasses),
+    };
+    Reflect.defineMetadata(SUBSCRIPTIONS, [...subscriptionsOn(target), subscription], target);
   };
-  return SetMetadata(SUBSCRIPTION, subscription);
 }

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
 import { verificationStatuses, type VerificationStatus } from '../../contract/verification-status.js';
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
 import { EVENT_EMITTER_HANDLER, EventEmitterBridge } from './event-emitter.bridge.js';
 import type { VerificationHandler } from './verification-handler.js';
 
 const MAX_ID_LENGTH = 255;
+const FINGERPRINT_LENGTH = 12;
 
 /** Keeps the subscribed handlers: the methods of the host, and the event emitter while it has listeners. */
 @Injectable()
@@ -14,13 +16,14 @@ export class VerificationHandlersRegistry {
   constructor(private readonly bridge: EventEmitterBridge) {}
 
   /**
-   * Replaces the handlers of the host.
+   * Replaces the handlers of the host. When it throws, the former ones stay.
    *
    * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when an id cannot be stored, or two handlers have the same
    */
   register(handlers: Iterable<VerificationHandler>): void {
-    this.handlers = [...handlers];
-    assertUniqueIds(this.handlers);
+    const all = [...handlers];
+    assertUniqueIds(all);
+    this.handlers = all;
   }
 
   /** Returns the handlers that are subscribed to the status. */
@@ -35,6 +38,11 @@ export class VerificationHandlersRegistry {
     return this.handlers.length === 0 && this.byStatus.size === 0;
   }
 
+  /** Returns true when a handler runs in a transaction. */
+  get hasTransactional(): boolean {
+    return this.handlers.some(({ transactional }) => transactional);
+  }
+
   /**
    * Returns the ids of the handlers by status, without the statuses that no handler is subscribed to. Never cached,
    * because the event emitter can get another listener at every moment.
@@ -45,6 +53,12 @@ export class VerificationHandlersRegistry {
         .map((status) => [status, this.for(status).map(({ id }) => id)] as const)
         .filter(([, ids]) => ids.length > 0),
     );
+  }
+
+  /** Returns what tells these handlers from those of another version of the host. */
+  get fingerprint(): string {
+    const all = [...this.byStatus].map(([status, ids]) => [status, ids.toSorted()]);
+    return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, FINGERPRINT_LENGTH);
   }
 
   /**
@@ -64,20 +78,33 @@ export class VerificationHandlersRegistry {
 }
 
 function assertUniqueIds(handlers: readonly VerificationHandler[]): void {
-  const ids = new Set<string>([EVENT_EMITTER_HANDLER]);
-  for (const { id } of handlers) {
-    if (ids.has(id)) {
-      throw new Cr3dentialsWebhookError(
-        'HANDLER_INVALID',
-        `Two handlers have the id "${id}", under which attempts are remembered. Give one of them another: @OnVerification(…, { id: '…' }).`,
-      );
-    }
+  const known = new Map<string, Partial<VerificationHandler>>([[EVENT_EMITTER_HANDLER, {}]]);
+  for (const handler of handlers) {
+    const { id, owner, method } = handler;
+    const other = known.get(id);
+    if (other)
+      throw owner && other.owner === owner && other.method === method ? providedTwice(id, owner) : equalIds(id);
     if (id === '' || id.length > MAX_ID_LENGTH || id.includes('\0') || !id.isWellFormed()) {
       throw new Cr3dentialsWebhookError(
         'HANDLER_INVALID',
         `The handler id "${id}" must be text of 1 to ${MAX_ID_LENGTH} characters.`,
       );
     }
-    ids.add(id);
+    known.set(id, handler);
   }
+}
+
+function equalIds(id: string): Cr3dentialsWebhookError {
+  return new Cr3dentialsWebhookError(
+    'HANDLER_INVALID',
+    `Two handlers have the id "${id}", under which attempts are remembered. Give one of them another: @OnVerification(…, { id: '…' }).`,
+  );
+}
+
+/** Its class is in the providers of two modules, or of one that is imported twice with different options. */
+function providedTwice(id: string, owner: object): Cr3dentialsWebhookError {
+  return new Cr3dentialsWebhookError(
+    'HANDLER_INVALID',
+    `${(owner as { name: string }).name} is provided twice, so its handler "${id}" would run twice. Provide it in one module, export it there, and import that module.`,
+  );
 }

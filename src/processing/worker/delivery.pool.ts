@@ -1,32 +1,46 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { Clock } from '../../clock.js';
 import { waitAtMost } from '../../concurrency/with-timeout.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
-import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
+import type { ClaimedDelivery, ClaimKey, Lease } from '../../inbox/delivery.factory.js';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import { DeliveryDispatcher } from '../dispatch/delivery.dispatcher.js';
 import { DeliverySettler } from '../dispatch/delivery.settler.js';
+import { LiveExecutions } from '../dispatch/live.executions.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { InFlightDeliveries, type Claim } from './in-flight.deliveries.js';
+import { ProcessingSlots } from './processing.slots.js';
 import { ThroughputMeter } from './throughput.meter.js';
 
 /** Time for starting handlers before the event loop gets a turn. */
 const TIME_SLICE_MS = 5;
+/** Share of `handlerTimeout` after which a delivery leaves its slot to another. */
+const ASIDE_SHARE = 1 / 6;
+const MIN_ASIDE_MS = 1_000;
+/** Time between two looks at what hangs. */
+const WATCH_MS = 1_000;
+/** The queue may hold what is processed in this share of a lease, and in a second at most. */
+const QUEUE_SHARE_OF_LEASE = 1 / 10;
 /** Maximum time for returning claims to the database. */
 const RETURN_TIMEOUT_MS = 5_000;
 
-/** Processes the claims of this worker, as many at the same time as `concurrency` allows. The others wait in order. */
+/**
+ * Processes the claims of this worker, as many at the same time as `concurrency` allows. The others wait in order.
+ * Deliveries that hang leave their slots to others.
+ */
 @Injectable()
 export class DeliveryPool {
   private readonly throughput: ThroughputMeter;
-  private readonly processing = new Set<Promise<void>>();
-  private readonly listeners: (() => void)[] = [];
+  private readonly slots: ProcessingSlots;
+  /** The claims that are being processed, each with its end. */
+  private readonly processing = new Map<Claim, Promise<void>>();
+  private readonly returning = new Set<Promise<void>>();
+  private readonly listeners: ((claim?: Claim) => void)[] = [];
   private queue: Claim[] = [];
   private reserved = 0;
-  private activeCount = 0;
   private isOpen = false;
   private scheduledDrain?: NodeJS.Immediate;
+  private watch?: NodeJS.Timeout;
   private sliceEndsAt = 0;
 
   constructor(
@@ -34,19 +48,24 @@ export class DeliveryPool {
     private readonly dispatcher: DeliveryDispatcher,
     private readonly settler: DeliverySettler,
     private readonly handlers: VerificationHandlersRegistry,
+    private readonly executions: LiveExecutions,
     private readonly clock: Clock,
     @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {
     this.throughput = new ThroughputMeter(clock);
+    this.slots = new ProcessingSlots(settings.concurrency, executions);
+    executions.onEnd(() => this.scheduleDrain());
   }
 
   open(): void {
     this.isOpen = true;
+    this.watch = setInterval(() => this.watchHanging(), WATCH_MS);
   }
 
   /** Stops starting deliveries. A delivery that is added later waits for `returnQueue()`. */
   close(): void {
     this.isOpen = false;
+    clearInterval(this.watch);
   }
 
   /**
@@ -58,16 +77,21 @@ export class DeliveryPool {
   }
 
   /**
-   * Returns how many more deliveries may be claimed. The limit is `concurrency`, plus as many as finished during the
-   * last second.
+   * Returns how many more deliveries may be claimed: for the free slots, and as many for the queue as are processed in a
+   * tenth of a lease, or in a second if that is shorter. Deliveries that have stepped aside do not count.
    */
   get capacity(): number {
-    const most = this.settings.concurrency + this.throughput.value;
+    const most = this.slots.usable + this.queueLimit + this.slots.aside;
     return this.isAccepting ? Math.max(0, most - this.inFlight.size - this.reserved) : 0;
   }
 
-  /** Registers a listener that is called whenever a delivery has left the pool. */
-  onDeparture(listener: () => void): void {
+  private get queueLimit(): number {
+    const seconds = Math.min(1, (this.settings.lease * QUEUE_SHARE_OF_LEASE) / 1_000);
+    return Math.floor(this.throughput.value * seconds);
+  }
+
+  /** Registers a listener that is called whenever there may be more capacity, with the claim that has ended, if one has. */
+  onDeparture(listener: (claim?: Claim) => void): void {
     this.listeners.push(listener);
   }
 
@@ -89,19 +113,33 @@ export class DeliveryPool {
     this.reserved--;
     if (lease.expiresAt <= this.clock.now()) return; // the insert took so long that another worker may have rescued it
     if (this.isOpen) this.add(delivery, lease);
-    else void this.returnClaims([delivery.id]);
+    else this.returnLate({ id: delivery.id, claimId: lease.claimId });
   }
 
-  add(delivery: ClaimedDelivery, lease: Lease, previousRuns?: readonly HandlerRun[]): void {
+  /**
+   * Takes the last claims out of the queue when handlers have become slow, so that another worker can have them. Returns
+   * them, this many at most.
+   */
+  takeExcess(limit: number): Claim[] {
+    const { queueLimit } = this;
+    if (this.queue.length <= 2 * queueLimit) return [];
+    const most = this.slots.usable + queueLimit + this.slots.aside;
+    const excess = Math.min(this.queue.length, Math.max(0, this.inFlight.size - most), limit);
+    return this.removeUnused(this.queue.splice(this.queue.length - excess));
+  }
+
+  /** Adds a claimed delivery. Returns false if an earlier claim of it is still in flight. */
+  add(delivery: ClaimedDelivery, lease: Lease, previousRuns?: readonly HandlerRun[]): boolean {
     const claim = this.inFlight.add(delivery, lease, previousRuns);
-    if (!claim) return;
+    if (!claim) return false;
     this.queue.push(claim);
     this.scheduleDrain();
+    return true;
   }
 
   /** Resolves when the deliveries that are being processed now have ended. */
   async settled(): Promise<void> {
-    await Promise.all(this.processing);
+    await Promise.all(this.processing.values());
   }
 
   cancelAll(reason: Error): void {
@@ -110,14 +148,28 @@ export class DeliveryPool {
 
   /** Returns the claims that have not been started, so that any worker can claim their deliveries. */
   returnQueue(): Promise<void> {
-    const unused = this.queue.splice(0).filter((claim) => this.inFlight.has(claim));
+    return this.returnClaims(this.removeUnused(this.queue.splice(0)));
+  }
+
+  private removeUnused(claims: readonly Claim[]): Claim[] {
+    const unused = claims.filter((claim) => this.inFlight.has(claim));
     for (const claim of unused) this.inFlight.remove(claim);
-    return this.returnClaims(unused.map(({ delivery }) => delivery.id));
+    return unused;
+  }
+
+  /** Resolves when the claims that came after `close()` have been returned. */
+  async returned(): Promise<void> {
+    await Promise.all(this.returning);
+  }
+
+  private returnLate(claim: ClaimKey): void {
+    const returning = this.returnClaims([claim]).finally(() => this.returning.delete(returning));
+    this.returning.add(returning);
   }
 
   /** Waits 5 s at most. A claim that could not be returned is rescued after its lease has expired. */
-  private async returnClaims(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await waitAtMost(this.settler.release(ids), RETURN_TIMEOUT_MS);
+  private async returnClaims(claims: readonly ClaimKey[]): Promise<void> {
+    if (claims.length > 0) await waitAtMost(this.settler.release(claims), RETURN_TIMEOUT_MS);
   }
 
   /**
@@ -132,26 +184,38 @@ export class DeliveryPool {
     });
   }
 
+  /** Has hanging deliveries step aside, and others start in their place. */
+  private watchHanging(): void {
+    this.executions.announceOverdue();
+    const hasChanged = this.slots.moveAside(Math.max(MIN_ASIDE_MS, this.settings.handlerTimeout * ASIDE_SHARE));
+    if (!hasChanged) return;
+    this.scheduleDrain();
+    this.announceDeparture();
+  }
+
   private drain(): void {
-    while (this.isOpen && this.activeCount < this.settings.concurrency) {
+    while (this.isOpen && this.slots.free > 0) {
       const claim = this.queue.shift();
       if (!claim) return;
       if (!this.inFlight.has(claim)) continue; // its lease was lost while it waited
-      // Code of the host runs in it: what that leaves in its async context must not reach the next.
-      const processing = runOutsideRequest(() => this.process(claim)).finally(() => this.processing.delete(processing));
-      this.processing.add(processing);
+      this.processing.set(claim, this.process(claim));
       if (performance.now() > this.sliceEndsAt) return this.scheduleDrain();
     }
   }
 
   private async process(claim: Claim): Promise<void> {
-    this.activeCount++;
+    const slot = this.slots.take();
     const outcome = await this.dispatcher.dispatch(claim.delivery, claim.previousRuns, claim.cancellation);
-    this.activeCount--;
+    this.slots.giveBack(slot);
     this.throughput.add();
     if (!this.scheduledDrain) this.drain();
-    await this.settler.settle(claim.delivery.id, outcome, claim.cancellation);
+    await this.settler.settle(claim, outcome, claim.cancellation);
     this.inFlight.remove(claim);
-    for (const listener of this.listeners) listener();
+    this.processing.delete(claim);
+    this.announceDeparture(claim);
+  }
+
+  private announceDeparture(claim?: Claim): void {
+    for (const listener of this.listeners) listener(claim);
   }
 }

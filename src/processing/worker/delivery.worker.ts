@@ -1,7 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { waitAtMost } from '../../concurrency/with-timeout.js';
+import { NotificationChannel } from '../../database/notification.channel.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
+import { ShutdownState } from '../shutdown.state.js';
+import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
+import { WorkerIdentity } from '../worker.identity.js';
 import { DeliveryPoller } from './delivery.poller.js';
 import { DeliveryPool } from './delivery.pool.js';
 import { LeaseRenewer } from './lease.renewer.js';
@@ -16,27 +20,47 @@ export class DeliveryWorker {
     private readonly pool: DeliveryPool,
     private readonly poller: DeliveryPoller,
     private readonly renewer: LeaseRenewer,
+    private readonly channel: NotificationChannel,
+    private readonly shutdown: ShutdownState,
+    private readonly identity: WorkerIdentity,
+    private readonly handlers: VerificationHandlersRegistry,
     @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
+  /** Does nothing once a shutdown has begun: the event emitter may have been awaited until then. */
   start(): void {
+    if (this.shutdown.hasBegun) return;
     const { enabled } = this.settings;
-    if (enabled) this.pool.open();
     runOutsideRequest(() => {
+      this.identify();
+      if (enabled) this.pool.open();
       this.renewer.start(); // on a receive-only instance as well, because it measures the database's clock
-      if (enabled) this.poller.start();
+      if (!enabled) return;
+      this.poller.start();
+      this.channel.listen(() => this.poller.notify());
     });
+  }
+
+  /** Has claims tell the handlers of this worker. Call it when they have changed. */
+  identify(): void {
+    if (this.settings.enabled) this.identity.handlers = this.handlers.fingerprint;
   }
 
   /**
    * Stops claiming, returns claims that have not been started, and waits for handlers until `drainTimeout`. Aborts the
-   * others.
+   * others. What fails from now on was interrupted.
    */
   stop(): Promise<void> {
     return runOutsideRequest(() => this.shutDown()); // a request may close the app
   }
 
+  /** Resolves when nothing of this worker is being written any more. */
+  returned(): Promise<void> {
+    return this.pool.returned();
+  }
+
   private async shutDown(): Promise<void> {
+    this.shutdown.hasBegun = true;
     this.pool.close();
     this.poller.stop();
     const returned = this.pool.returnQueue();

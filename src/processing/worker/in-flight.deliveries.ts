@@ -2,21 +2,49 @@ import { Injectable } from '@nestjs/common';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { Cancellation } from '../../concurrency/cancellation.js';
+import type { HeldClaim } from '../dispatch/held-claim.js';
 
 /** A delivery that this worker has the lease of. */
-export interface Claim {
-  readonly delivery: ClaimedDelivery;
-  /** Runs of its handlers that were stored before this claim. */
-  readonly previousRuns: readonly HandlerRun[];
+export class Claim implements HeldClaim {
+  readonly id: string;
   /** Requested when the lease is lost or the worker stops. */
-  readonly cancellation: Cancellation;
-  leaseExpiresAt: number;
+  readonly cancellation = new Cancellation();
+
+  constructor(
+    private readonly inFlight: InFlightDeliveries,
+    readonly delivery: ClaimedDelivery,
+    readonly claimId: string,
+    /** Runs of its handlers that were stored before this claim. */
+    readonly previousRuns: readonly HandlerRun[],
+    public leaseExpiresAt: number,
+  ) {
+    this.id = delivery.id;
+  }
+
+  get isHeld(): boolean {
+    return this.inFlight.has(this);
+  }
+
+  get isReplaced(): boolean {
+    return this.inFlight.hasLater(this);
+  }
 }
+
+/** Claim that was lost while this worker could not reach the database. */
+export interface LostClaim {
+  readonly leaseExpiresAt: number;
+  /** True once the database was told of it, whether or not another worker had rescued the delivery by then. */
+  isReported: boolean;
+}
+
+/** Most lost claims that are remembered. A rescue of any more counts as a crash. */
+const MAX_LOST = 1_000;
 
 /** Deliveries of this worker, from the claim until the outcome is durable. */
 @Injectable()
 export class InFlightDeliveries {
   readonly #claims = new Map<string, Claim>();
+  readonly #lost = new Map<string, LostClaim>();
 
   get size(): number {
     return this.#claims.size;
@@ -26,15 +54,23 @@ export class InFlightDeliveries {
     return [...this.#claims.keys()];
   }
 
+  get claims(): Claim[] {
+    return [...this.#claims.values()];
+  }
+
   /** Returns true when the lease of one of them has expired more than once: it may be what crashes workers. */
   get hasPoisonSuspect(): boolean {
-    return [...this.#claims.values()].some(({ delivery }) => delivery.rescues > 1);
+    return [...this.#claims.values()].some(({ delivery }) => isPoisonSuspect(delivery));
   }
 
   /** Adds a claim. Returns undefined when the delivery is in flight already, and does not change that claim. */
-  add(delivery: ClaimedDelivery, { expiresAt }: Lease, previousRuns: readonly HandlerRun[] = []): Claim | undefined {
+  add(
+    delivery: ClaimedDelivery,
+    { claimId, expiresAt }: Lease,
+    previousRuns: readonly HandlerRun[] = [],
+  ): Claim | undefined {
     if (this.#claims.has(delivery.id)) return undefined;
-    const claim = { delivery, previousRuns, cancellation: new Cancellation(), leaseExpiresAt: expiresAt };
+    const claim = new Claim(this, delivery, claimId, previousRuns, expiresAt);
     this.#claims.set(delivery.id, claim);
     return claim;
   }
@@ -42,6 +78,11 @@ export class InFlightDeliveries {
   /** Returns true while this claim is held. A later claim of the same delivery is another one. */
   has(claim: Claim): boolean {
     return this.#claims.get(claim.delivery.id) === claim;
+  }
+
+  /** Returns true once this worker has a later claim of the same delivery. */
+  hasLater(claim: Claim): boolean {
+    return !this.has(claim) && this.#claims.has(claim.id);
   }
 
   remove(claim: Claim): void {
@@ -58,14 +99,44 @@ export class InFlightDeliveries {
     return lost.length;
   }
 
-  extend(ids: ReadonlySet<string>, { expiresAt }: Lease): void {
+  /**
+   * Evicts the selected claims of a worker that cannot reach the database. They are remembered as lost: a rescue of them
+   * is no crash. One whose event loop was blocked is not told from a crash. Returns their number.
+   */
+  evictCutOff(which: (claim: Claim) => boolean): number {
+    return this.evict((claim) => {
+      if (!which(claim)) return false;
+      if (this.#lost.size < MAX_LOST)
+        this.#lost.set(claim.id, { leaseExpiresAt: claim.leaseExpiresAt, isReported: false });
+      return true;
+    });
+  }
+
+  /** Deliveries that were lost so. */
+  get lost(): ReadonlyMap<string, LostClaim> {
+    return this.#lost;
+  }
+
+  /** Notes that the database was told of these, and forgets those that need not be remembered any more. */
+  reportedLost(ids: readonly string[], isOver: (id: string, lost: LostClaim) => boolean): void {
     for (const id of ids) {
-      const claim = this.#claims.get(id);
-      if (claim) claim.leaseExpiresAt = expiresAt;
+      const lost = this.#lost.get(id);
+      if (!lost) continue;
+      if (isOver(id, lost)) this.#lost.delete(id);
+      else lost.isReported = true;
     }
+  }
+
+  extend(claims: readonly Claim[], expiresAt: number): void {
+    for (const claim of claims) if (this.has(claim)) claim.leaseExpiresAt = expiresAt;
   }
 
   cancelAll(reason: Error): void {
     for (const { cancellation } of this.#claims.values()) cancellation.cancel(reason);
   }
+}
+
+/** Tells whether the lease of a delivery has expired more than once: it may be what crashes workers. */
+export function isPoisonSuspect({ rescues }: ClaimedDelivery): boolean {
+  return rescues > 1;
 }

@@ -5,11 +5,13 @@ import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.opti
 import { withTimeout } from '../../concurrency/with-timeout.js';
 import { DatabaseClock } from '../../database/database.clock.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
-import { DatabaseConnection } from '../../database/database.connection.js';
-import { DeliveryStateRepository } from '../../inbox/delivery-state.repository.js';
-import type { Lease } from '../../inbox/delivery.factory.js';
+import { ClaimRepository } from '../../inbox/claim.repository.js';
+import { claimId, type Lease } from '../../inbox/delivery.factory.js';
 import { WorkerIdentity } from '../worker.identity.js';
 import { InFlightDeliveries } from './in-flight.deliveries.js';
+
+/** Most by which two clocks are apart after a lease, without one of them having been set. */
+const MAX_DRIFT_MS = 1_000;
 
 /**
  * Renews the leases of the deliveries in flight, by id. A row whose insert was committed without the knowledge of this
@@ -19,12 +21,12 @@ import { InFlightDeliveries } from './in-flight.deliveries.js';
 @Injectable()
 export class LeaseRenewer {
   private readonly duration: number;
+  private claims = 0;
   private timer?: NodeJS.Timeout;
   private stopped = false;
 
   constructor(
-    private readonly connection: DatabaseConnection,
-    private readonly repository: DeliveryStateRepository,
+    private readonly repository: ClaimRepository,
     private readonly inFlight: InFlightDeliveries,
     private readonly identity: WorkerIdentity,
     private readonly databaseClock: DatabaseClock,
@@ -35,17 +37,18 @@ export class LeaseRenewer {
     this.duration = lease;
   }
 
+  /** Returns a lease for one more claim. */
   newLease(): Lease {
-    return { owner: this.identity.owner, expiresAt: this.clock.now() + this.duration };
+    return { claimId: claimId(this.identity.id, ++this.claims, this.identity.handlers), expiresAt: this.expiry() };
   }
 
-  /**
-   * Renews at intervals, and at once after a rollback that may have undone a renewal. Measures the database's clock
-   * each time, even when no delivery is in flight.
-   */
+  private expiry(): number {
+    return this.clock.now() + this.duration;
+  }
+
+  /** Renews at intervals. Measures the database's clock each time, even when no delivery is in flight. */
   start(): void {
     if (this.stopped) return;
-    this.connection.onRollback(() => this.renewNow().catch(() => {})); // the next renewal follows soon
     this.renewIn(this.duration / 3);
   }
 
@@ -71,20 +74,24 @@ export class LeaseRenewer {
       nextIn = this.duration / 10; // there is time for another try, or two
     }
     const nextAnswerAt = this.clock.now() + nextIn + timeout;
-    const lost = this.inFlight.evict(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
+    const lost = this.inFlight.evictCutOff(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
     if (lost > 0) this.instrumentation.announce('lease-lost', { count: lost, why: 'not-renewed' });
     this.renewIn(nextIn);
   }
 
   private async renewNow(): Promise<void> {
-    const { ids } = this.inFlight;
-    await this.databaseClock.measure();
-    if (ids.length === 0) return;
-    const lease = this.newLease();
-    const mine = await this.repository.renew(lease, ids);
-    this.inFlight.extend(mine, lease);
-    const asked = new Set(ids);
-    const lost = this.inFlight.evict(({ delivery: { id } }) => asked.has(id) && !mine.has(id));
+    const { claims } = this.inFlight;
+    const step = await this.databaseClock.measure();
+    if (Math.abs(step) > MAX_DRIFT_MS) this.instrumentation.announce('clock-stepped', { ms: step });
+    if (claims.length === 0) return;
+    const expiresAt = this.expiry();
+    const { renewed, rescued } = await this.repository.renew(claims, expiresAt);
+    this.inFlight.extend(
+      claims.filter(({ id }) => renewed.has(id)),
+      expiresAt,
+    );
+    const held = new Set(claims);
+    const lost = this.inFlight.evict((claim) => held.has(claim) && rescued.has(claim.id));
     if (lost > 0) this.instrumentation.announce('lease-lost', { count: lost, why: 'rescued' });
   }
 }

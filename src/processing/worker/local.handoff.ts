@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import type { DeliveryHandoff } from '../../inbox/delivery.handoff.js';
+import { NotificationChannel } from '../../database/notification.channel.js';
 import { DeliveryPoller } from './delivery.poller.js';
 import { DeliveryPool } from './delivery.pool.js';
 import { LeaseRenewer } from './lease.renewer.js';
@@ -12,6 +13,7 @@ export class LocalHandoff implements DeliveryHandoff {
     private readonly pool: DeliveryPool,
     private readonly poller: DeliveryPoller,
     private readonly renewer: LeaseRenewer,
+    private readonly channel: NotificationChannel,
   ) {}
 
   reserve(wanted: number): { capacity: number; lease: Lease } {
@@ -22,11 +24,20 @@ export class LocalHandoff implements DeliveryHandoff {
     this.pool.release(capacity);
   }
 
+  abandon(ids: readonly string[], lease: Lease): void {
+    this.pool.release(ids.length);
+    this.poller.returnLater(
+      ids.map((id) => ({ id, claimId: lease.claimId })),
+      lease.expiresAt,
+    );
+  }
+
   submit(delivery: ClaimedDelivery, lease: Lease): void {
     this.pool.submit(delivery, lease);
   }
 
   notify(): void {
     this.poller.notify();
+    this.channel.send();
   }
 }

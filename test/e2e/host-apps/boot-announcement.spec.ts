@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { testEncryption } from '../../support/app/test-encryption.js';
 import { Injectable, Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
@@ -13,7 +14,8 @@ import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
 import { SECRET, webhookApp, type WebhookApp, type WebhookAppBuilder } from '../../support/app/webhook-app.js';
 
-const TABLES = '"cr3dentials_webhook_delivery", "cr3dentials_webhook_handler_run", "cr3dentials_webhook_rejection"';
+const TABLES =
+  '"cr3dentials_webhook_delivery", "cr3dentials_webhook_delivery_state", "cr3dentials_webhook_handler_run", "cr3dentials_webhook_rejection"';
 
 @Injectable()
 class Accounts {
@@ -217,6 +219,9 @@ describe('shutdown hooks', () => {
 function importingOursFirst(isGlobal: boolean, ...between: DynamicModule[]): WebhookAppBuilder {
   return webhookApp(database)
     .withoutEventEmitter()
-    .importing(Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [SECRET] }, isGlobal }), ...between)
+    .importing(
+      Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [SECRET] }, encryption: testEncryption, isGlobal }),
+      ...between,
+    )
     .withModule(EventEmitterModule.forRoot({ global: isGlobal }));
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, afterAll, describe, expect, it } from '@jest/globals';
+import { testEncryption } from '../../support/app/test-encryption.js';
 import { Injectable, Module, type DynamicModule } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
@@ -19,7 +20,7 @@ import { until } from '../../support/time/until.js';
 import { SECRET, webhookApp, type WebhookApp } from '../../support/app/webhook-app.js';
 
 const path = 'hooks/cr3dentials';
-const options = { auth: { secrets: [SECRET] } };
+const options = { auth: { secrets: [SECRET] }, encryption: testEncryption };
 
 @Injectable()
 class Vault {
@@ -34,7 +35,7 @@ class OptionsFromVault implements Cr3dentialsWebhookOptionsFactory {
   constructor(private readonly vault: Vault) {}
 
   createCr3dentialsWebhookOptions(): Cr3dentialsWebhookOptions {
-    return { auth: { secrets: [this.vault.secret] } };
+    return { auth: { secrets: [this.vault.secret] }, encryption: testEncryption };
   }
 }
 
@@ -65,7 +66,7 @@ describe.each<[string, () => DynamicModule]>([
         path,
         imports: [VaultModule],
         inject: [Vault],
-        useFactory: async ({ secret }: Vault) => ({ auth: { secrets: [secret] } }),
+        useFactory: async ({ secret }: Vault) => ({ auth: { secrets: [secret] }, encryption: testEncryption }),
       }),
   ],
   [
@@ -122,7 +123,7 @@ describe('invalid options', () => {
     const given = { ...options, processing: { lease: 1 } };
     expect(thrownBy(() => Cr3dentialsWebhookModule.forRoot(given))).toMatchObject({
       code: 'OPTIONS_INVALID',
-      message: 'Option "processing.lease" must be a whole number from 100 to 2147483647, not 1.',
+      message: 'Option "processing.lease" must be a whole number from 1000 to 600000, not 1.',
     });
   });
 
@@ -171,17 +172,16 @@ describe('a host module that does not import ours', () => {
   @Module({ providers: [Operator] })
   class OperatorModule {}
 
-  it('can inject the inbox when our module is global', async () => {
-    app = await webhookApp(database).importing(OperatorModule).withOptions({ isGlobal: true }).start();
+  it('can inject the inbox', async () => {
+    app = await webhookApp(database).importing(OperatorModule).start();
     const operator = app.nest.get(Operator, { strict: false });
     expect(operator.inbox).toBe(app.inbox);
     expect(await operator.inbox.stats()).toMatchObject({ pending: 0 });
   });
 
-  it('cannot inject the inbox by default', async () => {
-    await expect(webhookApp(database).importing(OperatorModule).start()).rejects.toThrow(
-      /can't resolve dependencies of the Operator/,
-    );
+  it('cannot inject the inbox where isGlobal is false', async () => {
+    const closed = webhookApp(database).importing(OperatorModule).withOptions({ isGlobal: false });
+    await expect(closed.start()).rejects.toThrow(/can't resolve dependencies of the Operator/);
   });
 });
 

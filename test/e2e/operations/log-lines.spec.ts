@@ -6,6 +6,7 @@ import type { DataSource } from 'typeorm';
 import { sharedHost } from '../../support/app/fresh-host.js';
 import { AGENT, HOLDER } from '../../support/app/canaries.js';
 import { databases } from '../../support/database/databases.js';
+import { MovingClock } from '../../support/time/moving-clock.js';
 import { payload } from '../../support/app/payload.js';
 
 /** What would begin a line of its own, or make a terminal do something. */
@@ -43,7 +44,13 @@ class Account {
 }
 
 describe.each(databases)('the log and the columns, on %s', (kind) => {
-  const host = sharedHost(kind, (a) => a.withHandlers(Quoting).withOptions({ platforms: { 7: Account } }));
+  const clock = new MovingClock();
+  const host = sharedHost(kind, (a) =>
+    a
+      .withClock(clock)
+      .withHandlers(Quoting)
+      .withOptions({ platforms: { 7: Account } }),
+  );
   let beside: DataSource;
 
   beforeAll(async () => {
@@ -73,6 +80,7 @@ describe.each(databases)('the log and the columns, on %s', (kind) => {
   });
 
   it.each(BREAKERS)('have one line for a rejection with %s in every field', async (name, breaker) => {
+    clock.advance(1_000);
     const before = host.app.logger.lines.length;
     const odd = `${name}${breaker}`;
     const posts = [
@@ -84,8 +92,8 @@ describe.each(databases)('the log and the columns, on %s', (kind) => {
     const statuses = await Promise.all(posts.map(async (post) => (await host.app.post(post)).status));
     expect(statuses).toEqual([200, 200, 400, 400]);
     const lines = host.app.logger.lines.slice(before);
-    expect(lines).toHaveLength(posts.length);
-    expect(lines.filter((line) => BREAKS_A_LINE.test(line) || !/kept as a rejection/.test(line))).toEqual([]);
+    expect(lines).toHaveLength(3); // one for each reason
+    expect(lines.filter((line) => BREAKS_A_LINE.test(line) || !/kept as rejections/.test(line))).toEqual([]);
     const kept = await beside.query<{ detail: string }[]>('SELECT detail FROM cr3dentials_webhook_rejection');
     expect(kept.length).toBeGreaterThan(0);
     expect(kept.filter(({ detail }) => BREAKS_A_LINE.test(detail))).toEqual([]);

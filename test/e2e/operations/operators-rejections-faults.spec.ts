@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { inPlainText } from '../../support/app/keys.js';
 import { Rejection } from '../../../src/inbox/rejection.entity.js';
 import { DataSource } from 'typeorm';
 import { SucceedAtOnce } from '../../support/app/doubles.js';
@@ -19,7 +20,7 @@ describe.each(databases)('accepting a rejection, on %s', (kind) => {
   const host = freshHost(kind);
 
   function start(): Promise<WebhookApp> {
-    return host.start((a) => a.withHandlers(SucceedAtOnce));
+    return host.start((a) => inPlainText(a).withHandlers(SucceedAtOnce));
   }
 
   it.each([

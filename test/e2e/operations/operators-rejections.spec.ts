@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { inPlainText } from '../../support/app/keys.js';
 import {
   OnVerification,
   type HandlerContext,
@@ -47,7 +48,7 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
   const host = freshHost(kind);
 
   function start(): Promise<WebhookApp> {
-    return host.start((a) => withEffects(a).withHandlers(RememberEvents, Book));
+    return host.start((a) => withEffects(inPlainText(a)).withHandlers(RememberEvents, Book));
   }
 
   it('lists the open ones, newest first, and filters by reason, state and page', async () => {

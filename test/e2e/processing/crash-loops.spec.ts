@@ -5,6 +5,7 @@ import {
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
+import { once } from 'node:events';
 import { FailOnce, WaitAtAGateWhenCompleted } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { abandon, freshHost } from '../../support/app/fresh-host.js';
@@ -12,14 +13,14 @@ import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
 
-/** Its worker never hears of it again, as if it had been killed. */
-class NeverEnd {
+/** Ends only when its worker has lost the delivery: the worker is alive, and does not run it twice at once. */
+class NeverEndByItself {
   readonly signals: AbortSignal[] = [];
 
   @OnVerification()
-  handle(_: VerificationEvent, { signal }: HandlerContext): Promise<void> {
+  async handle(_: VerificationEvent, { signal }: HandlerContext): Promise<void> {
     this.signals.push(signal);
-    return new Promise(() => {});
+    await once(signal, 'abort');
   }
 }
 
@@ -37,7 +38,7 @@ async function looksForWork(app: WebhookApp): Promise<void> {
   await app.delivery(probe.sessionId, 'completed');
 }
 
-const quickly = { processing: { drainTimeout: 0, lease: 900 } };
+const quickly = { processing: { drainTimeout: 0, lease: 1_000 } };
 
 const BURIED =
   'ERROR Moved 1 delivery to the dead letters after three crashes of the worker (crash-loop). Cr3dentialsWebhook';
@@ -59,8 +60,8 @@ describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) =>
   }
 
   it('is rescued twice, and dead after its third crash', async () => {
-    const app = await host.start((a) => a.withHandlers(NeverEnd).withOptions(quickly));
-    const { signals } = app.nest.get(NeverEnd);
+    const app = await host.start((a) => a.withHandlers(NeverEndByItself).withOptions(quickly));
+    const { signals } = app.nest.get(NeverEndByItself);
     const body = payload();
     await app.post(body);
     for (const kills of [1, 2, 3]) {

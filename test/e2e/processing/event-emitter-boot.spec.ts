@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { EventEmitterModule, EventEmitterReadinessWatcher, OnEvent } from '@nestjs/event-emitter';
 import { VerificationCompleted, VerificationErrored } from 'nestjs-cr3dentials-webhook';
-import { freshHost } from '../../support/app/fresh-host.js';
+import { SucceedAtOnce } from '../../support/app/doubles.js';
+import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
 
 function listeningTo(event: string | string[], options?: Parameters<typeof OnEvent>[1]): new () => object {
@@ -13,6 +15,37 @@ function listeningTo(event: string | string[], options?: Parameters<typeof OnEve
   }
   return Listener;
 }
+
+/** Is ready only when the test says so. */
+@Injectable()
+class LateEmitter {
+  readonly gate = new Gate();
+
+  constructor(watcher: EventEmitterReadinessWatcher) {
+    watcher.waitUntilReady = () => this.gate.pass();
+  }
+}
+
+describe('an event emitter that is ready only after the shutdown', () => {
+  const host = freshHost('sqlite');
+
+  it('starts no worker any more', async () => {
+    const app = await host.start((a) => a.withHandlers(LateEmitter, SucceedAtOnce));
+    const { gate } = app.nest.get(LateEmitter);
+    const body = payload();
+    await app.post(body);
+    await until('the module waits for it', () => gate.arrivals === 1);
+    await host.stop(app);
+    const before = app.logger.lines.length;
+    gate.open();
+    await until('it would have looked for work', () => app.logger.matching(/Handlers by status/)[0]);
+    const begun = performance.now();
+    await until('and again', () => performance.now() - begun > 200);
+    expect(app.logger.lines.slice(before).filter((line) => /^(WARN|ERROR)/.test(line))).toEqual([]);
+    const next = await host.start((a) => a.withHandlers(SucceedAtOnce));
+    expect(await next.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 1, rescues: 0 });
+  });
+});
 
 describe('@OnEvent listeners at boot', () => {
   const host = freshHost('sqlite');

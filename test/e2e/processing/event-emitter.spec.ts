@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { inPlainText } from '../../support/app/keys.js';
 import { Injectable, Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
 import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
@@ -78,6 +79,32 @@ class ListenWithWildcards {
   }
 }
 
+/** Changes what it gets, as far as it can, before the others get theirs. */
+@Injectable()
+class Meddle {
+  readonly refusals: unknown[] = [];
+
+  @OnEvent(VerificationCompleted.eventName, { suppressErrors: false, prependListener: true })
+  hear(event: VerificationCompleted): void {
+    this.meddleWith(event);
+  }
+
+  @OnVerification({ id: 'meddle' })
+  handle(event: VerificationEvent): void {
+    this.meddleWith(event);
+  }
+
+  private meddleWith(event: VerificationEvent): void {
+    for (const change of [{ sessionId: 'another' }, { extractedData: { forged: true } }]) {
+      try {
+        Object.assign(event, change);
+      } catch (error) {
+        this.refusals.push(error);
+      }
+    }
+  }
+}
+
 @Injectable()
 class TakeTheReservedId {
   @OnVerification({ id: 'event-emitter' })
@@ -112,7 +139,7 @@ describe.each(databases)('a listener of the event emitter, on %s', (kind) => {
 describe('the event emitter', () => {
   const host = freshHost('sqlite');
 
-  it('emits the same event that handlers get', async () => {
+  it('emits the event that handlers get, and one of its own', async () => {
     const app = await host.start((a) => a.withHandlers(Listen, Handle));
     const { id, runs } = await told(app);
 
@@ -120,8 +147,19 @@ describe('the event emitter', () => {
     expect(heard).toHaveLength(1);
     expect(heard[0]).toBeInstanceOf(VerificationCompleted);
     expect(heard[0]).toMatchObject({ deliveryId: id });
-    expect(heard[0]).toBe(app.nest.get(Handle).events[0]);
+    expect(heard[0]).toEqual(app.nest.get(Handle).events[0]);
+    expect(heard[0]).not.toBe(app.nest.get(Handle).events[0]);
     expect(runs).toEqual([]);
+  });
+
+  it('gives listeners and handlers what was sent, whatever the others do with theirs', async () => {
+    const app = await host.start((a) => a.withHandlers(Meddle, Listen, Handle));
+    const body = payload();
+    await told(app, body);
+    const { sessionId, extractedData } = body;
+    expect(app.nest.get(Listen).heard).toEqual([expect.objectContaining({ sessionId, extractedData })]);
+    expect(app.nest.get(Handle).events).toEqual([expect.objectContaining({ sessionId, extractedData })]);
+    expect(app.nest.get(Meddle).refusals).toEqual([expect.any(TypeError), expect.any(TypeError)]);
   });
 
   it('completes its run when every listener has completed', async () => {
@@ -206,7 +244,7 @@ describe('the event emitter', () => {
   });
 
   it('emits a delivery from before the boot after its listeners are registered', async () => {
-    const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
+    const receiver = await host.start((a) => inPlainText(a).withOptions({ processing: { enabled: false } }));
     const body = payload();
     await receiver.post(body);
     await host.stop(receiver);

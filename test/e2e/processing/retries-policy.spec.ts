@@ -90,6 +90,43 @@ describe.each(databases)('a retry function, on %s', (kind) => {
   });
 });
 
+const rejectLater = () => Promise.reject(new Error('A fault of the host.')) as unknown as number;
+
+describe('a retry function', () => {
+  const host = freshHost('sqlite');
+
+  it('that answers a promise is told of in one line a minute, and its rejection ends nothing', async () => {
+    const app = await host.start((a) =>
+      a.withHandlers(FailUntilTold).withOptions({ processing: { retry: rejectLater } }),
+    );
+    for (const body of [payload(), payload()]) {
+      await app.post(body);
+      await app.delivery(body.sessionId, 'pending');
+    }
+
+    expect(app.logger.matching(/processing\.retry/)).toEqual([
+      `ERROR The function "processing.retry" returned a promise after 1 failure. Such a handler is retried after a minute or more, 12 attempts in all. Let it return milliseconds or 'dead'. Cr3dentialsWebhook`,
+    ]);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['AsyncFunction', async () => 'dead'],
+    [
+      'GeneratorFunction',
+      function* () {
+        yield 1;
+      },
+    ],
+  ])('stops the boot when it is of the kind %s', async (kind, retry) => {
+    await expect(
+      host.start((a) => a.withOptions({ processing: { retry: retry as () => number } })),
+    ).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: `Option "processing.retry" is of the kind ${kind}, but must return milliseconds or 'dead' at once. Write a function without "async" or "*".`,
+    });
+  });
+});
+
 class OnlyWhenCancelled {
   @OnVerification(VerificationCancelled, { id: 'only-when-cancelled' })
   handle(): void {}

@@ -5,10 +5,12 @@ import {
   RetryAfterError,
   VerificationCompleted,
   type HandlerContext,
+  type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { FailOnceWhenErrored } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
-import { freshHost } from '../../support/app/fresh-host.js';
+import { freshHost, Gate } from '../../support/app/fresh-host.js';
+import { StatementWatch } from '../../support/database/statement-watch.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
 import { payload } from '../../support/app/payload.js';
 import { until } from '../../support/time/until.js';
@@ -31,6 +33,22 @@ class FailWith {
     const handler = new this();
     handler.errors.push(...errors);
     return { provide: this, useValue: handler };
+  }
+}
+
+const DELIVERIES = 60;
+
+/** Fails at the first attempt, once the gate is open: as all calls of something do that has an outage. */
+class FailTogether {
+  readonly gate = new Gate();
+  calls = 0;
+
+  @OnVerification({ id: 'fail-together' })
+  async handle(_: VerificationEvent, { attempt }: HandlerContext): Promise<void> {
+    this.calls++;
+    if (attempt > 1) return;
+    await this.gate.pass();
+    throw new Error('an outage');
   }
 }
 
@@ -58,6 +76,29 @@ describe.each(databases)('a handler that fails, on %s', (kind) => {
     expect(app.nest.get(FailWith).attempts).toEqual([1, 2, 3, 4]);
     expect(reason).toBeNull();
     expect(runs).toMatchObject([{ state: 'completed', attempts: 4, lastError: null }]);
+  });
+
+  it('fails for many deliveries at the cost of a few transactions', async () => {
+    const watch = new StatementWatch();
+    const app = await host.start((a) =>
+      a
+        .withHandlers(FailTogether)
+        .withOptions({ processing: { concurrency: DELIVERIES } })
+        .configured(watch.watch),
+    );
+    const handler = app.nest.get(FailTogether);
+    const bodies = Array.from({ length: DELIVERIES }, () => payload());
+    await Promise.all(bodies.map((body) => app.post(body)));
+    await until('all are under way', () => handler.calls === DELIVERIES);
+    watch.statements.length = 0;
+    handler.gate.open();
+    await until('all have failed twice', async () => (await app.inbox.stats()).completed === DELIVERIES, 20_000);
+    const saved = watch.statements.filter((statement) => /INSERT INTO \S*handler_run/.test(statement));
+    expect(saved.length).toBeLessThan(DELIVERIES / 2);
+    for (const { sessionId } of bodies)
+      expect(await app.delivery(sessionId, 'completed')).toMatchObject({
+        runs: [{ state: 'completed', attempts: 2, lastError: null }],
+      });
   });
 
   it('is dead when its attempts are used up, and so is its delivery', async () => {
@@ -162,10 +203,11 @@ describe.each(databases)('a handler that fails, on %s', (kind) => {
     );
     const body = payload();
     await app.post(body);
-    const { nextAttemptAt } = await until('only the one that waits is left', async () => {
+    await until('only the one that waits is left', async () => {
       const delivery = await app.delivery(body.sessionId, 'pending');
-      return delivery.runs.some(({ state }) => state === 'completed') ? delivery : undefined;
+      return delivery.runs.some(({ state }) => state === 'completed');
     });
+    const { nextAttemptAt } = await app.delivery(body.sessionId, 'pending'); // its row was read before its runs
     expect(app.nest.get(FailAlsoWith).attempts).toEqual([1, 2, 3]);
     expect(app.nest.get(FailWith).attempts).toEqual([1]);
     expect(nextAttemptAt).toBeGreaterThan(clock.now() + HOUR - 60_000);

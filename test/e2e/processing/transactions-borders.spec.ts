@@ -5,9 +5,18 @@ import {
   VerificationCompleted,
   type HandlerContext,
 } from 'nestjs-cr3dentials-webhook';
-import { EventSubscriber, type EntityManager, type EntitySubscriberInterface, type InsertEvent } from 'typeorm';
+import {
+  DataSource,
+  EventSubscriber,
+  type EntityManager,
+  type EntitySubscriberInterface,
+  type InsertEvent,
+} from 'typeorm';
+import { DatabaseConnection } from '../../../src/database/database.connection.js';
+import { sql } from '../../../src/database/sql.js';
 import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
 import { freshHost, type FreshHost } from '../../support/app/fresh-host.js';
+import { countTimeouts } from '../../support/app/count-timeouts.js';
 import { payload } from '../../support/app/payload.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
 import { databases, servers } from '../../support/database/databases.js';
@@ -31,7 +40,7 @@ class Note {
   handle(): void {}
 }
 
-/** What the subscriber does with the next effect, and the data that it was given. On SQLite there are two of them. */
+/** What the subscriber does with the next effect, and the data that it was given. */
 class Audit {
   next: ((event: InsertEvent<Effect>) => unknown) | undefined;
   readonly data: unknown[] = [];
@@ -108,6 +117,21 @@ describe.each(databases)('a transactional handler and the subscribers of its hos
     expect(await effectsOf(app, body.sessionId)).toBe(2);
   });
 
+  it('is heard by a subscriber that a provider has added at run time, once', async () => {
+    const { app, book } = await start(host);
+    const heard: unknown[] = [];
+    const listener: EntitySubscriberInterface<Effect> = {
+      listenTo: () => Effect,
+      afterInsert: ({ entity }) => void heard.push(entity.sessionId),
+    };
+    app.nest.get(DataSource).subscribers.push(listener);
+    book.first = (manager, sessionId) => manager.insert(Effect, { sessionId });
+    const body = payload();
+    await app.post(body);
+    await app.delivery(body.sessionId, 'completed');
+    expect(heard).toEqual([body.sessionId]);
+  });
+
   it('gives a subscriber the data that it saves with', async () => {
     const { app, book } = await start(host);
     book.first = (manager, sessionId) => manager.save(Effect, { sessionId }, { data: { user: 7 } });
@@ -139,6 +163,17 @@ describe.each(databases)('a transactional handler on %s', (kind) => {
   });
 });
 
+/** Never ends, while the delivery is a completed one. */
+class HangWithItsTransaction {
+  isHanging = true;
+
+  @OnVerification(VerificationCompleted, { id: 'hang', transactional: true })
+  async handle({ sessionId }: VerificationCompleted, { manager }: HandlerContext): Promise<void> {
+    await manager.insert(Effect, { sessionId });
+    if (this.isHanging) await new Promise(() => {});
+  }
+}
+
 class UpdateALockedRow {
   @OnVerification(VerificationCompleted, { id: 'update', transactional: true })
   async handle(_: VerificationCompleted, { manager }: HandlerContext): Promise<void> {
@@ -157,6 +192,7 @@ for (const kind of servers) {
           .withHandlers(UpdateALockedRow, Note)
           .withOptions({ processing: { handlerTimeout: 200, retry } }),
       );
+      const timeouts = countTimeouts(app);
       const beside = await host.database.connect();
       await beside.query(`INSERT INTO effect (session_id) VALUES ('locked')`);
       const lock = beside.createQueryRunner();
@@ -164,12 +200,84 @@ for (const kind of servers) {
       await lock.query(`UPDATE effect SET session_id = 'held' WHERE session_id = 'locked'`);
       const blocked = Array.from({ length: 8 }, () => payload());
       for (const body of blocked) await app.post(body);
-      await until('each has run out of time', () => app.logger.matching(/It took longer than 200 ms/).length >= 8);
+      await until('each has run out of time', () => timeouts() >= 8);
       await storesWhatItAcknowledges(app, host);
       await lock.rollbackTransaction();
       await lock.release();
       for (const { sessionId } of blocked) await app.delivery(sessionId, 'completed');
       expect(await app.inbox.stats()).toMatchObject({ pending: 0, processing: 0, dead: 0 });
+    });
+  });
+
+  describe(`transactional handlers of a host with few connections on ${kind}`, () => {
+    const host = freshHost(kind);
+    const startSmall = (processing: object) =>
+      host.start((a) =>
+        withEffects(a, { poolSize: 5 } as object)
+          .withHandlers(HangWithItsTransaction, Note)
+          .withOptions({ processing: { ...processing, retry: { attempts: 100, initialDelay: 50, maxDelay: 200 } } }),
+      );
+
+    it('give their turn to the next at their timeout, although they hang', async () => {
+      const app = await startSmall({ handlerTimeout: 300 });
+      const timeouts = countTimeouts(app);
+      const bodies = [payload(), payload(), payload()];
+      for (const body of bodies) await app.post(body);
+      await until('each has run out of time', () => timeouts() >= 3);
+      app.nest.get(HangWithItsTransaction).isHanging = false;
+      const next = payload();
+      await app.post(next);
+      await app.delivery(next.sessionId, 'completed');
+      expect(await effectsOf(app, next.sessionId)).toBe(1);
+    });
+
+    it('leave their slots to others while the pool of the host is exhausted', async () => {
+      const app = await startSmall({ concurrency: 2, handlerTimeout: 3_000 });
+      app.nest.get(HangWithItsTransaction).isHanging = false;
+      const runners = Array.from({ length: 5 }, () => app.nest.get(DataSource).createQueryRunner());
+      for (const runner of runners) await runner.connect();
+      const waiting = Array.from({ length: 4 }, () => payload());
+      for (const body of waiting) await app.post(body);
+      const plain = Array.from({ length: 4 }, () => payload({ status: 'CANCELLED' }));
+      for (const body of plain) expect((await app.post(body)).status).toBe(200);
+      const beside = await host.database.connect();
+      const completed = `SELECT delivery_id FROM cr3dentials_webhook_delivery_state WHERE state = 'completed'`;
+      await until('they are completed', async () => (await beside.query<unknown[]>(completed)).length === 4);
+      for (const runner of runners) await runner.release();
+      for (const { sessionId } of waiting) await app.delivery(sessionId, 'completed');
+    });
+  });
+}
+
+for (const kind of servers.filter((server) => server === 'mariadb')) {
+  describe('sessions of transactional handlers that are blocked in their own query on mariadb', () => {
+    const host = freshHost(kind);
+
+    it('are left alone at another server that has the address now', async () => {
+      const app = await host.start((a) =>
+        withEffects(a)
+          .withHandlers(UpdateALockedRow)
+          .withOptions({ processing: { handlerTimeout: 200 } }),
+      );
+      const connection = app.nest.get(DatabaseConnection);
+      const { dialect } = connection;
+      // The inbox's own sessions wait for a second.
+      const identity = sql`SELECT IF(@@innodb_lock_wait_timeout = 1, 'this server', 'the server before') AS identity`;
+      const before = { ...dialect, serverIdentity: identity };
+      Object.assign(connection, { dialect: before });
+      const beside = await host.database.connect();
+      await beside.query(`INSERT INTO effect (session_id) VALUES ('locked')`);
+      const lock = beside.createQueryRunner();
+      await lock.startTransaction();
+      await lock.query(`UPDATE effect SET session_id = 'held' WHERE session_id = 'locked'`);
+      await app.post(payload());
+      const blocked = `SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE effect%'`;
+      await until('it is blocked', async () => (await beside.query<unknown[]>(blocked)).length > 0);
+      Object.assign(connection, { dialect });
+      await until('it has run out of time', () => app.logger.matching(/It took longer than 200 ms/).length > 0);
+      expect((await beside.query<unknown[]>(blocked)).length).toBeGreaterThan(0);
+      await lock.rollbackTransaction();
+      await lock.release();
     });
   });
 }

@@ -54,6 +54,16 @@ class WaitForTheEndToo {
   }
 }
 
+/** Has the same id for the same statuses. */
+class AddedToAll {
+  calls = 0;
+
+  @OnVerification({ id: 'added' })
+  handle(): void {
+    this.calls++;
+  }
+}
+
 /** One id for two statuses, of which the older version has only one. */
 class AddedStatus {
   calls = 0;
@@ -186,13 +196,53 @@ for (const kind of databases) {
       expect((await isPending(old, id)).runs).toMatchObject([{ handler: 'added', state: 'pending' }, {}]);
     });
 
+    /** A delivery whose first attempt has ended with the process of the newer, as a SIGKILL leaves it. */
+    async function killedInFirstAttempt(): Promise<string> {
+      const recent = await host.start((a) =>
+        a.withHandlers(WaitForTheEnd, WaitForTheEndToo).withOptions({ processing: { drainTimeout: 0 } }),
+      );
+      await recent.post(payload());
+      await until('both have begun', () => recent.nest.get(WaitForTheEndToo).begun > 0);
+      const beside = await host.database.connect();
+      const rows = await beside.query<{ delivery_id: string; claim_id: string }[]>(
+        'SELECT delivery_id, claim_id FROM cr3dentials_webhook_delivery_state',
+      );
+      await host.stop(recent);
+      await beside.query('DELETE FROM cr3dentials_webhook_handler_run');
+      await beside.query(
+        `UPDATE cr3dentials_webhook_delivery_state SET state = 'processing', next_attempt_at = NULL,
+           claim_id = '${rows[0]?.claim_id}', lease_expires_at = ${Date.now() - 1_000}`,
+      );
+      return rows[0]?.delivery_id ?? '';
+    }
+
+    it('leave what the newer had begun when it was killed to the newer, for a lease', async () => {
+      const id = await killedInFirstAttempt();
+      const old = await older();
+      for (let looks = 0; looks < 20; looks++) await old.inbox.find(id);
+      expect(await old.inbox.find(id)).toMatchObject({ state: 'processing' });
+      const recent = await host.start((a) => a.withHandlers(Known, AddedToAll));
+      await until('it is completed', async () => (await recent.inbox.find(id))?.state === 'completed');
+      expect(recent.nest.get(AddedToAll).calls).toBe(1);
+      expect(old.logger.matching(/with other handlers, which has crashed/)).toEqual([]);
+    });
+
+    it('tell of it when the older takes it after that', async () => {
+      const id = await killedInFirstAttempt();
+      const clock = new MovingClock();
+      clock.advance(60_000);
+      const old = await older(clock);
+      await until('it is completed', async () => (await old.inbox.find(id))?.state === 'completed');
+      expect(old.logger.matching(new RegExp(`Rescued delivery ${id} of a worker with other handlers`))).toHaveLength(1);
+    });
+
     it('keep a delivery dead when that handler is dead', async () => {
       const id = await leftBehind();
       const old = await older();
       await old.nest
         .get(DataSource)
         .query(`UPDATE cr3dentials_webhook_handler_run SET state = 'dead' WHERE handler = 'added'`);
-      await old.nest.get(DataSource).query(`UPDATE cr3dentials_webhook_delivery SET next_attempt_at = 1`);
+      await old.nest.get(DataSource).query(`UPDATE cr3dentials_webhook_delivery_state SET next_attempt_at = 1`);
       const { runs } = await until('it is looked at', async () => {
         const delivery = await old.inbox.find(id);
         return delivery?.state === 'dead' ? delivery : null;

@@ -6,7 +6,7 @@ import {
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { FailBehindAGate, WaitAtAGateWhenCompleted } from '../../support/app/doubles.js';
-import { Delivery } from '../../../src/inbox/delivery.entity.js';
+import { DeliveryStateRow } from '../../../src/inbox/delivery-state.entity.js';
 import { servers } from '../../support/database/databases.js';
 import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
 import { freshHost, Gate, type FreshHost } from '../../support/app/fresh-host.js';
@@ -56,7 +56,7 @@ describe('a lease that is renewed while a transaction locks the SQLite file', ()
         .withHandlers(WaitAtAGateWhenCompleted, FailAfterAWhile)
         .withOptions({
           processing: {
-            lease: 600,
+            lease: 1_000,
             retry: () => {
               leftAfterRollback.push(leaseLeft(app, long));
               return 'dead';
@@ -84,7 +84,7 @@ for (const kind of servers) {
     const host = freshHost(kind);
 
     it('renews its leases again in time when an answer is late, and cancels no handler', async () => {
-      const outside = (await host.database.connect({ entities: [Delivery] })).getRepository(Delivery);
+      const outside = (await host.database.connect({ entities: [DeliveryStateRow] })).getRepository(DeliveryStateRow);
       const proxy = await TcpProxy.to((host.database.options as { url: string }).url);
       const app = await host.start((a) =>
         a
@@ -96,21 +96,25 @@ for (const kind of servers) {
       const body = payload();
       const sessionId = String(body.sessionId);
       await app.post(body);
-      const begun = await outside.findOneByOrFail({ sessionId });
+      const { id: deliveryId } = await app.delivery(sessionId, 'processing');
+      const begun = await outside.findOneByOrFail({ deliveryId });
       await until('the lease is renewed', async () => {
-        const { leaseExpiresAt } = await outside.findOneByOrFail({ sessionId });
+        const { leaseExpiresAt } = await outside.findOneByOrFail({ deliveryId });
         return (leaseExpiresAt ?? 0) > (begun.leaseExpiresAt ?? 0);
       });
       proxy.stall();
       await until('a renewal has had no answer', () => app.logger.matching(/^WARN Could not renew leases/)[0]);
       proxy.thaw();
-      const { leaseExpiresAt } = await outside.findOneByOrFail({ sessionId });
+      const { leaseExpiresAt } = await outside.findOneByOrFail({ deliveryId });
       await until('the lease is renewed again', async () => {
-        const after = await outside.findOneByOrFail({ sessionId });
+        const after = await outside.findOneByOrFail({ deliveryId });
         return (after.leaseExpiresAt ?? 0) > (leaseExpiresAt ?? 0) || signals[0]?.aborted;
       });
       gate.open();
-      await until('it has completed', async () => (await outside.findOneByOrFail({ sessionId })).state === 'completed');
+      await until(
+        'it has completed',
+        async () => (await outside.findOneByOrFail({ deliveryId })).state === 'completed',
+      );
       await host.stop(app);
       await proxy.refuse();
 
@@ -121,7 +125,7 @@ for (const kind of servers) {
       const app = await host.start((a) =>
         withEffects(a, { poolSize: 6 } as object)
           .withHandlers(BookAnd)
-          .withOptions({ ...onlyOnce, processing: { ...onlyOnce.processing, concurrency: 20, lease: 600 } }),
+          .withOptions({ ...onlyOnce, processing: { ...onlyOnce.processing, concurrency: 20, lease: 1_000 } }),
       );
       const book = app.nest.get(BookAnd);
       const begun = performance.now();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { OnVerification, VerificationCancelled, type HandlerContext } from 'nestjs-cr3dentials-webhook';
-import { Delivery } from '../../../src/inbox/delivery.entity.js';
+import { DeliveryStateRow } from '../../../src/inbox/delivery-state.entity.js';
 import { DataSource } from 'typeorm';
 import { PassTheGate, WaitAtAGateWhenCompleted } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
@@ -22,7 +22,8 @@ class Probe {
 }
 
 /** As if another worker had taken the delivery over. */
-const theirs = { leaseOwner: 'another-worker', leaseExpiresAt: Date.now() + 3_600_000 };
+const theirs = { claimId: 'another-worker:1', leaseExpiresAt: Date.now() + 500_000 };
+const seenAs = { leaseOwner: 'another-worker', leaseExpiresAt: theirs.leaseExpiresAt };
 
 async function post(app: WebhookApp, count: number): Promise<string[]> {
   const bodies = Array.from({ length: count }, () => payload());
@@ -44,7 +45,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
 
   it('rescue a delivery of another worker only when its lease has expired', async () => {
     const clock = new MovingClock();
-    const one = await host.start((a) => a.withHandlers(WaitAtAGateWhenCompleted));
+    const one = await host.start((a) => a.withHandlers(WaitAtAGateWhenCompleted, Probe));
     const other = await host.start((a) => a.withHandlers(PassTheGate, Probe).withClock(clock));
     const { sessionIds } = other.nest.get(PassTheGate);
     const [sessionId] = await post(one, 1);
@@ -61,7 +62,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
   });
 
   it('renew the lease of a long-running handler, and no other worker starts it', async () => {
-    const patient = { processing: { lease: 900 } };
+    const patient = { processing: { lease: 1_000 } };
     const one = await host.start((a) => a.withHandlers(WaitAtAGateWhenCompleted).withOptions(patient));
     const other = await host.start((a) => a.withHandlers(PassTheGate, Probe).withOptions(patient));
     const { gate, signals } = one.nest.get(WaitAtAGateWhenCompleted);
@@ -82,12 +83,12 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
 
   it('abort the handler of a lost lease, and its result changes nothing', async () => {
     const app = await host.start((a) =>
-      a.withHandlers(WaitAtAGateWhenCompleted).withOptions({ processing: { lease: 900 } }),
+      a.withHandlers(WaitAtAGateWhenCompleted).withOptions({ processing: { lease: 1_000 } }),
     );
     const { gate, signals } = app.nest.get(WaitAtAGateWhenCompleted);
     const [sessionId] = await post(app, 1);
     const { id } = await app.delivery(String(sessionId), 'processing');
-    await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
+    await app.nest.get(DataSource).getRepository(DeliveryStateRow).update(id, theirs);
     await until('its signal is aborted', () => signals[0]?.aborted);
     expect(String(signals[0]?.reason)).toMatch(/lease was lost/);
     expect(app.logger.matching(/another worker holds it now/)).toHaveLength(1);
@@ -95,7 +96,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     const [next] = await post(app, 1); // whatever the late end would write comes before the completion of the next
     await app.delivery(String(next), 'completed');
 
-    expect(await app.inbox.find(id)).toMatchObject({ ...theirs, state: 'processing', finishedAt: null, runs: [] });
+    expect(await app.inbox.find(id)).toMatchObject({ ...seenAs, state: 'processing', finishedAt: null, runs: [] });
   });
 
   it.each([
@@ -120,12 +121,12 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
       const [sessionId, another] = await post(app, 2);
       await until('both run', () => handler.gate.arrivals === 2);
       const { id } = await app.delivery(String(sessionId), 'processing');
-      await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
+      await app.nest.get(DataSource).getRepository(DeliveryStateRow).update(id, theirs);
       handler.gate.open();
       await until('it has come to its end', () => app.logger.matching(warning)[0]);
       await app.delivery(String(another), state);
 
-      expect(await app.inbox.find(id)).toMatchObject({ ...theirs, state: 'processing', finishedAt: null, runs: [] });
+      expect(await app.inbox.find(id)).toMatchObject({ ...seenAs, state: 'processing', finishedAt: null, runs: [] });
     },
   );
 
@@ -133,19 +134,19 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     const app = await host.start((a) =>
       a
         .withHandlers(WaitAtAGateWhenCompleted)
-        .withOptions({ processing: { concurrency: 1, lease: 900 } })
+        .withOptions({ processing: { concurrency: 1, lease: 10_000 } })
         .withClock({ now: () => theirs.leaseExpiresAt - 3_600_000 }),
     );
     const handler = app.nest.get(WaitAtAGateWhenCompleted);
     handler.gate.open();
-    const [first] = await post(app, 1); // as many as end in a second, in a second that never ends, may wait
+    const [first] = await post(app, 1); // as many as end in a second may wait, and the second never ends
     await app.delivery(String(first), 'completed');
     handler.gate = new Gate();
     const [second] = await post(app, 1);
     await until('it runs', () => handler.gate.arrivals === 1);
     const [third] = await post(app, 1);
     const { id } = await app.delivery(String(third), 'processing');
-    await app.nest.get(DataSource).getRepository(Delivery).update(id, theirs);
+    await app.nest.get(DataSource).getRepository(DeliveryStateRow).update(id, theirs);
     await until('the loss is noticed', () => app.logger.matching(/another worker holds it now/)[0]);
     handler.gate.open();
     await app.delivery(String(second), 'completed');
@@ -153,6 +154,6 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     await app.delivery(String(fourth), 'completed');
 
     expect(handler.signals).toHaveLength(3);
-    expect(await app.inbox.find(id)).toMatchObject({ ...theirs, state: 'processing' });
+    expect(await app.inbox.find(id)).toMatchObject({ ...seenAs, state: 'processing' });
   });
 });

@@ -45,7 +45,7 @@ describe.each(databases)('the result of a handler, on a %s that refuses to write
   ])(
     'is given up with the lease when it is %s, and the next worker runs the handler again',
     async (_, errors, told) => {
-      const { app, handler, body } = await refusedAfter(errors, { processing: { lease: 900 } });
+      const { app, handler, body } = await refusedAfter(errors, { processing: { lease: 1_000 } });
       await until('the lease is lost', () => app.logger.matching(/Lost the lease of/)[0]);
       const before = app.logger.matching(told).length;
       const begun = performance.now();
@@ -66,12 +66,12 @@ describe.each(databases)('the result of a handler, on a %s that refuses to write
     const body = payload();
     await app.post(body);
     await until('it runs', () => handler.gate.arrivals === 1);
-    await beside.query('ALTER TABLE cr3dentials_webhook_delivery RENAME TO elsewhere');
+    await beside.query('ALTER TABLE cr3dentials_webhook_delivery_state RENAME TO elsewhere');
     handler.gate.open();
     return { app, handler, body };
   }
 
   async function relent(): Promise<void> {
-    await beside.query('ALTER TABLE elsewhere RENAME TO cr3dentials_webhook_delivery');
+    await beside.query('ALTER TABLE elsewhere RENAME TO cr3dentials_webhook_delivery_state');
   }
 });

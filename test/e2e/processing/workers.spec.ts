@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { PassTheGate, WaitAtAGate } from '../../support/app/doubles.js';
+import { PassTheGate, SucceedAtOnce, WaitAtAGate } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { abandon, freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
@@ -49,6 +49,21 @@ function completed(app: WebhookApp, count: number): Promise<unknown> {
 
 describe.each(databases)('several workers on one %s', (kind) => {
   const host = freshHost(kind);
+
+  it('look again soon after they have found something', async () => {
+    const receiver = await host.start((a) => a.withOptions(receiveOnly));
+    const worker = await host.start((a) =>
+      a.withHandlers(SucceedAtOnce).withOptions({ processing: { pollInterval: 4_000 } }),
+    );
+    await post(receiver, 1);
+    await completed(worker, 1); // by the first poll or by the second
+    const begunAt = performance.now();
+    for (let n = 2; n <= 6; n++) {
+      await post(receiver, 1);
+      await completed(worker, n);
+    }
+    expect(performance.now() - begunAt).toBeLessThan(3_500);
+  });
 
   it('share a backlog, and never run one handler of one delivery at the same time', async () => {
     const receiver = await host.start((a) => a.withOptions(receiveOnly));
@@ -119,7 +134,7 @@ describe('a worker that finds an expired lease', () => {
     await abandon(receiver, id);
     const beside = await host.database.connect();
     await beside.query(
-      `CREATE TRIGGER no_claim BEFORE UPDATE ON cr3dentials_webhook_delivery
+      `CREATE TRIGGER no_claim BEFORE UPDATE ON cr3dentials_webhook_delivery_state
        WHEN OLD.state = 'pending' AND NEW.state = 'processing' BEGIN SELECT RAISE(ABORT, 'no'); END`,
     );
     const worker = await host.start((a) => a.withHandlers(PassTheGate));

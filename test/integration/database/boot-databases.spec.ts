@@ -7,7 +7,14 @@ import { databases, freshDatabase, type TestDatabase } from '../../support/datab
 import { payload } from '../../support/app/payload.js';
 import { webhookApp, type WebhookApp, type WebhookAppBuilder } from '../../support/app/webhook-app.js';
 
-const TABLES = ['cr3dentials_webhook_delivery', 'cr3dentials_webhook_handler_run', 'cr3dentials_webhook_rejection'];
+const TABLES = [
+  'cr3dentials_webhook_delivery',
+  'cr3dentials_webhook_delivery_state',
+  'cr3dentials_webhook_handler_run',
+  'cr3dentials_webhook_key',
+  'cr3dentials_webhook_rejection',
+  'cr3dentials_webhook_task',
+];
 
 /** An entity of the host's own. */
 @Entity('account')

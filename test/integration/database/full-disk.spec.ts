@@ -70,7 +70,7 @@ describe('an inbox whose disk was full in the middle of a transaction', () => {
       expect(await app.post(body)).toMatchObject({ status: 200 });
       await until('its handler was called', () => app.nest.get(MeetsAFullDisk).calls > index);
     }
-    const states = () => outside.query<{ state: string }[]>('SELECT state FROM cr3dentials_webhook_delivery');
+    const states = () => outside.query<{ state: string }[]>('SELECT state FROM cr3dentials_webhook_delivery_state');
     const completed = async () => (await states()).filter(({ state }) => state === 'completed').length;
     await until('everybody sees them completed', async () => (await completed()) === bodies.length);
     const effects = await outside.query<{ session_id: string }[]>('SELECT session_id FROM effect');

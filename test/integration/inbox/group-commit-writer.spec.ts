@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { GroupCommitWriter } from '../../../src/inbox/group-commit.writer.js';
@@ -7,8 +8,9 @@ import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
 import type { ClaimedDelivery, NewDelivery } from '../../../src/inbox/delivery.factory.js';
 import { PlainTextCodec } from '../../../src/inbox/payload.codec.js';
 import type { RecordingVerdict } from '../../../src/inbox/verdict.js';
+import { Cancellation } from '../../../src/concurrency/cancellation.js';
+import { withDeadline } from '../../../src/concurrency/with-timeout.js';
 import { freshDatabase, type TestDatabase } from '../../support/database/databases.js';
-import { MovingClock } from '../../support/time/moving-clock.js';
 import { StandaloneInbox, unrecorded } from '../../support/database/standalone-inbox.js';
 import { until } from '../../support/time/until.js';
 
@@ -16,7 +18,8 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const PATIENCE = 60_000;
-const TAKEN = { owner: 'this worker', expiresAt: Number.MAX_SAFE_INTEGER };
+const SLOW_MS = 20;
+const TAKEN = { claimId: 'this worker', expiresAt: Number.MAX_SAFE_INTEGER };
 
 type Batch = Parameters<DeliveryRepository['record']>[0];
 
@@ -40,21 +43,30 @@ class RefusePoisoned extends DeliveryRepository {
   readonly sizes: number[] = [];
 
   constructor(
-    { connection, tables }: StandaloneInbox,
+    { connection, tables, duplicates }: StandaloneInbox,
     private readonly refusal: Error,
   ) {
-    super(connection, tables, new PlainTextCodec());
+    super(connection, tables, new PlainTextCodec(), duplicates);
   }
 
-  override async record(rows: Batch): Promise<RecordingVerdict[]> {
+  override async record(rows: Batch): ReturnType<DeliveryRepository['record']> {
     this.sizes.push(rows.length);
     if (rows.some(({ delivery }) => delivery.sessionId.startsWith('poison'))) throw this.refusal;
     return super.record(rows);
   }
 }
 
+/** Takes its time to refuse. */
+class RefuseSlowly extends RefusePoisoned {
+  override async record(rows: Batch): ReturnType<DeliveryRepository['record']> {
+    await sleep(SLOW_MS);
+    return super.record(rows);
+  }
+}
+
 class TakeEverything extends DeliveryHandoff {
   readonly taken: ClaimedDelivery[] = [];
+  readonly abandoned: string[] = [];
   mostAtOnce = Infinity;
   announced = 0;
   reserved = 0;
@@ -67,6 +79,11 @@ class TakeEverything extends DeliveryHandoff {
 
   release(capacity: number): void {
     this.reserved -= capacity;
+  }
+
+  abandon(ids: readonly string[]): void {
+    this.reserved -= ids.length;
+    this.abandoned.push(...ids);
   }
 
   submit(delivery: ClaimedDelivery): void {
@@ -84,7 +101,6 @@ describe('the group commit writer', () => {
   let inbox: StandaloneInbox;
   let repository: WaitForTheTest;
   let handoff: TakeEverything;
-  let clock: MovingClock;
   let writer: GroupCommitWriter;
 
   beforeAll(async () => {
@@ -98,9 +114,8 @@ describe('the group commit writer', () => {
   });
 
   beforeEach(() => {
-    repository = new WaitForTheTest(inbox.connection, inbox.tables, new PlainTextCodec());
+    repository = new WaitForTheTest(inbox.connection, inbox.tables, new PlainTextCodec(), inbox.duplicates);
     handoff = new TakeEverything();
-    clock = new MovingClock();
     writer = writing(repository);
   });
 
@@ -113,7 +128,7 @@ describe('the group commit writer', () => {
   );
 
   function writing(into: DeliveryRepository, ackTimeout = PATIENCE): GroupCommitWriter {
-    return new GroupCommitWriter(into, inbox.connection, handoff, clock, { ackTimeout });
+    return new GroupCommitWriter(into, inbox.connection, handoff, { ackTimeout });
   }
 
   const written = () => repository.batches.map(({ rows }) => rows.map(({ delivery }) => delivery.sessionId));
@@ -216,44 +231,29 @@ describe('the group commit writer', () => {
 
   it('drops a queued row once all of its senders are answered', async () => {
     await occupy();
-    for (const sessionId of ['given up', 'asked again']) void writer.record(unrecorded({ sessionId }));
-    clock.advance(PATIENCE / 2);
+    const deadline = new Cancellation();
+    const answers = ['given up', 'asked again'].map((sessionId) => writer.record(unrecorded({ sessionId }), deadline));
     void writer.record(unrecorded({ sessionId: 'asked again' }));
-    clock.advance(PATIENCE / 2 + 1_000);
+    deadline.cancel('too late');
+    expect(await Promise.allSettled(answers)).toEqual(answers.map(() => ({ status: 'rejected', reason: 'too late' })));
     repository.batches[0]?.succeed();
     await until('the rest is written', () => repository.batches.length === 3);
-    expect(written()[2]).toEqual(['asked again']);
+    expect(repository.batches[2]?.rows).toMatchObject([{ delivery: { sessionId: 'asked again' }, duplicates: 0 }]);
     repository.batches[2]?.succeed();
     repository.batches[1]?.succeed();
     await until('everything has come back', () => handoff.reserved === 0);
     expect(repository.batches).toHaveLength(3);
   });
 
-  it('does not wait for inserts that hang, and hands over what they have recorded when they return', async () => {
-    writer = writing(repository, 50);
-    await occupy();
-    const answer = writer.record(unrecorded({ sessionId: 'later' }));
-    clock.advance(-1_000); // its sender waits for as long as this test needs
-    await until('both inserts are given up', () => repository.batches.length === 3);
-    expect(written()[2]).toEqual(['later']);
-    repository.batches[2]?.succeed();
-    expect(await answer).toBe('accepted');
-    repository.batches[0]?.succeed();
-    await until('the late one is handed over', () => handoff.taken.length === 2);
-    expect(handoff.taken.map(({ sessionId }) => sessionId)).toEqual(['later', 'occupied 1']);
-  });
-
   it('accumulates neither inserts nor queued rows while no insert returns', async () => {
-    writer = writing(repository, 10);
     let posts = 0;
     await until('many more have been given up than there are connections', () => {
-      void writer.record(unrecorded());
+      void recordWeakly();
       return ++posts === 60;
     });
-    expect(repository.batches.length).toBeLessThanOrEqual(10);
+    expect(repository.batches.length).toBeLessThanOrEqual(2);
     const answered = Array.from({ length: 20 }, () => recordWeakly());
-    await until('they are forgotten when others arrive', () => {
-      void writer.record(unrecorded());
+    await until('they are forgotten', () => {
       collectGarbage();
       return answered.every((delivery) => delivery.deref() === undefined);
     });
@@ -280,6 +280,17 @@ describe('the group commit writer', () => {
     expect(handoff.taken).toHaveLength(100 - poisoned);
   });
 
+  it('splits a batch only as long as somebody waits, although every statement is cancelled', async () => {
+    const cancelled = Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' });
+    const slow = new RefuseSlowly(inbox, cancelled);
+    writer = writing(slow, 200);
+    const answers = Array.from({ length: 200 }, (_, n) => writer.record(unrecorded({ sessionId: `poison slow ${n}` })));
+    const results = await Promise.allSettled(answers);
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(slow.sizes.length).toBeLessThanOrEqual(1 + 200 / SLOW_MS + Math.ceil(Math.log2(200)));
+    expect(handoff).toMatchObject({ reserved: 0, taken: [] });
+  });
+
   it('does not split a batch because the database is down', async () => {
     const refusal = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
     const poisonous = new RefusePoisoned(inbox, refusal);
@@ -295,7 +306,8 @@ describe('the group commit writer', () => {
 
   function recordWeakly(): WeakRef<NewDelivery> {
     const delivery = unrecorded();
-    void writer.record(delivery);
+    const record = (deadline: Cancellation) => writer.record(delivery, deadline);
+    void withDeadline(record, 10, () => new Error('too late')).catch(() => undefined);
     return new WeakRef(delivery);
   }
 

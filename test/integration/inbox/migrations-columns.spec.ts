@@ -24,7 +24,7 @@ const TYPES: Record<string, Record<DatabaseKind, string>> = {
 const BODIES = new Set(['raw_body']);
 
 function isHash(column: string): boolean {
-  return /\.(id|delivery_id|idempotency_key|fingerprint|lease_owner)$/.test(column);
+  return /\.(id|delivery_id|idempotency_key|fingerprint|claim_id|reference_key|key_id)$/.test(column);
 }
 
 function typeOn(kind: DatabaseKind, name: string, type: string): string | undefined {
@@ -72,7 +72,7 @@ describe.each(databases)('the columns, on %s', (kind) => {
         isNullable,
         isPrimary,
       }));
-      expect(declared.length).toBeGreaterThan(5);
+      expect(declared.length).toBeGreaterThan(3);
       expect(stored).toEqual(declared);
     },
   );
@@ -81,7 +81,7 @@ describe.each(databases)('the columns, on %s', (kind) => {
     'with epoch milliseconds in %s are read as numbers, whatever the driver makes of a bigint',
     (_, entity) => {
       const times = dataSource.getMetadata(entity).columns.filter(({ type }) => type === 'bigint');
-      expect(times.length).toBeGreaterThan(1);
+      expect(times.length).toBeGreaterThan(0);
       for (const column of times) {
         expect([column.databaseName, dataSource.driver.prepareHydratedValue('1742817900000', column)]).toEqual([
           column.databaseName,
@@ -176,8 +176,10 @@ for (const kind of databases.filter((one) => one === 'mariadb')) {
         externalReferenceId: 'пользователь \u{1F464}',
         runs: [{ handler: 'fail-for-good', lastError: 'PermanentError: Die Bank \u{1F3E6} hat zu.' }],
       });
-      expect(JSON.parse(delivery.rawBody)).toEqual(body);
-      expect(await app.inbox.list({ externalReferenceId: 'пользователь \u{1F464}' })).toHaveLength(1);
+      expect(JSON.parse(String(delivery.rawBody))).toEqual(body);
+      expect(
+        await app.inbox.list({ externalReferenceId: 'пользователь \u{1F464}', tenant: delivery.tenant }),
+      ).toHaveLength(1);
     });
 
     it('stores every character of a rejection', async () => {

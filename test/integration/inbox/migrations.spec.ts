@@ -7,7 +7,12 @@ import { databases, freshDatabase, type DatabaseKind, type TestDatabase } from '
 const entities = [...cr3dentialsWebhookEntities];
 const [Initial] = cr3dentialsWebhookMigrations;
 const migrations = [...cr3dentialsWebhookMigrations];
-const TABLES = ['cr3dentials_webhook_delivery', 'cr3dentials_webhook_handler_run', 'cr3dentials_webhook_rejection'];
+const TABLES = [
+  'cr3dentials_webhook_delivery',
+  'cr3dentials_webhook_delivery_state',
+  'cr3dentials_webhook_handler_run',
+  'cr3dentials_webhook_rejection',
+];
 
 /** An entity of the host's own. */
 @Entity('account')
@@ -165,10 +170,12 @@ describe.each(databases)('the indexes, on %s', (kind) => {
     const where = (condition: string) => (kind === 'mariadb' ? '' : ` where ${condition}`);
     expect(await indexesOf(kind, dataSource)).toEqual([
       `cr3dentials_webhook_delivery_by_reference (external_reference_id)${where('external_reference_id is not null')}`,
+      `cr3dentials_webhook_delivery_by_reference_key (reference_key)${where('reference_key is not null')}`,
       'cr3dentials_webhook_delivery_by_session (idempotency_key) unique',
-      `cr3dentials_webhook_delivery_by_state (state, id)${where("state in 'dead', 'unhandled', 'discarded'")}`,
+      `cr3dentials_webhook_delivery_by_state (state, delivery_id)${where("state in 'dead', 'unhandled', 'discarded'")}`,
       `cr3dentials_webhook_delivery_due (next_attempt_at)${where('next_attempt_at is not null')}`,
       `cr3dentials_webhook_delivery_expired (lease_expires_at)${where('lease_expires_at is not null')}`,
+      `cr3dentials_webhook_delivery_finished (finished_at)${where('finished_at is not null')}`,
       'cr3dentials_webhook_rejection_by_state (state, id)',
       'cr3dentials_webhook_rejection_repeated (fingerprint) unique',
     ]);

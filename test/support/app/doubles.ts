@@ -118,3 +118,9 @@ export class FailBehindAGate {
     if (this.errors.length > 0) throw this.errors.shift();
   }
 }
+
+/** Has a transaction, and does nothing in it. */
+export class InATransaction {
+  @OnVerification({ id: 'transactional', transactional: true })
+  handle(): void {}
+}

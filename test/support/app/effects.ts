@@ -1,5 +1,20 @@
-import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from 'nestjs-cr3dentials-webhook';
-import { Column, DataSource, Entity, PrimaryColumn, Table, type MigrationInterface, type QueryRunner } from 'typeorm';
+import {
+  cr3dentialsWebhookEntities,
+  cr3dentialsWebhookMigrations,
+  OnVerification,
+  type HandlerContext,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
+import {
+  Column,
+  DataSource,
+  Entity,
+  PrimaryColumn,
+  Table,
+  type EntityManager,
+  type MigrationInterface,
+  type QueryRunner,
+} from 'typeorm';
 import type { WebhookApp, WebhookAppBuilder } from './webhook-app.js';
 
 /** A table of the host. A row for each time that something took effect: nothing in it hides a second time. */
@@ -10,6 +25,19 @@ export class Effect {
 
   @Column({ name: 'session_id', type: 'varchar', length: 512 })
   sessionId!: string;
+}
+
+/** Writes, and then does with its manager what it is told to, in its first run only. */
+export class BookAnd {
+  runs = 0;
+  misuse: (manager: EntityManager) => unknown = () => {};
+
+  @OnVerification({ id: 'book', transactional: true })
+  async handle({ sessionId }: VerificationEvent, { manager }: HandlerContext): Promise<void> {
+    this.runs++;
+    await manager.insert(Effect, { sessionId });
+    if (this.runs === 1) await this.misuse(manager);
+  }
 }
 
 /** Makes the table. */

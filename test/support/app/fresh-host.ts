@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
-import { Delivery } from '../../../src/inbox/delivery.entity.js';
+import { DeliveryStateRow } from '../../../src/inbox/delivery-state.entity.js';
 import { DataSource } from 'typeorm';
 import { freshDatabase, type DatabaseKind, type TestDatabase } from '../database/databases.js';
 import { webhookApp, type WebhookApp, type WebhookAppBuilder } from './webhook-app.js';
@@ -97,15 +97,31 @@ export class Gate {
 }
 
 /** As if the worker that has the delivery were gone, and its lease had run out. */
-export async function abandon(app: WebhookApp, deliveryId: string, as: Partial<Delivery> = {}): Promise<void> {
+export async function abandon(app: WebhookApp, deliveryId: string, as: Partial<DeliveryStateRow> = {}): Promise<void> {
   await app.nest
     .get(DataSource)
-    .getRepository(Delivery)
+    .getRepository(DeliveryStateRow)
     .update(deliveryId, {
       state: 'processing',
       nextAttemptAt: null,
-      leaseOwner: 'a-worker-that-is-gone',
+      claimId: 'a-worker-that-is-gone',
       leaseExpiresAt: 1,
       ...as,
     });
+}
+
+export type Configure = (app: WebhookAppBuilder) => WebhookAppBuilder;
+
+export const RECEIVE_ONLY = { processing: { enabled: false } } as const;
+
+/** Starts an app that only receives, does something, and stops it. */
+export async function receiveOnce<T>(
+  host: FreshHost,
+  configure: Configure,
+  act: (app: WebhookApp) => Promise<T>,
+): Promise<T> {
+  const app = await host.start((a) => configure(a).withOptions(RECEIVE_ONLY));
+  const result = await act(app);
+  await host.stop(app);
+  return result;
 }

@@ -11,6 +11,8 @@ export interface Fact {
   readonly listens?: string;
   readonly session?: string;
   readonly handler?: 'begins' | 'ends';
+  /** Said by the transactional handler, in its transaction. */
+  readonly effect?: 'begins';
   readonly at: number;
 }
 

@@ -4,11 +4,15 @@
  */
 import Database from 'better-sqlite3';
 
-const { prepare } = Database.prototype;
+const { exec, prepare } = Database.prototype;
 let hasWritten = false;
 
 Database.prototype.prepare = function (sql, ...more) {
   if (/INSERT INTO "outbox"/.test(sql)) hasWritten = true;
-  if (hasWritten && /^COMMIT/i.test(sql)) process.kill(process.pid, 'SIGKILL');
   return Reflect.apply(prepare, this, [sql, ...more]);
+};
+
+Database.prototype.exec = function (sql, ...more) {
+  if (hasWritten && /^COMMIT/i.test(sql)) process.kill(process.pid, 'SIGKILL');
+  return Reflect.apply(exec, this, [sql, ...more]);
 };

@@ -41,7 +41,7 @@ describe.each(databases)('on %s', (kind) => {
   });
 
   it.each([
-    ['cr3dentials_webhook_delivery', `lease_owner = '${HOLDER}'`],
+    ['cr3dentials_webhook_delivery_state', `claim_id = '${HOLDER}'`],
     ['cr3dentials_webhook_delivery', `tenant = '${SECRET}'`],
     ['cr3dentials_webhook_rejection', `detail = '${AGENT}'`],
     ['cr3dentials_webhook_rejection', `detail = 'It is ${SECRET}.'`],

@@ -1,3 +1,4 @@
+import { DuplicateCounter } from '../../../src/inbox/duplicate.counter.js';
 import type { DynamicModule, INestApplication, Provider, Type } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -18,6 +19,7 @@ import {
 import { request as httpRequest } from 'node:http';
 import type { DataSourceOptions } from 'typeorm';
 import { SECRET, withoutCanaries } from './canaries.js';
+import { testEncryption } from './test-encryption.js';
 import type { TestDatabase } from '../database/databases.js';
 import { RememberingLogger } from './log.js';
 import { until } from '../time/until.js';
@@ -51,6 +53,7 @@ export class WebhookAppBuilder {
   private module?: DynamicModule;
   private clock?: Clock;
   private rawBody = false;
+  private bodyParser = true;
   private configure: (app: INestApplication) => void = () => {};
 
   constructor(private readonly database: TestDatabase) {}
@@ -108,6 +111,12 @@ export class WebhookAppBuilder {
     return this;
   }
 
+  /** As packages ask for that read bodies themselves. */
+  withoutBodyParser(): this {
+    this.bodyParser = false;
+    return this;
+  }
+
   /** What a host does to its app before it listens: prefix, versioning, global pipes. */
   configured(configure: (app: INestApplication) => void): this {
     this.configure = configure;
@@ -128,7 +137,11 @@ export class WebhookAppBuilder {
         } as TypeOrmModuleOptions),
         ...this.imports,
         this.module ??
-          Cr3dentialsWebhookModule.forRoot({ auth: { secrets: [SECRET] }, ...merged(IMPATIENT, this.options) }),
+          Cr3dentialsWebhookModule.forRoot({
+            auth: { secrets: [SECRET] },
+            ...(testEncryption && { encryption: testEncryption }),
+            ...merged(IMPATIENT, this.options),
+          }),
       ],
       providers: this.providers,
       controllers: this.controllers,
@@ -136,7 +149,7 @@ export class WebhookAppBuilder {
     if (this.clock) builder.overrideProvider(Clock).useValue(this.clock);
     const module = await builder.compile();
     const adapter = this.platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
-    const app = module.createNestApplication(adapter, { rawBody: this.rawBody });
+    const app = module.createNestApplication(adapter, { rawBody: this.rawBody, bodyParser: this.bodyParser });
     this.configure(app);
     await app.listen(0, '127.0.0.1');
     return new WebhookApp(app, await app.getUrl(), logger);
@@ -214,6 +227,8 @@ export class WebhookApp {
   /** Awaits that the delivery of a session is in a state, and answers it with its handler runs. */
   delivery(sessionId: unknown, state: string, tenant?: string) {
     return until(`session ${String(sessionId)} is ${state}`, async () => {
+      // Its row may have been locked by the worker when a duplicate arrived.
+      await this.nest.get(DuplicateCounter, { strict: false }).flush();
       const delivery = await this.inbox.find({ sessionId: String(sessionId), ...(tenant !== undefined && { tenant }) });
       return delivery?.state === state ? delivery : null;
     });

@@ -1,8 +1,9 @@
 import type { DataSource } from 'typeorm';
 import { lookForCanaries } from '../app/canaries.js';
+import { TEST_KEY } from '../app/test-encryption.js';
 
-const TABLE = /cr3dentials_webhook_(delivery|handler_run|rejection)$/;
-/** What the provider has sent stands here, and nowhere else. */
+const TABLE = /cr3dentials_webhook_(delivery|delivery_state|handler_run|rejection|key|task)$/;
+/** What the provider has sent stands here, and nowhere else. In a sealed row it stands nowhere. */
 const CONTENT = new Set(['raw_body']);
 
 /** Looks at every column of the inbox that is not the content, in one schema of a server or in a file. */
@@ -12,6 +13,7 @@ export async function lookAtColumns(connection: DataSource, schema?: string): Pr
       ? `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = '${schema}'`
       : `SELECT name FROM sqlite_master WHERE type = 'table'`,
   );
+  const isSealed = await hasTestKey(connection, schema);
   for (const { name } of tables.filter((table) => TABLE.test(table.name))) {
     const quoted = connection.driver.escape(name);
     const rows: Record<string, unknown>[] = await connection.query(
@@ -19,6 +21,17 @@ export async function lookAtColumns(connection: DataSource, schema?: string): Pr
     );
     for (const row of rows)
       for (const [column, value] of Object.entries(row))
-        if (!CONTENT.has(column)) lookForCanaries(`${name}.${column}`, String(value));
+        if (!CONTENT.has(column) || isSealed || typeof row.key_id === 'string')
+          lookForCanaries(`${name}.${column}`, String(value));
   }
+}
+
+/** Tells whether an app has used the inbox with the key of `TEST_ENCRYPTION=on`: it has no plain rows then. */
+async function hasTestKey(connection: DataSource, schema?: string): Promise<boolean> {
+  const prefix = schema ? `${connection.driver.escape(schema)}.` : '';
+  const query = `SELECT key_id FROM ${prefix}cr3dentials_webhook_key WHERE key_id = '${TEST_KEY.id}'`;
+  return connection.query<unknown[]>(query).then(
+    (rows) => rows.length > 0,
+    () => false, // the spec has no such table
+  );
 }

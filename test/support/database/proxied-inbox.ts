@@ -30,7 +30,8 @@ export class ProxiedInbox {
     const builder = webhookApp(this.database);
     const app = await (clock ? builder.withClock(clock) : builder)
       .withHandlers(RememberEvents)
-      .withDataSource({ url: this.proxy.url, subscribers: [this.watch.subscriber] } as Partial<DataSourceOptions>)
+      .withDataSource({ url: this.proxy.url } as Partial<DataSourceOptions>)
+      .configured(this.watch.watch)
       .withOptions({ ...options, processing: { pollInterval: 1_000, ...options.processing } })
       .start();
     this.#app = app;

@@ -5,21 +5,30 @@ import {
   cr3dentialsWebhookMigrations,
 } from 'nestjs-cr3dentials-webhook';
 import type { DatabaseConnection } from '../../../src/database/database.connection.js';
+import { statementTimeouts } from '../../../src/database/lanes.js';
 import { PooledConnection } from '../../../src/database/pooled.connection.js';
 import { SingleConnection } from '../../../src/database/single.connection.js';
 import { openInbox } from '../../../src/inbox/inbox.boot.js';
 import { Tables } from '../../../src/inbox/tables.js';
+import { ClaimRepository } from '../../../src/inbox/claim.repository.js';
+import { RescueRepository } from '../../../src/inbox/rescue.repository.js';
 import { DeliveryStateRepository } from '../../../src/inbox/delivery-state.repository.js';
+import { SettlementRepository } from '../../../src/inbox/settlement.repository.js';
 import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
 import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
-import { newDelivery, type Lease, type NewDelivery } from '../../../src/inbox/delivery.factory.js';
+import { DuplicateCounter } from '../../../src/inbox/duplicate.counter.js';
+import { newDelivery, type ClaimKey, type Lease, type NewDelivery } from '../../../src/inbox/delivery.factory.js';
 import type { Dialect } from '../../../src/database/dialect/dialect.js';
 import { PlainTextCodec } from '../../../src/inbox/payload.codec.js';
 import type { TestDatabase } from './databases.js';
 import { payload } from '../app/payload.js';
 
+const SETTINGS = { connections: 4, listenNotify: false, timeouts: statementTimeouts(10_000, 30_000) };
+
 /** An inbox without an app around it, on connections of its own. */
 export class StandaloneInbox {
+  #duplicates?: DuplicateCounter;
+
   private constructor(
     readonly dataSource: DataSource,
     readonly connection: DatabaseConnection,
@@ -31,7 +40,7 @@ export class StandaloneInbox {
 
   static async open(database: TestDatabase): Promise<StandaloneInbox> {
     const host = await hostOf(database);
-    return new StandaloneInbox(host, await openInbox(host, undefined));
+    return new StandaloneInbox(host, await openInbox(host, undefined, SETTINGS));
   }
 
   /** Opens it on the host's own connection, with the dialect of another database. */
@@ -43,7 +52,9 @@ export class StandaloneInbox {
       ...(database.kind === 'sqlite' && { timeout: 0 }), // as the inbox's own would be
     });
     const connection =
-      database.kind === 'sqlite' ? new SingleConnection(host, dialect, host) : new PooledConnection(host, dialect, 10);
+      database.kind === 'sqlite'
+        ? new SingleConnection(host, host, dialect)
+        : new PooledConnection(host, dialect, { own: host, hostConnections: 10, ...SETTINGS });
     return new StandaloneInbox(host, connection, statements, parameters);
   }
 
@@ -52,17 +63,48 @@ export class StandaloneInbox {
   }
 
   get deliveries(): DeliveryRepository {
-    return new DeliveryRepository(this.connection, this.tables, new PlainTextCodec());
+    return new DeliveryRepository(this.connection, this.tables, new PlainTextCodec(), this.duplicates);
+  }
+
+  /** Counts the duplicates of every repository that was taken from here. */
+  get duplicates(): DuplicateCounter {
+    this.#duplicates ??= new DuplicateCounter(this.states, { now: Date.now });
+    return this.#duplicates;
+  }
+
+  get claims(): ClaimRepository {
+    return new ClaimRepository(this.connection, this.tables);
+  }
+
+  get rescues(): RescueRepository {
+    return new RescueRepository(this.connection, this.tables, this.claims);
+  }
+
+  get runs(): HandlerRunRepository {
+    return new HandlerRunRepository(this.connection, this.tables);
+  }
+
+  get settlements(): SettlementRepository {
+    return new SettlementRepository(this.connection, this.tables, this.claims, this.runs);
   }
 
   get states(): DeliveryStateRepository {
-    const runs = new HandlerRunRepository(this.connection, this.tables);
-    return new DeliveryStateRepository(this.connection, this.tables, runs, { now: Date.now }, new PlainTextCodec());
+    return new DeliveryStateRepository(
+      this.connection,
+      this.tables,
+      this.claims,
+      this.runs,
+      { now: Date.now },
+      new PlainTextCodec(),
+    );
   }
 
   /** Reads all deliveries, oldest first, as the database has them. */
   rows(): Promise<Record<string, unknown>[]> {
-    return this.dataSource.query('SELECT * FROM cr3dentials_webhook_delivery ORDER BY id');
+    return this.dataSource.query(
+      `SELECT * FROM cr3dentials_webhook_delivery d JOIN cr3dentials_webhook_delivery_state s ON s.delivery_id = d.id
+       ORDER BY d.id`,
+    );
   }
 
   async close(): Promise<void> {
@@ -100,6 +142,11 @@ function hostOf(database: TestDatabase, more: object = {}): Promise<DataSource> 
 export function unrecorded(overrides: Record<string, unknown> = {}, receivedAt = Date.now()): NewDelivery {
   const body = payload(overrides);
   return newDelivery('', Object.assign(new VerificationPayload(), body), JSON.stringify(body), receivedAt);
+}
+
+/** Returns the claims that a worker has of some deliveries. */
+export function claimsOf(claimId: string, ...ids: (string | undefined)[]): ClaimKey[] {
+  return ids.map((id) => ({ id: String(id), claimId }));
 }
 
 /** Wraps it as it is recorded without duplicates. */

@@ -10,7 +10,7 @@ export async function readStoredRows(database: TestDatabase): Promise<StoredRows
   const beside = await database.connect();
   const deliveries = await beside.query<Record<string, unknown>[]>(
     `SELECT session_id, status, platform_id, external_reference_id, raw_body, fingerprint, duplicates, idempotency_key
-     FROM cr3dentials_webhook_delivery`,
+     FROM cr3dentials_webhook_delivery d JOIN cr3dentials_webhook_delivery_state s ON s.delivery_id = d.id`,
   );
   const rejections = await beside.query<Record<string, unknown>[]>(
     'SELECT reason, detail, raw_body, tenant, session_id, repeats FROM cr3dentials_webhook_rejection',

@@ -17,12 +17,12 @@ export class SlowPost {
     socket.on('data', (chunk: Buffer) => (this.answer += chunk.toString()));
   }
 
-  static async to(url: string, body: string): Promise<SlowPost> {
+  static async to(url: string, body: string, path = '/webhook/cr3dentials'): Promise<SlowPost> {
     const { hostname, port, host } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
     await once(socket, 'connect');
     const headers = [
-      'POST /webhook/cr3dentials HTTP/1.1',
+      `POST ${path} HTTP/1.1`,
       `Host: ${host}`,
       `X-API-Key: ${SECRET}`,
       'Content-Type: application/json',

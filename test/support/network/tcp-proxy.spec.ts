@@ -54,6 +54,22 @@ describe('a TCP proxy', () => {
     await until('that is answered too', () => listener.received.endsWith('YZ!'));
   });
 
+  it('sends new connections elsewhere when it is redirected, and leaves those there are', async () => {
+    const other = await EchoServer.start();
+    const old = EchoClient.to(proxy.url);
+    old.send('a');
+    await until('it is answered', () => old.received === 'A');
+    expect(proxy.connections).toBe(1);
+    proxy.redirect(other.url);
+    const young = EchoClient.to(proxy.url);
+    young.send('b');
+    old.send('c');
+    await until('both are answered', () => young.received === 'B' && old.received === 'AC');
+    expect([server.received.join(''), other.received.join('')]).toEqual(['ac', 'b']);
+    expect(proxy.connections).toBe(2);
+    other.stop();
+  });
+
   it('lets what is asked through, and not what is answered, until it ends the connection', async () => {
     const listener = EchoClient.to(proxy.url);
     listener.send('a');

@@ -5,6 +5,7 @@ import { ThrottledWriter, type Throttle } from './throttled-writer.js';
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  isSilent: boolean;
 }
 
 /** Stands between an app and its database, and can break what is between them. */
@@ -16,7 +17,7 @@ export class TcpProxy {
   #swallows = false;
   #throttle: Throttle | undefined;
 
-  private constructor(private readonly target: URL) {}
+  private constructor(private target: URL) {}
 
   static async to(url: string | undefined): Promise<TcpProxy> {
     const proxy = new TcpProxy(new URL(url ?? ''));
@@ -30,6 +31,16 @@ export class TcpProxy {
     url.hostname = '127.0.0.1';
     url.port = String(this.#port);
     return url.href;
+  }
+
+  /** New connections go to that server; those there are stay where they are. */
+  redirect(url: string): void {
+    this.target = new URL(url);
+  }
+
+  /** Returns how many connections there are. */
+  get connections(): number {
+    return this.#pairs.size;
   }
 
   /** Nothing goes through any more, in either direction, and nobody is told. */
@@ -54,6 +65,11 @@ export class TcpProxy {
   /** What is asked goes through; what is answered is lost. */
   swallowAnswers(): void {
     this.#swallows = true;
+  }
+
+  /** The connections there are lose every answer for good, and nobody is told; new ones go through. */
+  silence(): void {
+    for (const pair of this.#pairs) pair.isSilent = true;
   }
 
   /** Ends every connection there is; new ones go through. */
@@ -82,11 +98,11 @@ export class TcpProxy {
 
   #connect(client: Socket): void {
     const server = connect(Number(this.target.port), this.target.hostname);
-    const pair = { client, server };
+    const pair = { client, server, isSilent: false };
     this.#pairs.add(pair);
     const [there, back] = [new ThrottledWriter(server), new ThrottledWriter(client)];
     client.on('data', (chunk) => there.write(chunk, this.#throttle));
-    server.on('data', (chunk) => this.#swallows || back.write(chunk, this.#throttle));
+    server.on('data', (chunk) => this.#swallows || pair.isSilent || back.write(chunk, this.#throttle));
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
       if (this.#isStalled) socket.pause();

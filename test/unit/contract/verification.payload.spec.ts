@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
-import { parseInstant } from '../../../src/contract/verification.payload.js';
+import { parseInstant } from '../../../src/contract/iso-8601.js';
 import { payload } from '../../support/app/payload.js';
 
 const instants = [
@@ -24,6 +24,34 @@ const instants = [
   ['2025-03-24', '2025-03-24T00:00:00.000Z'],
   ['2025-03', '2025-03-01T00:00:00.000Z'],
   ['2025', '2025-01-01T00:00:00.000Z'],
+  // The basic form.
+  ['20250324T120500Z', '2025-03-24T12:05:00.000Z'],
+  ['20250324T120500.250+0200', '2025-03-24T10:05:00.250Z'],
+  ['20250324t1205z', '2025-03-24T12:05:00.000Z'],
+  ['20250324', '2025-03-24T00:00:00.000Z'],
+  // A comma, and fractions of other units.
+  ['2025-03-24T12:05:00,5Z', '2025-03-24T12:05:00.500Z'],
+  ['2025-03-24T12:05.5Z', '2025-03-24T12:05:30.000Z'],
+  ['2025-03-24T12,29Z', '2025-03-24T12:17:24.000Z'],
+  ['2025-03-24T12Z', '2025-03-24T12:00:00.000Z'],
+  // Midnight at the end of a day, and a leap second.
+  ['2025-03-24T24:00:00Z', '2025-03-25T00:00:00.000Z'],
+  ['2025-12-31T24:00', '2026-01-01T00:00:00.000Z'],
+  ['2016-12-31T23:59:60Z', '2017-01-01T00:00:00.000Z'],
+  ['2017-01-01T08:59:60.5+09:00', '2017-01-01T00:00:00.500Z'],
+  // Weeks and days of a year.
+  ['2025-W13-1', '2025-03-24T00:00:00.000Z'],
+  ['2025W131T120500Z', '2025-03-24T12:05:00.000Z'],
+  ['2020-W53-7', '2021-01-03T00:00:00.000Z'],
+  ['2025-W01', '2024-12-30T00:00:00.000Z'],
+  ['2026-W01-4', '2026-01-01T00:00:00.000Z'],
+  ['2025-083', '2025-03-24T00:00:00.000Z'],
+  ['2024366T00Z', '2024-12-31T00:00:00.000Z'],
+  // Odd years and zones.
+  ['0099-03-01', '0099-03-01T00:00:00.000Z'],
+  ['+002025-03-24T12:05:00Z', '2025-03-24T12:05:00.000Z'],
+  ['2024-02-29T23:59:59.999999-00:00', '2024-02-29T23:59:59.999Z'],
+  ['2025-03-24T12:05:00+05:45', '2025-03-24T06:20:00.000Z'],
 ] as const;
 
 function violationsOf(overrides: Record<string, unknown>): Record<string, string[]> {
@@ -73,6 +101,27 @@ describe('a completion time', () => {
     '2025-03-24T25:00:00Z',
     '2025-03-24T12:60:00Z',
     '2025-W13-9',
+    '2025-W53-1',
+    '2025-W00-1',
+    '2025-366',
+    '2025-000',
+    '2023-02-29',
+    '2025-00-10',
+    '2025-03-00',
+    '202503',
+    '2025-3-24',
+    '2025-03-24T24:00:01Z',
+    '2025-03-24T24:00:00.001Z',
+    '2025-03-24T24:30Z',
+    '2025-03-24T23:60Z',
+    '2025-03-24T12:05:61Z',
+    '2025-03-24T12:05:00+24:00',
+    '2025-03-24T12:05:00+02:60',
+    '2025-03-24T12:05:00 UTC',
+    '2025-03-24T12:05:00Z ',
+    '2025-03-24Z',
+    '2025-03-24T',
+    '+275761-01-01',
     '1742817900000',
     1742817900000,
     true,
@@ -82,18 +131,11 @@ describe('a completion time', () => {
   ])('is against the contract when it is no ISO 8601: %j', (completedAt) => {
     expect(violationsOf({ completedAt })).toEqual({ completedAt: ['completedAt must be an ISO 8601 date and time'] });
   });
-
-  it.each(['2025-W13-1', '2025-083', '20250324T120500Z', '2025-03-24T12:05:00,5Z'])(
-    'is against the contract rather than an invalid Date, where JavaScript cannot read it: %s',
-    (completedAt) => {
-      expect(violationsOf({ completedAt })).toEqual({ completedAt: ['completedAt must be an ISO 8601 date and time'] });
-    },
-  );
 });
 
 /** Runs the source file in a process of its own: a zone is set once, before the first Date. */
 async function parsedIn(zone: string, texts: readonly string[]): Promise<string[]> {
-  const source = readFileSync('src/contract/verification.payload.ts', 'utf8');
+  const source = readFileSync('src/contract/iso-8601.ts', 'utf8');
   const { code } = await transform(source, {
     jsc: {
       parser: { syntax: 'typescript', decorators: true },

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
+import { BodyReader } from '../../../src/http/body.reader.js';
+import { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
 import { isJson, JsonBodyGuard } from '../../../src/http/json-body.guard.js';
 import { WebhookException } from '../../../src/http/webhook.exception.js';
 
-const guard = new JsonBodyGuard();
+const guard = new JsonBodyGuard(new BodyReader(1_000, new Instrumentation()));
 
 function refusalOf(body: unknown): WebhookException | undefined {
   const request = { headers: { 'content-type': 'application/json' }, body };
@@ -25,6 +27,12 @@ describe('a content type', () => {
     'application/json; charset="utf-8"',
     'application/json; version=1',
     'application/json; version=1; charset=utf-8',
+    'application/json;charset=utf8',
+    'application/json; charset="UTF8"',
+    'application/json; charset=us-ascii',
+    'application/json; charset=ascii',
+    'application/vnd.cr3dentials.v1+json',
+    'Application/CloudEvents+JSON; charset=utf8',
   ])('is that of JSON: %s', (type) => {
     expect(isJson({ 'content-type': type })).toBe(true);
   });
@@ -41,6 +49,12 @@ describe('a content type', () => {
     'application/json; charset=charset=utf-8',
     'application/json; charset="utf-8"x',
     'application/json; charset=',
+    'application/json; charset="utf8',
+    'application/json; charset=utf--8',
+    'application/json; charset=ascii-8',
+    'application/+json',
+    'application/json+xml',
+    'text/vnd.api+json',
   ])('is not that of JSON in UTF-8: %s', (type) => {
     expect(isJson({ 'content-type': type })).toBe(false);
   });

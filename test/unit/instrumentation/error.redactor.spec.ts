@@ -11,7 +11,13 @@ function event(overrides: Record<string, unknown> = {}): VerificationEvent {
     metadata: null,
     ...overrides,
   });
-  return verificationEvent({ id: 'd-1', status: 'COMPLETED', rawBody: JSON.stringify(body), receivedAt: 0 });
+  return verificationEvent({
+    id: 'd-1',
+    tenant: '',
+    status: 'COMPLETED',
+    rawBody: JSON.stringify(body),
+    receivedAt: 0,
+  });
 }
 
 const john = event({
@@ -84,6 +90,31 @@ describe('an error that quotes the payload', () => {
     expect(redactError(`It is ${value}.`, event({ extractedData: { value, again: [value, value] } }))).toBe(
       'It is [redacted].',
     );
+  });
+
+  it.each(Array.from({ length: 12 }, (_, n) => n))(
+    'is kept without a value of which %d characters are searched',
+    (n) => {
+      const secret = 'QRSTUVWXYZ-0123456789';
+      const long = 'y'.repeat(3_900);
+      const text = `${long} ${'-'.repeat(99 - n)}${secret} and ${'x'.repeat(1_000)}`;
+      const kept = redactError(text, event({ extractedData: { long, secret } }));
+      expect(kept).not.toMatch(/[Q-Z]/);
+    },
+  );
+
+  it('takes no longer for a large payload that it quotes', () => {
+    const transactions = Array.from({ length: 8_000 }, (_, n) => ({
+      id: `t-${n * 7919}`,
+      date: '2025-01-02',
+      amount: n * 13.37,
+      memo: `Payment number ${n} to merchant ${n * 31}`,
+    }));
+    const large = event({ extractedData: { transactions } });
+    const error = new Error(`The ledger refused: ${JSON.stringify(large.extractedData)}`);
+    const begunAt = process.cpuUsage();
+    expect(redactError(error, large)).toMatch(/^Error: The ledger refused: .*\[redacted\]/);
+    expect(process.cpuUsage(begunAt).user / 1_000).toBeLessThan(1_000); // it was half a minute
   });
 
   it('is kept in one line, capped, all the same', () => {

@@ -36,7 +36,6 @@ describe('a payload', () => {
     const all = [...seeded, ...unseeded];
     expect(new Set(all.map(({ sessionId }) => sessionId)).size).toBe(all.length);
     expect(new Set(all.map(({ proofHash }) => proofHash)).size).toBe(all.length);
-    expect(new Set(seeded.map(({ platformId }) => platformId))).toEqual(new Set(platforms));
   });
 
   it('draws twenty thousand sessions, and none of them twice', () => {
@@ -50,6 +49,11 @@ describe('a payload', () => {
     expect(payload.sessionId).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
     expect(payload.proofHash).toMatch(/^[\da-f]{64}$/);
     expect(new Date(payload.completedAt ?? '').toISOString()).toBe(payload.completedAt);
+  });
+
+  it('is of platform 1 unless another one is asked for', () => {
+    expect(new Set(seeds.map((seed) => verificationPayload({ seed }).platformId))).toEqual(new Set([1]));
+    expect(verificationPayload({ platformId: undefined }).platformId).toBe(1);
   });
 
   it('is COMPLETED unless another status is asked for', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { withoutNest } from './apps.mjs';
 import { kinds, withDatabase } from './databases.mjs';
+import { SECRET } from './host.mjs';
 import { journey } from './journey.mjs';
 import { output, under } from './process.mjs';
 
@@ -32,6 +33,7 @@ export function casesOf({ name: app, like, isEverywhere = false }, nodes, folder
       hostCase(app, cwd, { ...setup, way: ways[(n + ((n / 6) | 0)) % 6] }),
     ),
     ...(isEverywhere ? once : []).map(({ node, kind }) => ownTests(app, cwd, node, kind)),
+    ...(isEverywhere ? once : []).map((setup) => adapters(app, cwd, setup)),
     ...once.map(({ node, kind }) => commandLine(app, cwd, node, kind)),
     ...(like
       ? []
@@ -55,6 +57,37 @@ function ownTests(app, cwd, node, kind) {
       withDatabase(kind, cwd, async (url) => {
         const env = { ...under(node), DATABASE_URL: url, SQLITE_BINDING: node.sqliteBinding };
         await output('npm', ['test'], { cwd, env });
+      }),
+  };
+}
+
+function adapters(app, cwd, { node, platform, kind }) {
+  return {
+    name: `${app}, Node ${node.major}, ${platform}, ${kind}: adapters of serverless platforms`,
+    run: () =>
+      withDatabase(kind, cwd, async (url) => {
+        const env = { PLATFORM: platform, DATABASE_URL: url, SQLITE_BINDING: node.sqliteBinding };
+        const said = await output('node', ['adapters.mjs'], {
+          cwd,
+          env: { ...under(node), ...env, CR3D_WEBHOOK_SECRET: SECRET },
+        });
+        const found = said
+          .split('\n')
+          .filter((line) => line.startsWith('{'))
+          .map((line) => JSON.parse(line));
+        assert.equal(found.length, platform === 'express' ? 3 : 2, said);
+        const acknowledged = '200 {"received":true}';
+        for (const { name, ...one } of found)
+          assert.deepEqual(
+            one,
+            {
+              answers: [acknowledged, acknowledged],
+              state: 'completed',
+              isWhole: true,
+              statuses: ['401', '401', '400'],
+            },
+            name,
+          );
       }),
   };
 }

@@ -1,8 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { PermanentError, RetryAfterError, type RetryFunction, type RetryOptions } from 'nestjs-cr3dentials-webhook';
+import { Instrumentation } from '../../../../src/instrumentation/instrumentation.js';
+import { processingSettings } from '../../../../src/processing/processing.options.js';
+import { SeededRandom } from '../../../../src/testing/seeded-random.js';
 import { RandomSource, RetryPolicy } from '../../../../src/processing/dispatch/retry.policy.js';
 
 const failure = new Error('The ledger is closed.');
+const THEN = ['th', 'en'].join('');
 
 /** Says the same chance again and again, and counts how often it was asked. */
 class Rigged extends RandomSource {
@@ -20,11 +24,20 @@ class Rigged extends RandomSource {
 
 function policy(retry: RetryOptions = {}, random: RandomSource = new Rigged(0.5)) {
   const all = { attempts: 12, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'none' as const, ...retry };
-  return new RetryPolicy({ retry: all }, random);
+  return new RetryPolicy({ retry: all }, random, new Instrumentation());
 }
 
 function asking(retry: RetryFunction): RetryPolicy {
-  return new RetryPolicy({ retry }, new Rigged(0.5));
+  return new RetryPolicy({ retry }, new Rigged(0.5), new Instrumentation());
+}
+
+/** What is announced of a function that answers the first failure. */
+function problemsOf(retry: () => unknown): string[] {
+  const instrumentation = new Instrumentation();
+  const problems: string[] = [];
+  instrumentation.subscribe('retry-policy-failed', ({ problem }) => problems.push(problem));
+  new RetryPolicy({ retry: retry as RetryFunction }, new Rigged(0.5), instrumentation).afterFailure(1, failure);
+  return problems;
 }
 
 function delays(of: RetryPolicy, attempts: number): (number | 'dead')[] {
@@ -169,6 +182,40 @@ describe("a host's function", () => {
     },
   );
 
+  it.each<[unknown, string]>([
+    [NaN, 'returned NaN'],
+    [-1, 'returned -1'],
+    ['1000', 'returned a value of type string'],
+    [undefined, 'returned a value of type undefined'],
+    [null, 'returned null'],
+    [Promise.resolve(1), 'returned a promise'],
+    [Promise.reject(new Error('A fault of the host.')), 'returned a promise'],
+    [{ [THEN]: () => {} }, 'returned a promise'],
+  ])('that returns nonsense is told of without its value: %p', (nonsense, problem) => {
+    expect(problemsOf(() => nonsense)).toEqual([problem]);
+  });
+
+  it('that throws is told of without its message', () => {
+    expect(
+      problemsOf(() => {
+        throw new TypeError('secret');
+      }),
+    ).toEqual(['threw TypeError']);
+  });
+
+  it('that answers well is not told of', () => {
+    expect(problemsOf(() => 0)).toEqual([]);
+    expect(problemsOf(() => 'dead')).toEqual([]);
+  });
+
+  it('that returns nonsense is not asked for ever', () => {
+    const minutes = delays(
+      asking(() => NaN),
+      13,
+    ).map((delay) => (delay === 'dead' ? delay : delay / 60_000));
+    expect(minutes).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 'dead', 'dead']);
+  });
+
   it('that answers more than a year has it run again after a year', () => {
     const year = 365 * 24 * 60 * 60 * 1_000;
     expect(
@@ -206,5 +253,28 @@ describe('a cancelled run', () => {
 
   it("is retried after a second when the policy is a host's function", () => {
     expect(asking(() => 'dead').afterInterruption()).toBe(1_000);
+  });
+});
+
+const HOUR_MS = 3_600_000;
+
+/** Times from the first failure to the last attempt, of handlers that fail at once, in a host that sets no policy. */
+function durationsOfDefault(): number[] {
+  const { retry } = processingSettings();
+  const unset = new RetryPolicy({ retry }, new SeededRandom('the policy'), new Instrumentation());
+  return Array.from({ length: 2_000 }, () => {
+    const each = delays(unset, 48);
+    expect(each.at(-1)).toBe('dead');
+    return each.slice(0, -1).reduce<number>((sum, delay) => sum + Number(delay), 0);
+  });
+}
+
+describe('the policy of a host that sets none', () => {
+  it('outlasts a night, and ends on the second day', () => {
+    const all = durationsOfDefault();
+    const mean = all.reduce((sum, each) => sum + each, 0) / all.length;
+    expect(Math.min(...all)).toBeGreaterThan(11 * HOUR_MS);
+    expect(Math.max(...all)).toBeLessThan(37 * HOUR_MS);
+    expect(mean / HOUR_MS).toBeCloseTo(18, 0);
   });
 });

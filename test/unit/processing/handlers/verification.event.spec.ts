@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { format, inspect } from 'node:util';
 import {
   VerificationCancelled,
   VerificationCompleted,
@@ -8,7 +9,12 @@ import {
   verificationStatuses,
   type VerificationStatus,
 } from 'nestjs-cr3dentials-webhook';
-import { eventClasses, verificationEvent } from '../../../../src/processing/handlers/verification.event.js';
+import {
+  eventClasses,
+  verificationEvent,
+  verificationEvents,
+  withReadonlyFields,
+} from '../../../../src/processing/handlers/verification.event.js';
 import { HOLDER } from '../../../support/app/canaries.js';
 import { payload } from '../../../support/app/payload.js';
 
@@ -16,7 +22,7 @@ const RECEIVED_AT = 1_742_817_900_000;
 const sample = payload({ sessionId: 's-1' });
 
 function eventOf(body: string, status: VerificationStatus = 'COMPLETED') {
-  return verificationEvent({ id: 'd-1', status, rawBody: body, receivedAt: RECEIVED_AT });
+  return verificationEvent({ id: 'd-1', tenant: 'north', status, rawBody: body, receivedAt: RECEIVED_AT });
 }
 
 function eventWith(overrides: Record<string, unknown>) {
@@ -62,6 +68,7 @@ describe('an event', () => {
       metadata: { source: 'portal' },
       receivedAt: new Date(RECEIVED_AT),
       deliveryId: 'd-1',
+      tenant: 'north',
     });
   });
 
@@ -82,11 +89,65 @@ describe('an event', () => {
     expect(eventWith({ completedAt }).completedAt).toEqual(new Date(instant));
   });
 
-  it('cannot be changed by one handler for the next', () => {
-    const event = eventWith({});
-    expect(Object.isFrozen(event)).toBe(true);
+  it('has data that one handler cannot change for the next', () => {
+    const event = eventWith({ extractedData: { accounts: [{ iban: 'DE' }] }, metadata: { tags: ['a'] } });
+    const { accounts } = event.extractedData as { accounts: { iban: string }[] };
+    expect(() => accounts.push({ iban: 'FR' })).toThrow(TypeError);
+    expect(() => Object.assign(accounts[0] as object, { iban: 'FR' })).toThrow(TypeError);
+    const { tags } = event.metadata as { tags: string[] };
+    expect(() => tags.push('b')).toThrow(TypeError);
+  });
+
+  it('is itself the same for all who share it', () => {
+    const event = withReadonlyFields(eventWith({}));
     expect(() => Object.assign(event, { sessionId: 'another' })).toThrow(TypeError);
-    expect(() => Object.assign(event, { more: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(event, { extractedData: null })).toThrow(TypeError);
+    expect(() => Reflect.deleteProperty(event, 'status')).not.toThrow();
+    expect(event.status).toBe('COMPLETED');
+    expect({ ...event }).toEqual({ ...eventWith({}) });
+    expect(event).toBeInstanceOf(VerificationCompleted);
+  });
+
+  it.each([
+    ['of one handler', eventWith({})],
+    ['of all listeners', withReadonlyFields(eventWith({}))],
+  ])('may be extended: an event bus notes on it what belongs to it, %s', (_, event) => {
+    Object.defineProperty(event, Symbol.for('context'), { value: 1 });
+    expect(Object.isExtensible(event)).toBe(true);
+  });
+
+  it('is one of its own for each handler, of values that they can share', () => {
+    const next = verificationEvents({
+      id: 'd-1',
+      tenant: '',
+      status: 'COMPLETED',
+      rawBody: JSON.stringify(sample),
+      receivedAt: RECEIVED_AT,
+    });
+    const [one, other] = [next(), next()];
+    expect(one).toEqual(other);
+    expect(one).not.toBe(other);
+    expect(one.extractedData).toBe(other.extractedData);
+    one.completedAt?.setTime(0);
+    one.receivedAt.setTime(0);
+    expect(other).toMatchObject({ completedAt: new Date('2025-03-24T12:05:00Z'), receivedAt: new Date(RECEIVED_AT) });
+  });
+
+  it('is frozen however deep its data is', () => {
+    const depth = 20_000;
+    const event = eventOf(`{"sessionId":"s-1","extractedData":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}}`);
+    expect(Object.isFrozen(event.extractedData?.a)).toBe(true);
+  });
+
+  it('prints ids only, and is JSON with all of its fields', () => {
+    const event = eventWith({ sessionId: 's\n1' });
+    expect(inspect(event)).toBe("VerificationCompleted { deliveryId: 'd-1', sessionId: 's\\n1' }");
+    expect(inspect({ event }, { depth: 5 })).not.toContain(HOLDER);
+    expect(format('%o %O %j', event, event, 1)).not.toContain(HOLDER);
+    expect(JSON.parse(JSON.stringify(event))).toMatchObject({
+      extractedData: { accountHolder: HOLDER },
+      tenant: 'north',
+    });
   });
 
   it('keeps every digit that JavaScript has', () => {

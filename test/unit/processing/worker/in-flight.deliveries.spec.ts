@@ -3,7 +3,7 @@ import { HandlerRun } from '../../../../src/inbox/handler-run.entity.js';
 import type { ClaimedDelivery, Lease } from '../../../../src/inbox/delivery.factory.js';
 import { InFlightDeliveries, type Claim } from '../../../../src/processing/worker/in-flight.deliveries.js';
 
-const lease: Lease = { owner: 'me', expiresAt: 1_000 };
+const lease: Lease = { claimId: 'me', expiresAt: 1_000 };
 
 function delivery(id: string, rescues = 0): ClaimedDelivery {
   return {
@@ -12,6 +12,7 @@ function delivery(id: string, rescues = 0): ClaimedDelivery {
     sessionId: `session of ${id}`,
     status: 'COMPLETED',
     rawBody: '{}',
+    isOpen: true,
     attempts: 1,
     rescues,
     replays: 0,
@@ -48,7 +49,7 @@ describe('deliveries in flight', () => {
 
   it('are not added twice, and the first claim goes on', () => {
     const claim = take('a');
-    expect(inFlight.add(delivery('a'), { owner: 'me', expiresAt: 9_000 })).toBeUndefined();
+    expect(inFlight.add(delivery('a'), { claimId: 'me', expiresAt: 9_000 })).toBeUndefined();
     expect(inFlight.size).toBe(1);
     expect(inFlight.has(claim)).toBe(true);
     expect(claim.leaseExpiresAt).toBe(1_000);
@@ -83,9 +84,26 @@ describe('deliveries in flight', () => {
     expect(inFlight.evict(() => false)).toBe(0);
   });
 
+  it('are remembered as lost only when their worker was cut off, until they are forgotten', () => {
+    const [cutOff, blocked] = [take('a'), take('b')];
+    expect(inFlight.evictCutOff((claim) => claim === cutOff)).toBe(1);
+    expect(inFlight.evict((claim) => claim === blocked)).toBe(1);
+    expect(cutOff.cancellation.isRequested).toBe(true);
+    expect([...inFlight.lost]).toEqual([['a', { leaseExpiresAt: 1_000, isReported: false }]]);
+    inFlight.reportedLost(['b'], () => true);
+    expect([...inFlight.lost]).toEqual([['a', { leaseExpiresAt: 1_000, isReported: false }]]);
+    inFlight.reportedLost(['a'], () => false);
+    expect([...inFlight.lost]).toEqual([['a', { leaseExpiresAt: 1_000, isReported: true }]]);
+    inFlight.reportedLost(['a'], (id) => id === 'a');
+    expect([...inFlight.lost]).toEqual([]);
+  });
+
   it('have their leases extended when they are renewed, and only those', () => {
     const [extended, other] = [take('a'), take('b')];
-    inFlight.extend(new Set(['a', 'never held']), { owner: 'me', expiresAt: 5_000 });
+    const before = take('c');
+    inFlight.evict((claim) => claim === before);
+    inFlight.extend([extended, before], 5_000);
+    expect(before.leaseExpiresAt).toBe(1_000);
     expect(extended.leaseExpiresAt).toBe(5_000);
     expect(other.leaseExpiresAt).toBe(1_000);
     expect(inFlight.size).toBe(2);

@@ -1,0 +1,125 @@
+import { ClaimRepository } from '../../../src/inbox/claim.repository.js';
+import { RescueRepository } from '../../../src/inbox/rescue.repository.js';
+import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
+import { DeliveryDispatcher } from '../../../src/processing/dispatch/delivery.dispatcher.js';
+import type { Outcome } from '../../../src/processing/dispatch/delivery.dispatcher.js';
+import { DeliverySettler } from '../../../src/processing/dispatch/delivery.settler.js';
+import { LiveExecutions } from '../../../src/processing/dispatch/live.executions.js';
+import { HandlerRunner } from '../../../src/processing/dispatch/handler.runner.js';
+import { DeliveryPool } from '../../../src/processing/worker/delivery.pool.js';
+import { DeliveryWorker } from '../../../src/processing/worker/delivery.worker.js';
+import type { ClaimKey, Lease } from '../../../src/inbox/delivery.factory.js';
+import { patch } from '../patch.js';
+import type { Control } from './control.js';
+
+let executions = 0;
+
+/** Faults of claims, leases and outcomes. */
+export const processingControls: readonly Control[] = [
+  {
+    name: 'a handler that this instance does not know is forgotten (F3)',
+    apply: () =>
+      patch(
+        DeliveryDispatcher,
+        'dispatch',
+        (dispatch) =>
+          async function (this: never, ...args: never[]) {
+            const outcome = (await dispatch.apply(this, args)) as Outcome;
+            if (outcome.outcome !== 'with-runs') return outcome;
+            const [{ status }] = args as unknown as [{ status: string }];
+            const { handlers } = this as unknown as { handlers: { for(status: string): { id: string }[] } };
+            const known = new Set(handlers.for(status).map(({ id }) => id));
+            const isDone = outcome.runs.every(({ handler, state }) => state === 'completed' || !known.has(handler));
+            return isDone ? { ...outcome, next: 'completed' } : outcome;
+          },
+      ),
+  },
+  {
+    name: 'completed although a handler has failed',
+    apply: () =>
+      patch(
+        DeliverySettler,
+        'settle',
+        (settle) =>
+          function (this: never, ...args: never[]) {
+            const [id, outcome, ...rest] = args as unknown as [string, Outcome];
+            const changed = outcome.outcome === 'with-runs' ? { outcome: 'completed' } : outcome;
+            return settle.apply(this, [id, changed, ...rest] as never[]);
+          },
+      ),
+  },
+  {
+    name: 'every failure taken for an interruption (F9)',
+    apply: () => patch(HandlerRunner, 'isInterruption', () => () => Promise.resolve(true)),
+  },
+  {
+    name: 'a rescue before the lease has expired',
+    apply: () =>
+      patch(
+        RescueRepository,
+        'rescueExpired',
+        (rescue) =>
+          function (this: never, ...args: never[]) {
+            const [lease, now, ...rest] = args as unknown as [Lease, number];
+            return rescue.apply(this, [lease, now + 60_000, ...rest] as never[]);
+          },
+      ),
+  },
+  {
+    name: 'claims that a shutdown does not return (F10)',
+    apply: () =>
+      patch(
+        ClaimRepository,
+        'release',
+        () =>
+          function (this: never, ...args: never[]) {
+            return Promise.resolve(new Set((args[0] as unknown as ClaimKey[]).map(({ id }) => id)));
+          },
+      ),
+  },
+  {
+    name: 'handlers that begin during a shutdown (F12)',
+    apply: () =>
+      patch(
+        DeliveryWorker,
+        'shutDown',
+        (shutDown) =>
+          function (this: never, ...args: never[]) {
+            const { shutdown, pool } = this as unknown as { shutdown: object; pool: object };
+            Object.defineProperty(shutdown, 'hasBegun', { get: () => false, set: () => {} });
+            Object.assign(pool, { close: () => {} });
+            return shutDown.apply(this, args);
+          },
+      ),
+  },
+  {
+    name: 'an execution that goes on beside the next one of its run (F19)',
+    apply: () =>
+      patch(
+        LiveExecutions,
+        'begin',
+        (begin) =>
+          function (this: never, ...args: never[]) {
+            const [deliveryId, ...rest] = args as unknown as [string];
+            return begin.apply(this, [`${deliveryId} ${++executions}`, ...rest] as never[]);
+          },
+      ),
+  },
+  {
+    name: 'a claim before the end of the one before is forgotten',
+    apply: () =>
+      patch(
+        DeliveryPool,
+        'add',
+        (add) =>
+          function (this: never, ...args: never[]) {
+            add.apply(this, args);
+            return true;
+          },
+      ),
+  },
+  {
+    name: 'runs that are not saved',
+    apply: () => patch(HandlerRunRepository, 'saving', () => () => undefined),
+  },
+];

@@ -1,0 +1,203 @@
+import { Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { VerificationStatus } from '../contract/verification-status.js';
+import { DatabaseConnection } from '../database/database.connection.js';
+import { isLocked } from '../database/database.errors.js';
+import type { SqlResult } from '../database/dialect/dialect.js';
+import type { Lane } from '../database/lanes.js';
+import { anyOf, raw, sql, type Sql } from '../database/sql.js';
+import { keysOf, updateUnlocked } from '../database/unlocked.update.js';
+import type { ClaimedDelivery, ClaimKey, Lease } from './delivery.factory.js';
+import { Tables } from './tables.js';
+
+const FACTS = raw('d.id, d.tenant, d.session_id, d.status, d.raw_body, d.received_at');
+const PROGRESS = raw('delivery_id, attempts, rescues, replays, only_named_handlers');
+/** Time for which a due delivery is left to workers that have the handler it waits for. */
+const UNKNOWN_HANDLER_GRACE_MS = 5_000;
+
+/** Number of times that a locked row is tried, before it is left for later. */
+const LOCKED_TRIES = 3;
+const LOCKED_DELAY_MS = 20;
+
+/** Most claims that have a condition each. SQLite takes 1 000 in one statement, PostgreSQL 32 000. */
+const MAX_CONDITIONS = 100;
+
+/** Assignments that end a claim. */
+export const NO_LEASE = raw('claim_id = NULL, lease_expires_at = NULL');
+
+/** Ids of the handlers that a worker has, by status. */
+export type HandlersByStatus = ReadonlyMap<VerificationStatus, readonly string[]>;
+
+/** Claims deliveries for a worker: takes, renews and returns them. */
+@Injectable()
+export class ClaimRepository {
+  constructor(
+    private readonly connection: DatabaseConnection,
+    private readonly tables: Tables,
+  ) {}
+
+  /**
+   * Claims due deliveries, oldest first. A delivery may wait for a handler that this worker does not have. It is then
+   * left to other workers for `UNKNOWN_HANDLER_GRACE_MS`.
+   */
+  claim(lease: Lease, now: number, limit: number, handlers: HandlersByStatus = new Map()): Promise<ClaimedDelivery[]> {
+    return this.claimWhere(
+      sql`state = 'pending' AND next_attempt_at <= ${now} AND ${this.isKnown(handlers, now)}
+          ORDER BY next_attempt_at LIMIT ${raw(String(limit))}`,
+      sql`state = 'processing', next_attempt_at = NULL`,
+      lease,
+    );
+  }
+
+  /**
+   * Returns the condition that this worker has every handler that a delivery waits for, or that the grace time is over.
+   * Its first part spares deliveries without runs the subquery.
+   */
+  private isKnown(handlers: HandlersByStatus, now: number): Sql {
+    const { delivery, handlerRun } = this.tables;
+    const { isOneOf } = this.connection.dialect;
+    const known = [...handlers]
+      .filter(([, ids]) => ids.length > 0)
+      .map(([status, ids]) => sql`f.status = ${status} AND ${isOneOf('r.handler', ids)}`);
+    const isUnknown = known.length > 0 ? sql`AND NOT ${anyOf(known)}` : raw('');
+    return sql`((attempts = 0 AND replays = 0) OR next_attempt_at <= ${now - UNKNOWN_HANDLER_GRACE_MS} OR NOT EXISTS (
+      SELECT 1 FROM ${handlerRun} r JOIN ${delivery} f ON f.id = r.delivery_id WHERE r.delivery_id = s.delivery_id
+        AND r.state = 'pending' AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= ${now}) ${isUnknown}))`;
+  }
+
+  /** Claims the deliveries that a condition chooses, and makes one more change to each. */
+  async claimWhere(which: Sql, change: Sql, { claimId, expiresAt }: Lease): Promise<ClaimedDelivery[]> {
+    const { dialect } = this.connection;
+    const { delivery, deliveryState } = this.tables;
+    // The change first: MySQL assigns from left to right, and it asks for the claim before.
+    const update = sql`UPDATE ${deliveryState} SET ${change}, attempts = attempts + 1, claim_id = ${claimId}, lease_expires_at = ${expiresAt}`;
+    const chosen = sql`SELECT s.delivery_id FROM ${deliveryState} s WHERE ${which} ${dialect.skipLocked}`;
+    const claimed = sql`${update} WHERE ${dialect.isOneOfRows('delivery_id', chosen)} RETURNING ${PROGRESS}`;
+    if (dialect.writesInQueries) {
+      const { records } = await this.connection.execute(
+        sql`WITH claimed AS (${claimed}) SELECT ${FACTS}, s.* FROM claimed s JOIN ${delivery} d ON d.id = s.delivery_id`,
+      );
+      return records.map((row) => this.toClaimedDelivery(row));
+    }
+    const facts = sql`SELECT ${FACTS}, s.* FROM ${deliveryState} s JOIN ${delivery} d ON d.id = s.delivery_id`;
+    const byIds = (rows: SqlResult | undefined, statement: Sql, key: string) =>
+      rows?.records.length
+        ? sql`${statement} WHERE ${dialect.isOneOf(key, [...keysOf(rows, 'delivery_id')])}`
+        : undefined;
+    const results = await this.connection.transactionOf([
+      () => (dialect.updateReturns ? claimed : chosen),
+      ([rows]) => (dialect.updateReturns ? undefined : byIds(rows, update, 'delivery_id')),
+      ([rows]) => byIds(rows, facts, 's.delivery_id'),
+    ]);
+    return (results.at(-1)?.records ?? []).map((row) => this.toClaimedDelivery(row));
+  }
+
+  /** Renews leases. Returns the ids that were renewed, and those that another claim has. */
+  async renew(claims: readonly ClaimKey[], expiresAt: number): Promise<{ renewed: Set<string>; rescued: Set<string> }> {
+    const { changed } = await this.updateClaimed(claims, sql`lease_expires_at = ${expiresAt}`, 'renewing');
+    const others = claims.filter(({ id }) => !changed.has(id));
+    if (others.length === 0) return { renewed: changed, rescued: new Set() };
+    const ids = others.map(({ id }) => id);
+    const rescued = sql`SELECT delivery_id, claim_id FROM ${this.tables.deliveryState}
+      WHERE ${this.connection.dialect.isOneOf('delivery_id', ids)} AND state = 'processing'`;
+    const { records } = await this.connection.execute(rescued, 'renewing');
+    const holders = new Map(records.map((row) => [String(row.delivery_id), String(row.claim_id)]));
+    const lost = others.filter(({ id, claimId }) => (holders.get(id) ?? claimId) !== claimId);
+    return { renewed: changed, rescued: new Set(lost.map(({ id }) => id)) };
+  }
+
+  /**
+   * Releases deliveries that were not processed. Any worker can claim them at once, as if they had never been claimed.
+   * Returns their ids.
+   */
+  async release(claims: readonly ClaimKey[], now: number): Promise<Set<string>> {
+    const set = sql`state = 'pending', next_attempt_at = ${now}, attempts = attempts - 1,
+      rescues = CASE WHEN rescues > 0 THEN rescues - 1 ELSE 0 END, ${NO_LEASE}`;
+    return (await this.updateClaimed(claims, set)).changed;
+  }
+
+  /**
+   * Ends claims by an update of all of them. Most often nobody has locked one, and their number is enough.
+   *
+   * @returns how many were updated, and the ids of those that another transaction has locked; the others are no longer
+   *   claimed
+   */
+  async endClaimed(claims: readonly ClaimKey[], set: Sql): Promise<{ written: number; locked: Set<string> }> {
+    const { connection } = this;
+    const update = sql`UPDATE ${this.tables.deliveryState} SET ${set} WHERE ${this.claimedBy(claims)}`;
+    try {
+      const { affected } = await connection.execute(connection.dialect.withoutWaiting(update));
+      return { written: affected, locked: new Set() };
+    } catch (error) {
+      if (!isLocked(connection.dialect, error)) throw error;
+      const { changed, locked } = await this.updateClaimed(claims, set);
+      return { written: changed.size, locked };
+    }
+  }
+
+  /**
+   * Updates deliveries that this worker has claimed.
+   *
+   * @returns the ids that were changed, and those that another transaction has locked; the others are no longer claimed
+   */
+  private async updateClaimed(
+    claims: readonly ClaimKey[],
+    set: Sql,
+    lane?: Lane,
+  ): Promise<{ changed: Set<string>; locked: Set<string> }> {
+    const changed = new Set<string>();
+    let rest = claims;
+    for (let tries = 1; ; tries++) {
+      for (const id of await this.update({ set, where: this.claimedBy(rest) }, lane)) changed.add(id);
+      rest = claims.filter(({ id }) => !changed.has(id));
+      if (rest.length === 0) return { changed, locked: new Set() };
+      const held = sql`SELECT delivery_id FROM ${this.tables.deliveryState} WHERE ${this.claimedBy(rest)}`;
+      const locked = keysOf(await this.connection.execute(held, lane), 'delivery_id');
+      if (locked.size === 0 || tries === LOCKED_TRIES) return { changed, locked };
+      rest = rest.filter(({ id }) => locked.has(id));
+      await sleep(LOCKED_DELAY_MS); // MySQL locks every row that a statement looks at, for a moment
+    }
+  }
+
+  /** Returns the condition on deliveries that these claims have. */
+  claimedBy(claims: readonly ClaimKey[]): Sql {
+    const { isOneOf } = this.connection.dialect;
+    const byClaim = new Map<string, string[]>();
+    for (const { id, claimId } of claims) {
+      const ids = byClaim.get(claimId);
+      if (ids) ids.push(id);
+      else byClaim.set(claimId, [id]);
+    }
+    if (byClaim.size > MAX_CONDITIONS) {
+      const ids = isOneOf(
+        'delivery_id',
+        claims.map(({ id }) => id),
+      );
+      const pairs = claims.map(({ id, claimId }) => `${claimId} ${id}`);
+      return sql`${ids} AND ${isOneOf(`CONCAT(claim_id, ' ', delivery_id)`, pairs)} AND state = 'processing'`;
+    }
+    const held = [...byClaim].map(([claimId, ids]) => sql`claim_id = ${claimId} AND ${isOneOf('delivery_id', ids)}`);
+    return sql`${anyOf(held)} AND state = 'processing'`;
+  }
+
+  private update(change: { set: Sql; where: Sql }, lane?: Lane): Promise<Set<string>> {
+    return updateUnlocked(this.connection, this.tables.deliveryState, { ...change, key: 'delivery_id' }, lane);
+  }
+
+  /** The body stays as it is stored: one that does not open must not fail the claim. */
+  private toClaimedDelivery(row: Record<string, unknown>): ClaimedDelivery {
+    return {
+      id: String(row.id),
+      tenant: String(row.tenant),
+      sessionId: String(row.session_id),
+      status: row.status as ClaimedDelivery['status'],
+      rawBody: String(row.raw_body),
+      isOpen: false,
+      attempts: Number(row.attempts),
+      rescues: Number(row.rescues),
+      replays: Number(row.replays),
+      onlyNamedHandlers: Number(row.only_named_handlers),
+      receivedAt: Number(row.received_at),
+    };
+  }
+}

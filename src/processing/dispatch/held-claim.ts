@@ -1,0 +1,9 @@
+import type { ClaimKey } from '../../inbox/delivery.factory.js';
+
+/** Claim whose outcome is to be written. */
+export interface HeldClaim extends ClaimKey {
+  /** False once the lease was lost: another worker may have the delivery. */
+  readonly isHeld: boolean;
+  /** True once this worker has a later claim of the delivery. */
+  readonly isReplaced: boolean;
+}
