@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import type { DatabaseKind } from '../../../test/support/database/databases.js';
 import type { Fault } from '../fault.js';
 import { withConnection } from '../database-under-test.js';
@@ -8,6 +8,7 @@ const onServers: readonly DatabaseKind[] = ['postgres', 'mariadb'];
 const DELIVERIES = 40;
 /** Longer than the time within which the first 200 must come, so that it comes while they are held. */
 const MIN_HELD_MS = 2_500;
+const MAX_WAIT_MS = 10_000;
 
 /** The tables, and their columns of a delivery's id. */
 const tables = [
@@ -16,17 +17,25 @@ const tables = [
   ['handler_run', 'delivery_id'],
 ] as const;
 
+/** On a busy machine the first runs come late, and the worker itself holds rows for moments. */
+async function lockNewestRowsOf(table: string, column: string, runner: QueryRunner): Promise<void> {
+  const ofNewest = `cr3dentials_webhook_${table} ORDER BY ${column} DESC LIMIT ${DELIVERIES}`;
+  const deadline = performance.now() + MAX_WAIT_MS;
+  for (;;) {
+    const rows = (await runner.query(
+      `SELECT ${column} FROM ${ofNewest} FOR UPDATE SKIP LOCKED`,
+    )) as unknown[];
+    if (rows.length > 0) return;
+    if (performance.now() > deadline) throw new Error(`Of the table ${table}, no row could be locked.`);
+    await sleep(20);
+  }
+}
+
 /** @returns ends the transaction that has locked them */
 async function lockNewestRows(connection: DataSource): Promise<() => Promise<void>> {
   const runner = connection.createQueryRunner();
   await runner.startTransaction('READ COMMITTED');
-  const newest = `SELECT id FROM cr3dentials_webhook_delivery ORDER BY received_at DESC LIMIT ${DELIVERIES}`;
-  const ids = ((await runner.query(newest)) as { id: string }[]).map(({ id }) => `'${id}'`).join(', ');
-  for (const [table, column] of tables) {
-    const where = `cr3dentials_webhook_${table} WHERE ${column} IN (${ids}) FOR UPDATE SKIP LOCKED`;
-    const rows = (await runner.query(`SELECT ${column} FROM ${where}`)) as unknown[];
-    if (rows.length === 0) throw new Error(`Of the table ${table}, no row was locked.`);
-  }
+  for (const [table, column] of tables) await lockNewestRowsOf(table, column, runner);
   return async () => {
     await runner.rollbackTransaction();
     await runner.release();
