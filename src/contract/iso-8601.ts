@@ -11,6 +11,9 @@ const TIME = String.raw`(?<hour>\d\d)(?::?(?<minute>\d\d)(?::?(?<second>\d\d))?)
 const ZONE = String.raw`(?:Z|(?<sign>[+-])(?<zoneHour>\d\d)(?::?(?<zoneMinute>\d\d))?)?`;
 const INSTANT = new RegExp(`^${DATE}(?:[T ]${TIME}${ZONE})?$`, 'i');
 
+/** The form in which most senders write an instant. `Date` reads it exactly, but takes a 31st for a day of any month. */
+const USUAL_INSTANT = /^\d{4}-\d\d-(?:[01]\d|2[0-8])T\d\d:\d\d:\d\d(?:\.\d{3})?Z$/;
+
 type Parts = Record<string, string | undefined>;
 
 /**
@@ -21,6 +24,8 @@ type Parts = Record<string, string | undefined>;
  * @returns an invalid `Date` for anything else
  */
 export function parseInstant(text: string): Date {
+  const usual = USUAL_INSTANT.test(text) ? new Date(text) : undefined;
+  if (usual && !Number.isNaN(usual.getTime())) return usual;
   const parts: Parts | undefined = INSTANT.exec(text)?.groups;
   return new Date(parts ? dateOf(parts) + timeOf(parts) - zoneOf(parts) : NaN);
 }

@@ -15,20 +15,22 @@ export function idempotencyKey(tenant: string, sessionId: string): string {
  * does the time of the documented sample: each Test of the portal may send it with another, and is no conflict.
  */
 export function fingerprint(payload: VerificationPayload): string {
-  const completedAt = payload.sessionId === SAMPLE_SESSION_ID ? null : payload.completedAt;
-  return sha256(canonicalJson({ ...payload, completedAt, metadata: null }));
+  const { sessionId, status, platformId, externalReferenceId, proofHash } = payload;
+  const completedAt = sessionId === SAMPLE_SESSION_ID ? null : payload.completedAt;
+  const extractedData = withSortedKeys(payload.extractedData);
+  const content = { externalReferenceId, extractedData, metadata: null, platformId, proofHash, sessionId, status };
+  return sha256(JSON.stringify({ completedAt, ...content })); // sorted as well
 }
 
 export function sha256(text: string): string {
   return hash('sha256', text);
 }
 
-/** Returns JSON with sorted keys. The recursion is bounded: `JsonBodyGuard` refuses bodies deeper than 64 levels. */
-function canonicalJson(value: unknown): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  let members = '';
-  for (const key of Object.keys(value).toSorted())
-    members += `${members && ','}${JSON.stringify(key)}:${canonicalJson((value as Record<string, unknown>)[key])}`;
-  return `{${members}}`;
+/** The recursion is bounded: `JsonBodyGuard` refuses bodies deeper than 64 levels, and keys that reach a prototype. */
+function withSortedKeys(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(withSortedKeys);
+  const sorted: Record<string, unknown> = {};
+  for (const key of Object.keys(value).sort()) sorted[key] = withSortedKeys((value as Record<string, unknown>)[key]);
+  return sorted;
 }
