@@ -31,6 +31,7 @@ function withSortedKeys(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(withSortedKeys);
   const sorted: Record<string, unknown> = {};
-  for (const key of Object.keys(value).toSorted()) sorted[key] = withSortedKeys((value as Record<string, unknown>)[key]);
+  for (const key of Object.keys(value).toSorted())
+    sorted[key] = withSortedKeys((value as Record<string, unknown>)[key]);
   return sorted;
 }

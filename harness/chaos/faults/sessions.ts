@@ -22,9 +22,7 @@ async function lockNewestRowsOf(table: string, column: string, runner: QueryRunn
   const ofNewest = `cr3dentials_webhook_${table} ORDER BY ${column} DESC LIMIT ${DELIVERIES}`;
   const deadline = performance.now() + MAX_WAIT_MS;
   for (;;) {
-    const rows = (await runner.query(
-      `SELECT ${column} FROM ${ofNewest} FOR UPDATE SKIP LOCKED`,
-    )) as unknown[];
+    const rows = (await runner.query(`SELECT ${column} FROM ${ofNewest} FOR UPDATE SKIP LOCKED`)) as unknown[];
     if (rows.length > 0) return;
     if (performance.now() > deadline) throw new Error(`Of the table ${table}, no row could be locked.`);
     await sleep(20);
