@@ -21,6 +21,7 @@ export interface Choices {
   readonly memoryAfter: readonly number[];
   readonly burst: number;
   readonly burstConnections: number;
+  readonly wakeUps: number;
   readonly out: string;
   readonly smoke: boolean;
   readonly profile?: ContenderName;
@@ -38,6 +39,7 @@ const SMOKE: Partial<Choices> = {
   memoryAfter: [200, 400],
   burst: 1,
   burstConnections: 200,
+  wakeUps: 3,
 };
 
 export function chosen(argv: readonly string[]): Choices {
@@ -60,6 +62,7 @@ export function chosen(argv: readonly string[]): Choices {
     .option('--memory-after <numbers>', 'of deliveries', numbers, [10_000, 100_000, 500_000, 1_000_000])
     .option('--burst <seconds>', 'of ten times the capacity', number, 60)
     .option('--burst-connections <number>', 'that the sender of the burst has', number, 2_000)
+    .option('--wake-ups <number>', 'deliveries that wait for an idle worker elsewhere, one by one', number, 40)
     .option('--out <folder>', 'for the results', 'bench/results')
     .option('--smoke', 'everything at a tiny size', false)
     .addOption(new Option('--profile <contender>', 'only say where its processor time goes').choices(contenderNames))

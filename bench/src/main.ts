@@ -6,6 +6,7 @@ import { runBurst } from './growth/burst.js';
 import { runMemory } from './growth/memory.js';
 import { growthGoals, growthTables } from './growth/report.js';
 import { runRows } from './growth/rows.js';
+import { runWakeUps } from './growth/wake-ups.js';
 import { describeMachine, inspectMachine, summarizeMachine } from './machine.js';
 import { profile } from './profile.js';
 import { chart } from './report/chart.js';
@@ -112,7 +113,8 @@ async function measureGrowth(): Promise<Part> {
   const rows = await runRows({ sizes, rounds, warmUp, duration }, say);
   const memory = await runMemory({ looks }, say);
   const burst = await runBurst({ duration: choices.burst, connections: choices.burstConnections }, say);
-  const growth = { rows, memory, burst };
+  const wakeUps = await runWakeUps(choices.wakeUps, say);
+  const growth = { rows, memory, burst, wakeUps };
   console.log(`${growthTables(growth)}\n`);
   return { growth };
 }

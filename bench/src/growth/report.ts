@@ -4,18 +4,22 @@ import { median, ratioByRound, spread } from '../report/statistics.js';
 import type { Burst } from './burst.js';
 import { toMiB, type MemoryLook } from './memory.js';
 import type { RowsRun } from './rows.js';
+import type { WakeUps } from './wake-ups.js';
 
 export interface Growth {
   readonly rows: readonly RowsRun[];
   readonly memory: readonly MemoryLook[];
   readonly burst: Burst;
+  /** Of older results, there are none. */
+  readonly wakeUps?: readonly WakeUps[];
 }
 
 /** The longest time until answers are normal again after a burst. */
 const MAX_RECOVERY_SECONDS = 5;
+const MAX_WAKE_UP_MS = 50;
 
-export function growthTables({ rows, memory, burst }: Growth): string {
-  return [rowsTable(rows), memoryTable(memory), burstTable(burst)].join('\n\n');
+export function growthTables({ rows, memory, burst, wakeUps = [] }: Growth): string {
+  return [rowsTable(rows), memoryTable(memory), burstTable(burst), wakeUpTable(wakeUps)].join('\n\n');
 }
 
 function rowsTable(runs: readonly RowsRun[]): string {
@@ -58,10 +62,22 @@ function burstTable({ capacity, load, missing, unhandled, normalAfter, p99Before
   );
 }
 
-export function growthGoals({ rows, memory, burst }: Growth): Goal[] {
+function wakeUpTable(runs: readonly WakeUps[]): string {
+  return plainTable(
+    ['an idle worker elsewhere', 'p50 ms', 'longest ms'],
+    runs.map(({ listenNotify, waits }) => [
+      listenNotify ? 'with database.listenNotify' : 'that polls, as by default',
+      median(waits).toFixed(1),
+      Math.max(...waits).toFixed(1),
+    ]),
+  );
+}
+
+export function growthGoals({ rows, memory, burst, wakeUps = [] }: Growth): Goal[] {
   const sizes = rows.map((run) => run.rows);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const [first, last] = [memory.at(0), memory.at(-1)];
+  const waits = wakeUps.flatMap((run) => (run.listenNotify ? run.waits : []));
   const refused = Object.entries(burst.load.errors).filter(([answer]) => answer !== '503');
   return [
     {
@@ -93,6 +109,11 @@ export function growthGoals({ rows, memory, burst }: Growth): Goal[] {
       figure: 'burst: seconds until p99 was normal again',
       value: burst.normalAfter ?? Number.POSITIVE_INFINITY,
       demand: `≤ ${MAX_RECOVERY_SECONDS}`,
+    },
+    {
+      figure: 'milliseconds until an idle worker elsewhere handles it, p50, with database.listenNotify',
+      value: waits.length > 0 ? median(waits) : undefined,
+      demand: `≤ ${MAX_WAKE_UP_MS}`,
     },
   ];
 }
