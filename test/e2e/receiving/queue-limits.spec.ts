@@ -102,8 +102,9 @@ describe.each(platforms)('POSTs that wait for their secrets, on %s', (platform) 
       calls++;
       return never();
     };
-    const app = await host.start((builder) =>
-      builder.on(platform).withOptions({ auth: { resolveSecrets }, receiving: { maxQueued: 5, ackTimeout: 1_000 } }),
+    const app = await host.start(
+      (builder) =>
+        builder.on(platform).withOptions({ auth: { resolveSecrets }, receiving: { maxQueued: 5, ackTimeout: 5_000 } }), // all of them come within it
     );
     await Promise.all(Array.from({ length: 100 }, () => app.post(payload())));
     expect(calls).toBe(5);

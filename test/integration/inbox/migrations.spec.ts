@@ -173,6 +173,7 @@ describe.each(databases)('the indexes, on %s', (kind) => {
       `cr3dentials_webhook_delivery_by_reference_key (reference_key)${where('reference_key is not null')}`,
       'cr3dentials_webhook_delivery_by_session (idempotency_key) unique',
       `cr3dentials_webhook_delivery_by_state (state, delivery_id)${where("state in 'dead', 'unhandled', 'discarded'")}`,
+      `cr3dentials_webhook_delivery_by_tenant (tenant, id)${where("tenant <> ''")}`,
       `cr3dentials_webhook_delivery_due (next_attempt_at)${where('next_attempt_at is not null')}`,
       `cr3dentials_webhook_delivery_expired (lease_expires_at)${where('lease_expires_at is not null')}`,
       `cr3dentials_webhook_delivery_finished (finished_at)${where('finished_at is not null')}`,
