@@ -29,6 +29,7 @@ import { HandlerRunRepository } from './inbox/handler-run.repository.js';
 import { DeliveryHandoff } from './inbox/delivery.handoff.js';
 import { DatabaseConnection } from './database/database.connection.js';
 import { ClaimRepository } from './inbox/claim.repository.js';
+import { HandlerSetRepository } from './inbox/handler-set.repository.js';
 import { RescueRepository } from './inbox/rescue.repository.js';
 import { DeliveryStateRepository } from './inbox/delivery-state.repository.js';
 import { SettlementRepository } from './inbox/settlement.repository.js';
@@ -137,6 +138,7 @@ const INBOX_NAME = 'Cr3dentialsWebhookInbox';
     DeliveryRepository,
     DuplicateCounter,
     ClaimRepository,
+    HandlerSetRepository,
     RescueRepository,
     DeliveryStateRepository,
     SettlementRepository,

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { VerificationStatus } from '../contract/verification-status.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { isLocked } from '../database/database.errors.js';
 import type { SqlResult } from '../database/dialect/dialect.js';
@@ -8,6 +7,7 @@ import type { Lane } from '../database/lanes.js';
 import { anyOf, raw, sql, type Sql } from '../database/sql.js';
 import { keysOf, updateUnlocked } from '../database/unlocked.update.js';
 import type { ClaimedDelivery, ClaimKey, Lease } from './delivery.factory.js';
+import type { HandlersByStatus } from './handler-set.repository.js';
 import { Tables } from './tables.js';
 
 const FACTS = raw('d.id, d.tenant, d.session_id, d.status, d.raw_body, d.received_at');
@@ -24,9 +24,6 @@ const MAX_CONDITIONS = 100;
 
 /** Assignments that end a claim. */
 export const NO_LEASE = raw('claim_id = NULL, lease_expires_at = NULL');
-
-/** Ids of the handlers that a worker has, by status. */
-export type HandlersByStatus = ReadonlyMap<VerificationStatus, readonly string[]>;
 
 /** Claims deliveries for a worker: takes, renews and returns them. */
 @Injectable()
@@ -66,30 +63,66 @@ export class ClaimRepository {
   }
 
   /** Claims the deliveries that a condition chooses, and makes one more change to each. */
-  async claimWhere(which: Sql, change: Sql, { claimId, expiresAt }: Lease): Promise<ClaimedDelivery[]> {
+  async claimWhere(which: Sql, change: Sql, lease: Lease): Promise<ClaimedDelivery[]> {
     const { dialect } = this.connection;
     const { delivery, deliveryState } = this.tables;
-    // The change first: MySQL assigns from left to right, and it asks for the claim before.
-    const update = sql`UPDATE ${deliveryState} SET ${change}, attempts = attempts + 1, claim_id = ${claimId}, lease_expires_at = ${expiresAt}`;
+    if (!dialect.updateReturns) return this.claimChosen(which, change, lease);
     const chosen = sql`SELECT s.delivery_id FROM ${deliveryState} s WHERE ${which} ${dialect.skipLocked}`;
-    const claimed = sql`${update} WHERE ${dialect.isOneOfRows('delivery_id', chosen)} RETURNING ${PROGRESS}`;
+    const claimed = sql`${this.updateOf(change, lease)} WHERE ${dialect.isOneOfRows('delivery_id', chosen)} RETURNING ${PROGRESS}`;
     if (dialect.writesInQueries) {
       const { records } = await this.connection.execute(
         sql`WITH claimed AS (${claimed}) SELECT ${FACTS}, s.* FROM claimed s JOIN ${delivery} d ON d.id = s.delivery_id`,
       );
       return records.map((row) => this.toClaimedDelivery(row));
     }
-    const facts = sql`SELECT ${FACTS}, s.* FROM ${deliveryState} s JOIN ${delivery} d ON d.id = s.delivery_id`;
-    const byIds = (rows: SqlResult | undefined, statement: Sql, key: string) =>
-      rows?.records.length
-        ? sql`${statement} WHERE ${dialect.isOneOf(key, [...keysOf(rows, 'delivery_id')])}`
-        : undefined;
-    const results = await this.connection.transactionOf([
-      () => (dialect.updateReturns ? claimed : chosen),
-      ([rows]) => (dialect.updateReturns ? undefined : byIds(rows, update, 'delivery_id')),
-      ([rows]) => byIds(rows, facts, 's.delivery_id'),
-    ]);
+    const results = await this.connection.transactionOf([() => claimed, ([rows]) => this.factsOf(rows)]);
     return (results.at(-1)?.records ?? []).map((row) => this.toClaimedDelivery(row));
+  }
+
+  /**
+   * Claims deliveries in steps, of which each knows the one before.
+   *
+   * @param also returns one more statement of the same transaction
+   */
+  async claimChosen(
+    which: Sql,
+    change: Sql,
+    lease: Lease,
+    also: (deliveries: readonly ClaimedDelivery[], formerClaims: ReadonlyMap<string, string>) => Sql | undefined = () =>
+      undefined,
+  ): Promise<ClaimedDelivery[]> {
+    const { dialect } = this.connection;
+    const chosen = sql`SELECT s.delivery_id, s.claim_id FROM ${this.tables.deliveryState} s WHERE ${which} ${dialect.skipLocked}`;
+    let deliveries: ClaimedDelivery[] = [];
+    await this.connection.transactionOf([
+      () => chosen,
+      ([rows]) => {
+        const ids = [...keysOf(rows, 'delivery_id')];
+        return ids.length > 0
+          ? sql`${this.updateOf(change, lease)} WHERE ${dialect.isOneOf('delivery_id', ids)}`
+          : undefined;
+      },
+      ([rows]) => this.factsOf(rows),
+      ([rows, , facts]) => {
+        deliveries = (facts?.records ?? []).map((row) => this.toClaimedDelivery(row));
+        const formerClaims = rows?.records.map((row) => [String(row.delivery_id), String(row.claim_id)] as const);
+        return also(deliveries, new Map(formerClaims));
+      },
+    ]);
+    return deliveries;
+  }
+
+  /** The change comes first: MySQL assigns from left to right, and it asks for the claim before. */
+  private updateOf(change: Sql, { claimId, expiresAt }: Lease): Sql {
+    return sql`UPDATE ${this.tables.deliveryState} SET ${change}, attempts = attempts + 1, claim_id = ${claimId}, lease_expires_at = ${expiresAt}`;
+  }
+
+  private factsOf(claimed: SqlResult | undefined): Sql | undefined {
+    const { delivery, deliveryState } = this.tables;
+    const ids = [...keysOf(claimed, 'delivery_id')];
+    if (ids.length === 0) return undefined;
+    return sql`SELECT ${FACTS}, s.* FROM ${deliveryState} s JOIN ${delivery} d ON d.id = s.delivery_id
+      WHERE ${this.connection.dialect.isOneOf('s.delivery_id', ids)}`;
   }
 
   /** Renews leases. Returns the ids that were renewed, and those that another claim has. */

@@ -107,6 +107,17 @@ export class HandlerRunRepository {
       ${dialect.onConflictDoNothing('delivery_id, handler')}`;
   }
 
+  /** Returns the statement that saves runs which have not begun, unless they are saved. Undefined if there are none. */
+  expecting(runs: readonly RunKey[], now: number): Sql | undefined {
+    if (runs.length === 0) return undefined;
+    const { dialect } = this.connection;
+    const rows = runs.map(
+      ({ deliveryId, handler }) => sql`(${join([deliveryId, handler, 'pending', 0, null, null, now])})`,
+    );
+    return sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${join(rows)}
+      ${dialect.onConflictDoNothing('delivery_id, handler')}`;
+  }
+
   /**
    * Marks a run completed, as the last of what its transaction writes.
    *

@@ -3,11 +3,33 @@ import { DatabaseConnection } from '../database/database.connection.js';
 import { raw, sql, type Sql } from '../database/sql.js';
 import { updateUnlocked } from '../database/unlocked.update.js';
 import { ClaimRepository, NO_LEASE } from './claim.repository.js';
+import { HandlerRunRepository } from './handler-run.repository.js';
+import { HandlerSetRepository, type HandlersByStatus } from './handler-set.repository.js';
 import { handlersOf, workerOf, type ClaimedDelivery, type Lease } from './delivery.factory.js';
 import { Tables } from './tables.js';
 
 /** Number of crashes in a row after which a delivery is dead. */
 const MAX_CRASHES = 3;
+
+/** What a look for expired leases knows. */
+export interface RescueLook {
+  readonly lease: Lease;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Most deliveries to rescue. */
+  readonly limit: number;
+  /** Ids of the deliveries that are left alone. */
+  readonly except: readonly string[];
+  /** True: only deliveries that were rescued before, one of which may crash its worker; false: only others. */
+  readonly suspects: boolean;
+}
+
+/** Deliveries of workers with other handlers. */
+export interface ForeignDeliveries {
+  readonly rescued: readonly ClaimedDelivery[];
+  /** Ids of those of which nobody has recorded the handlers that they have to reach. */
+  readonly unknown: readonly string[];
+}
 
 /** Finds deliveries whose lease has expired, and tells a crash from a worker that was only cut off. */
 @Injectable()
@@ -16,57 +38,64 @@ export class RescueRepository {
     private readonly connection: DatabaseConnection,
     private readonly tables: Tables,
     private readonly claims: ClaimRepository,
+    private readonly runs: HandlerRunRepository,
+    private readonly handlerSets: HandlerSetRepository,
   ) {}
 
   /**
-   * Rescues deliveries whose lease has expired. One that this worker itself let expire counts as no crash: the worker
-   * was cut off from the database, and has not crashed.
-   *
-   * @param suspects true: only deliveries that were rescued before, one of which may crash its worker; false: only
-   *   others
-   * @param grace milliseconds for which the suspects of a worker with other handlers are left to those that have them
+   * Rescues deliveries whose lease has expired, and of which it is known which handlers they have to reach. One that
+   * this worker itself let expire counts as no crash: the worker was cut off from the database, and has not crashed.
    */
-  rescueExpired(
-    lease: Lease,
-    now: number,
-    limit: number,
-    inFlightIds: readonly string[],
-    suspects: boolean,
-    grace = 0,
-  ): Promise<ClaimedDelivery[]> {
-    const isKnown = this.isKnown(lease.claimId);
-    const which = suspects
-      ? sql`rescues > 0 AND (rescues < ${MAX_CRASHES - 1} OR ${isOf(lease.claimId)}) AND (${isKnown} OR lease_expires_at < ${now - grace})`
-      : sql`rescues = 0 AND ${isKnown}`;
-    return this.rescueWhere(which, lease, { now, limit, inFlightIds });
+  rescueExpired(look: RescueLook): Promise<ClaimedDelivery[]> {
+    const { lease, now } = look;
+    const which = sql`${this.expiredBefore(now, look)} AND ${this.isKnown(lease.claimId)}`;
+    return this.claims.claimWhere(this.inOrder(which, look), rescuedBy(lease), lease);
   }
 
   /**
-   * Rescues deliveries of a worker with other handlers, whose runs nobody has saved: it is not known which handlers they
-   * have to reach. For the grace time, in milliseconds, they are left to workers that have the same.
+   * Rescues deliveries of workers with other handlers, whose runs nobody has saved. For the grace time, they are left to
+   * workers that have the same. Their handlers are then looked up, and their runs are saved with the claim: what this
+   * worker does not have, the delivery waits for.
+   *
+   * @param handlers handlers of this worker
+   * @param grace milliseconds
    */
-  rescueForeign(
-    lease: Lease,
-    now: number,
-    limit: number,
-    inFlightIds: readonly string[],
-    grace: number,
-  ): Promise<ClaimedDelivery[]> {
-    const which = sql`rescues = 0 AND NOT ${this.isKnown(lease.claimId)} AND lease_expires_at < ${now - grace}`;
-    return this.rescueWhere(which, lease, { now, limit, inFlightIds });
+  async rescueForeign(look: RescueLook, handlers: HandlersByStatus, grace: number): Promise<ForeignDeliveries> {
+    const { lease, now } = look;
+    const which = sql`${this.expiredBefore(now - grace, look)} AND NOT ${this.isKnown(lease.claimId)}`;
+    const { records } = await this.connection.execute(
+      sql`SELECT s.claim_id FROM ${this.tables.deliveryState} s WHERE ${this.inOrder(which, look)}`,
+    );
+    if (records.length === 0) return { rescued: [], unknown: [] };
+    const fingerprints = new Set(records.map(({ claim_id: claim }) => handlersOf(String(claim)) ?? ''));
+    const sets = await this.handlerSets.find([...fingerprints]);
+    const unknown: string[] = [];
+    const rescued = await this.claims.claimChosen(
+      this.inOrder(which, look),
+      rescuedBy(lease),
+      lease,
+      (deliveries, claims) => {
+        const mustReach = deliveries.flatMap(({ id, status }) => {
+          const its = sets.get(handlersOf(claims.get(id) ?? '') ?? '');
+          if (!its) unknown.push(id);
+          const ids = its ? [...(its.get(status) ?? []), ...(handlers.get(status) ?? [])] : [];
+          return [...new Set(ids)].map((handler) => ({ deliveryId: id, handler }));
+        });
+        return this.runs.expecting(mustReach, now);
+      },
+    );
+    return { rescued, unknown };
   }
 
-  private rescueWhere(
-    which: Sql,
-    lease: Lease,
-    { now, limit, inFlightIds }: { now: number; limit: number; inFlightIds: readonly string[] },
-  ): Promise<ClaimedDelivery[]> {
-    return this.claims.claimWhere(
-      sql`state = 'processing' AND lease_expires_at < ${now} AND ${which} ${this.except(inFlightIds)}
-          ORDER BY lease_expires_at LIMIT ${raw(String(limit))}`,
-      sql`rescues = CASE WHEN ${isOf(lease.claimId)} THEN rescues ELSE rescues + 1 END`,
-      lease,
-    );
+  private expiredBefore(time: number, { lease: { claimId }, suspects, except }: RescueLook): Sql {
+    const isSuspect = suspects
+      ? sql`rescues > 0 AND (rescues < ${MAX_CRASHES - 1} OR ${isOf(claimId)})`
+      : sql`rescues = 0`;
+    return sql`state = 'processing' AND lease_expires_at < ${time} AND ${isSuspect} ${this.except(except)}`;
+  }
+
+  private inOrder(which: Sql, { limit }: RescueLook): Sql {
+    return sql`${which} ORDER BY lease_expires_at LIMIT ${raw(String(limit))}`;
   }
 
   /**
@@ -123,6 +152,11 @@ export class RescueRepository {
   private except(ids: readonly string[]): Sql {
     return ids.length > 0 ? sql`AND NOT ${this.connection.dialect.isOneOf('delivery_id', ids)}` : raw('');
   }
+}
+
+/** A worker that rescues what it has let expire itself has not crashed. */
+function rescuedBy({ claimId }: Lease): Sql {
+  return sql`rescues = CASE WHEN ${isOf(claimId)} THEN rescues ELSE rescues + 1 END`;
 }
 
 /** Returns the condition that the worker of a claim holds a delivery, by whichever claim. */

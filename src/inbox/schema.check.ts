@@ -66,9 +66,9 @@ export async function synchronizeWithHost(host: DataSource): Promise<void> {
  */
 export async function assertSchema(
   connection: DatabaseConnection,
-  { delivery, deliveryState, handlerRun, rejection, key, task }: Tables,
+  { delivery, deliveryState, handlerRun, handlerSet, rejection, key, task }: Tables,
 ): Promise<void> {
-  const tables = [delivery, deliveryState, handlerRun, rejection, key, task];
+  const tables = [delivery, deliveryState, handlerRun, handlerSet, rejection, key, task];
   for (const [index, entity] of cr3dentialsWebhookEntities.entries()) {
     const columns = connection.host.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
     await connection

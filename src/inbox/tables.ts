@@ -4,6 +4,7 @@ import { Delivery } from './delivery.entity.js';
 import { DeliveryStateRow } from './delivery-state.entity.js';
 import { EncryptionKeyRow } from './encryption-key.entity.js';
 import { HandlerRun } from './handler-run.entity.js';
+import { HandlerSetRow } from './handler-set.entity.js';
 import { Rejection } from './rejection.entity.js';
 import { TaskRow } from './task.entity.js';
 
@@ -14,6 +15,7 @@ export class Tables {
   /** What changes of them. */
   readonly deliveryState: Sql;
   readonly handlerRun: Sql;
+  readonly handlerSet: Sql;
   readonly rejection: Sql;
   readonly key: Sql;
   readonly task: Sql;
@@ -22,6 +24,7 @@ export class Tables {
     this.delivery = raw(nameOf(host, Delivery));
     this.deliveryState = raw(nameOf(host, DeliveryStateRow));
     this.handlerRun = raw(nameOf(host, HandlerRun));
+    this.handlerSet = raw(nameOf(host, HandlerSetRow));
     this.rejection = raw(nameOf(host, Rejection));
     this.key = raw(nameOf(host, EncryptionKeyRow));
     this.task = raw(nameOf(host, TaskRow));

@@ -4,7 +4,7 @@ import type { RefusalKind } from './refusal.kind.js';
 export type RunOutcome = 'completed' | 'failed' | 'interrupted' | 'dead';
 
 /** A statement of the module that the database did not answer, or refused. */
-export type DatabaseOperation = 'claim' | 'renew' | 'complete' | 'settle';
+export type DatabaseOperation = 'claim' | 'renew' | 'complete' | 'settle' | 'identify';
 
 /** Reason why contents do not open. */
 export type UnreadableProblem = 'key-missing' | 'broken' | 'plaintext-refused' | 'destroyed';
@@ -89,7 +89,7 @@ export interface InboxSignals {
   retention: Record<'payload' | 'deliveries' | 'rejections' | 'undecided', number | undefined>;
   /** Removing what is due has failed, for the n-th time in a row. It is tried again. */
   'retention-failed': { failures: number; error: string };
-  /** A delivery was rescued from a worker with other handlers. Those that only that one had are not called. */
+  /** A delivery was rescued from a worker whose handlers are not on record. Those that only it had are not called. */
   'rescued-foreign': { deliveryId: string };
   /** A delivery waits for a handler that this instance does not have. */
   'handler-unknown': { handler: string; deliveryId: string };

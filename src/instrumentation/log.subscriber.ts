@@ -205,13 +205,15 @@ export class LogSubscriber {
     else if (operation === 'renew') this.logger.warn(`Could not renew leases, will retry: ${error}`);
     else if (operation === 'complete')
       this.logger.warn(`Could not record the completion of ${deliveries(count)}, will retry: ${error}`);
+    else if (operation === 'identify')
+      this.logger.warn(`Could not record the handlers of this instance, will retry: ${error}`);
     else this.logger.warn(`Could not record the outcome of a delivery, will retry: ${error}`);
   }
 
   private logWorker(signals: Instrumentation): void {
     signals.subscribe('rescued-foreign', ({ deliveryId }) =>
       this.logger.warn(
-        `Rescued delivery ${deliveryId} of a worker with other handlers, which has crashed. Handlers that only that worker had are not called. Replay it by their names where they are.`,
+        `Rescued delivery ${deliveryId} of a worker that crashed before its handlers were recorded. Handlers that only that worker had are not called. Replay it by their names where they are.`,
       ),
     );
     signals.subscribe('rescued', ({ count }) =>

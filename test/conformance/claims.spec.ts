@@ -4,10 +4,11 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../src/clock.js';
 import { processingSettings } from '../../src/processing/processing.options.js';
 import { Instrumentation } from '../../src/instrumentation/instrumentation.js';
+import type { VerificationHandlersRegistry } from '../../src/processing/handlers/verification-handlers.registry.js';
 import { DeliveryRescuer } from '../../src/processing/worker/delivery.rescuer.js';
 import { InFlightDeliveries } from '../../src/processing/worker/in-flight.deliveries.js';
 import type { ClaimRepository } from '../../src/inbox/claim.repository.js';
-import type { RescueRepository } from '../../src/inbox/rescue.repository.js';
+import type { RescueLook, RescueRepository } from '../../src/inbox/rescue.repository.js';
 import type { HandlerRun } from '../../src/inbox/handler-run.entity.js';
 import type { DeliveryStateRepository } from '../../src/inbox/delivery-state.repository.js';
 import type { Settlement, SettlementRepository } from '../../src/inbox/settlement.repository.js';
@@ -77,8 +78,8 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     await dataSource.query(kind === 'mariadb' ? `ANALYZE TABLE ${table}` : `ANALYZE ${table}`);
     await record(300);
     expect(await one.claim(leaseOf('me'), NOW, 10)).toHaveLength(10);
-    expect(await rescuing.rescueExpired(leaseOf('you', NOW + 9), NOW + 2 * MINUTE, 1, [], false)).toHaveLength(1);
-    expect(await rescuing.rescueExpired(leaseOf('they'), NOW + 3 * MINUTE, 1, [], true)).toHaveLength(1);
+    expect(await rescuing.rescueExpired(look(leaseOf('you', NOW + 9), NOW + 2 * MINUTE, 1, [], false))).toHaveLength(1);
+    expect(await rescuing.rescueExpired(look(leaseOf('they'), NOW + 3 * MINUTE, 1, [], true))).toHaveLength(1);
   });
 
   it('return what is due, the longest due first, with everything that a worker needs', async () => {
@@ -98,14 +99,16 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     await record(1);
     const [finished] = await recordLeased('dead', [NOW - MINUTE]);
     await ours.complete(claimsOf('dead', finished), 'completed', NOW);
-    expect(idsOf(await rescuing.rescueExpired(leaseOf('me'), NOW, 10, [], false))).toEqual([expired]);
+    expect(idsOf(await rescuing.rescueExpired(look(leaseOf('me'), NOW, 10, [], false)))).toEqual([expired]);
     expect(await row(expired)).toMatchObject({ claim_id: 'me', state: 'processing', attempts: 2, rescues: 1 });
     expect(await row(current)).toMatchObject({ claim_id: 'dead', rescues: 0 });
   });
 
   it('rescue nothing that is in flight, and no more than the capacity', async () => {
     const ids = await recordLeased('me', [NOW - 4, NOW - 3, NOW - 2, NOW - 1]);
-    expect(idsOf(await rescuing.rescueExpired(leaseOf('me'), NOW, 2, ids.slice(0, 1), false))).toEqual(ids.slice(1, 3));
+    expect(idsOf(await rescuing.rescueExpired(look(leaseOf('me'), NOW, 2, ids.slice(0, 1), false)))).toEqual(
+      ids.slice(1, 3),
+    );
   });
 
   it('rescue each delivery once, however many workers try', async () => {
@@ -115,19 +118,19 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     );
     const taken = await Promise.all(
       Array.from({ length: 8 }, (_, n) =>
-        (rescues[n % 2] as RescueRepository).rescueExpired(leaseOf(`worker ${n}`), NOW, 20, [], false),
+        (rescues[n % 2] as RescueRepository).rescueExpired(look(leaseOf(`worker ${n}`), NOW, 20, [], false)),
       ),
     );
-    const rest = await rescuing.rescueExpired(leaseOf('worker 0'), NOW, 100, [], false);
+    const rest = await rescuing.rescueExpired(look(leaseOf('worker 0'), NOW, 100, [], false));
     expect(idsOf([...taken.flat(), ...rest])).toEqual(ids);
     expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ rescues: 1, attempts: 2 })));
   });
 
   it('rescue a delivery that has crashed workers alone, and mark it dead after its third crash', async () => {
     const ids = await recordLeased('first', [NOW - 3, NOW - 2, NOW - 1]);
-    for (const n of [1, 2, 3]) await rescuing.rescueExpired(leaseOf('second', NOW + n), NOW, 1, [], false);
+    for (const n of [1, 2, 3]) await rescuing.rescueExpired(look(leaseOf('second', NOW + n), NOW, 1, [], false));
     const now = NOW + 4;
-    expect(await rescuing.rescueExpired(leaseOf('me'), now, 10, [], false)).toEqual([]);
+    expect(await rescuing.rescueExpired(look(leaseOf('me'), now, 10, [], false))).toEqual([]);
 
     const third = leaseOf('third', now + 1);
     const suspects: string[] = [];
@@ -157,18 +160,18 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
 
   it('do not rescue a delivery that is to be marked dead', async () => {
     const [id] = await recordLeased('first', [NOW - 1]);
-    await rescuing.rescueExpired(leaseOf('second', NOW + 1), NOW, 1, [], false);
-    await rescuing.rescueExpired(leaseOf('third', NOW + 3), NOW + 2, 1, [], true);
+    await rescuing.rescueExpired(look(leaseOf('second', NOW + 1), NOW, 1, [], false));
+    await rescuing.rescueExpired(look(leaseOf('third', NOW + 3), NOW + 2, 1, [], true));
     expect(await row(id)).toMatchObject({ claim_id: 'third', rescues: 2 });
     for (const suspects of [false, true]) {
-      expect(await rescuing.rescueExpired(leaseOf('fourth'), NOW + 4, 1, [], suspects)).toEqual([]);
+      expect(await rescuing.rescueExpired(look(leaseOf('fourth'), NOW + 4, 1, [], suspects))).toEqual([]);
     }
     expect(await rescuing.deadLetterPoisoned(leaseOf('fourth'), NOW + 4, [])).toBe(1);
   });
 
   it('do not rescue a suspect without capacity for it', async () => {
     const [, , suspect] = await recordLeased('dead', [NOW + 1, NOW + 2, NOW - 1]);
-    await rescuing.rescueExpired(leaseOf('second', NOW + 3), NOW, 1, [], false);
+    await rescuing.rescueExpired(look(leaseOf('second', NOW + 3), NOW, 1, [], false));
     const rescuer = rescuerOf(rescuing, new InFlightDeliveries(), { now: () => NOW + 4 });
     expect(await rescuer.rescue(leaseOf('me'), 2)).toHaveLength(2);
     expect(await row(suspect)).toMatchObject({ claim_id: 'second' });
@@ -177,7 +180,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
 
   it('reset the count of crashes once a worker has finished the delivery', async () => {
     const ids = await recordLeased('dead', [NOW - 2, NOW - 1]);
-    await rescuing.rescueExpired(leaseOf('me'), NOW, 10, [], false);
+    await rescuing.rescueExpired(look(leaseOf('me'), NOW, 10, [], false));
     await settling.settle(settlement('me', ids[0], { nextAttemptAt: NOW }), NOW);
     await ours.complete(claimsOf('me', ...ids.slice(1)), 'completed', NOW);
     expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ rescues: 0 })));
@@ -186,7 +189,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   it('are renewed when they are still those of the worker, which is told which', async () => {
     const [mine, taken, finished] = await recordLeased('me', [NOW + 1, NOW - 1, NOW + 1]);
     const [foreign] = await recordLeased('another', [NOW + 1]);
-    await rescuing.rescueExpired(leaseOf('another', NOW + 5), NOW, 10, [], false);
+    await rescuing.rescueExpired(look(leaseOf('another', NOW + 5), NOW, 10, [], false));
     await ours.complete(claimsOf('me', finished), 'completed', NOW);
     expect(await one.renew(claimsOf('me', mine, taken, finished, foreign), NOW + MINUTE)).toEqual({
       renewed: new Set([mine]),
@@ -208,22 +211,22 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
       const now = NOW + n * MINUTE;
       const lease = { claimId: `me:${n}`, expiresAt: now + 1 };
       expect(await rescuing.deadLetterPoisoned(lease, now, [])).toBe(0);
-      expect(idsOf(await rescuing.rescueExpired(lease, now, 1, [], false))).toEqual([id]);
+      expect(idsOf(await rescuing.rescueExpired(look(lease, now, 1, [], false)))).toEqual([id]);
     }
     expect(await row(id)).toMatchObject({ claim_id: 'me:5', rescues: 0, attempts: 5 });
     const [suspect] = await recordLeased('gone:1', [NOW - 1]);
     for (const n of [1, 2])
-      await rescuing.rescueExpired(leaseOf(`other ${n}:1`, NOW + n), NOW + n, 1, [id ?? ''], n > 1);
+      await rescuing.rescueExpired(look(leaseOf(`other ${n}:1`, NOW + n), NOW + n, 1, [id ?? ''], n > 1));
     expect(await row(suspect)).toMatchObject({ rescues: 2 });
     const again = { claimId: 'other 2:2', expiresAt: NOW + MINUTE };
     expect(await rescuing.deadLetterPoisoned(again, NOW + 3, [id ?? ''])).toBe(0);
-    expect(idsOf(await rescuing.rescueExpired(again, NOW + 3, 1, [id ?? ''], true))).toEqual([suspect]);
+    expect(idsOf(await rescuing.rescueExpired(look(again, NOW + 3, 1, [id ?? ''], true)))).toEqual([suspect]);
     expect(await row(suspect)).toMatchObject({ rescues: 2 });
   });
 
   it('that others have rescued from a worker are no crash of it once it says so, and of nobody else', async () => {
     const [mine, theirOwn, settled, kept] = await recordLeased('me:1', [NOW - 4, NOW - 3, NOW - 2, NOW + MINUTE]);
-    await rescuing.rescueExpired(leaseOf('another:1'), NOW, 3, [], false);
+    await rescuing.rescueExpired(look(leaseOf('another:1'), NOW, 3, [], false));
     await settling.settle(settlement('another:1', settled, { nextAttemptAt: NOW }), NOW);
     await rescuing.forgiveRescues(leaseOf('me:2'), [mine, settled, kept].map(String));
     expect((await rows()).map(({ rescues: count }) => count)).toEqual([0, 1, 0, 0]);
@@ -240,7 +243,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
 
   it('of one delivery by one worker are told apart: the outcome of the first does not end the second', async () => {
     const [id] = await recordLeased('me:1', [NOW - 1]);
-    await rescuing.rescueExpired({ claimId: 'me:2', expiresAt: NOW + MINUTE }, NOW, 1, [], false);
+    await rescuing.rescueExpired(look({ claimId: 'me:2', expiresAt: NOW + MINUTE }, NOW, 1, [], false));
     const before = await rows();
     expect(await ours.complete(claimsOf('me:1', id), 'completed', NOW)).toEqual({ written: 0, locked: new Set() });
     expect(await settling.settle(settlement('me:1', id, 'dead'), NOW)).toBe(false);
@@ -297,7 +300,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     ['renews it', async (id) => (await one.renew(claimsOf('me', id), NOW + MINUTE)).renewed, new Set()],
   ])('do not let a worker that has lost its lease change anything when it %s', async (_, change, answer) => {
     const [taken, ended] = await recordLeased('me', [NOW - 2, NOW - 1]);
-    await rescuing.rescueExpired(leaseOf('another'), NOW, 10, [], false);
+    await rescuing.rescueExpired(look(leaseOf('another'), NOW, 10, [], false));
     await theirs.complete(claimsOf('another', ended), 'completed', NOW);
     const before = await rows();
     expect(await change(String(taken))).toEqual(answer);
@@ -340,7 +343,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
   it('end together, each with its outcome and its runs, but for what another has', async () => {
     const ids = await recordLeased('me', [NOW - 1, NOW + 2, NOW + 3, NOW + 4, NOW + 5]);
     const [taken, later, soon, dead, done] = ids.map(String) as [string, string, string, string, string];
-    await rescuing.rescueExpired(leaseOf('another'), NOW, 1, [], false);
+    await rescuing.rescueExpired(look(leaseOf('another'), NOW, 1, [], false));
     const outcomes = [
       [taken, 'dead'],
       [later, { nextAttemptAt: NOW + MINUTE }],
@@ -382,7 +385,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
 
   it('end together without the outcome of an earlier claim of the same delivery', async () => {
     const [id] = (await recordLeased('me:1', [NOW - 1])).map(String);
-    await rescuing.rescueExpired({ claimId: 'me:2', expiresAt: NOW + MINUTE }, NOW, 1, [], false);
+    await rescuing.rescueExpired(look({ claimId: 'me:2', expiresAt: NOW + MINUTE }, NOW, 1, [], false));
     const [earlier, later] = [settlement('me:1', id, 'dead'), settlement('me:2', id, { nextAttemptAt: NOW + 7 })];
     expect(await settling.settleTogether([earlier, later], NOW)).toEqual(new Set([later]));
     expect(await row(id)).toMatchObject({ state: 'pending', reason: null, claim_id: null });
@@ -429,10 +432,15 @@ function idsOf(claimed: ClaimedDelivery[]): string[] {
   return claimed.map(({ id }) => id).toSorted();
 }
 
+function look(lease: Lease, now: number, limit: number, except: readonly string[], suspects: boolean): RescueLook {
+  return { lease, now, limit, except, suspects };
+}
+
 function leaseOf(owner: string, expiresAt = NOW + MINUTE): Lease {
   return { claimId: owner, expiresAt };
 }
 
 function rescuerOf(repository: RescueRepository, inFlight: InFlightDeliveries, clock: Clock): DeliveryRescuer {
-  return new DeliveryRescuer(repository, inFlight, clock, new Instrumentation(), processingSettings());
+  const handlers = { byStatus: new Map() } as unknown as VerificationHandlersRegistry;
+  return new DeliveryRescuer(repository, inFlight, handlers, clock, new Instrumentation(), processingSettings());
 }

@@ -1,3 +1,5 @@
+import type { Lease } from '../../src/inbox/delivery.factory.js';
+import type { RescueLook } from '../../src/inbox/rescue.repository.js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Dialect } from '../../src/database/dialect/dialect.js';
 import { mariadbDialect, mysqlDialect } from '../../src/database/dialect/mysql.dialect.js';
@@ -155,15 +157,18 @@ async function journal(inbox: StandaloneInbox) {
   sayClaimed('the others', await claims.claim(three, NOW, 10));
   sayClaimed('no more', await claims.claim(three, NOW, 10));
   say('renewed', (await claims.renew(claimsOf('two', ...ids), NOW + 2 * MINUTE)).renewed.size);
-  sayClaimed('none has expired', await rescues.rescueExpired(three, NOW, 10, [], false));
+  sayClaimed('none has expired', await rescues.rescueExpired(look(three, NOW, 10, [], false)));
   const first = ids.slice(0, 1);
-  sayClaimed('expired, but one in flight', await rescues.rescueExpired(three, NOW + 90_000, 10, first, false));
-  sayClaimed('expired, and that one too', await rescues.rescueExpired(three, NOW + 90_000, 1, [], false));
+  sayClaimed('expired, but one in flight', await rescues.rescueExpired(look(three, NOW + 90_000, 10, first, false)));
+  sayClaimed('expired, and that one too', await rescues.rescueExpired(look(three, NOW + 90_000, 1, [], false)));
   say('finished', (await states.complete(claimsOf('three', ...first), 'completed', NOW)).written);
   say('finished by another', (await states.complete(claimsOf('one', ...ids), 'completed', NOW)).written);
   const later = NOW + 10 * MINUTE;
   const five = { claimId: 'five', expiresAt: later };
-  sayClaimed('left twice', await rescues.rescueExpired({ claimId: 'four', expiresAt: later }, later, 2, [], true));
+  sayClaimed(
+    'left twice',
+    await rescues.rescueExpired(look({ claimId: 'four', expiresAt: later }, later, 2, [], true)),
+  );
   say('nothing poisoned yet', await rescues.deadLetterPoisoned(five, later, []));
   say('dead-lettered', await rescues.deadLetterPoisoned(five, later + 1, []));
   await inbox.duplicates.flush();
@@ -175,4 +180,8 @@ async function journal(inbox: StandaloneInbox) {
       known: sessions.has(String(id)),
     })),
   };
+}
+
+function look(lease: Lease, now: number, limit: number, except: readonly string[], suspects: boolean): RescueLook {
+  return { lease, now, limit, except, suspects };
 }

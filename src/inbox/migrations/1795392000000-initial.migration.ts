@@ -138,6 +138,15 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
       [],
     ),
     table(
+      'cr3dentials_webhook_handler_set',
+      [
+        { ...sha256('fingerprint'), isPrimary: true },
+        { name: 'handlers', type: 'text', ...exact },
+        time('recorded_at'),
+      ],
+      [],
+    ),
+    table(
       'cr3dentials_webhook_rejection',
       [
         { ...id('id'), isPrimary: true },

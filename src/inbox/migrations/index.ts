@@ -2,6 +2,7 @@ import { Delivery } from '../delivery.entity.js';
 import { DeliveryStateRow } from '../delivery-state.entity.js';
 import { EncryptionKeyRow } from '../encryption-key.entity.js';
 import { HandlerRun } from '../handler-run.entity.js';
+import { HandlerSetRow } from '../handler-set.entity.js';
 import { Rejection } from '../rejection.entity.js';
 import { TaskRow } from '../task.entity.js';
 import { Cr3dentialsWebhookInitial1795392000000 } from './1795392000000-initial.migration.js';
@@ -15,6 +16,7 @@ export const cr3dentialsWebhookEntities = [
   Delivery,
   DeliveryStateRow,
   HandlerRun,
+  HandlerSetRow,
   Rejection,
   EncryptionKeyRow,
   TaskRow,

@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
-import { RescueRepository } from '../../inbox/rescue.repository.js';
+import { RescueRepository, type RescueLook } from '../../inbox/rescue.repository.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
 import { MAX_LEASE_MS, PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
+import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { InFlightDeliveries, type LostClaim } from './in-flight.deliveries.js';
 
 /**
@@ -19,6 +20,7 @@ export class DeliveryRescuer {
   constructor(
     private readonly repository: RescueRepository,
     private readonly inFlight: InFlightDeliveries,
+    private readonly handlers: VerificationHandlersRegistry,
     private readonly clock: Clock,
     private readonly instrumentation: Instrumentation,
     @Inject(PROCESSING_SETTINGS) { lease }: ProcessingSettings,
@@ -34,22 +36,27 @@ export class DeliveryRescuer {
     const deadLettered = await this.repository.deadLetterPoisoned(lease, now, this.untouchable);
     if (deadLettered > 0) this.instrumentation.announce('poisoned', { count: deadLettered });
     if (capacity === 0) return [];
-    const rescued = await this.repository.rescueExpired(lease, now, capacity, this.untouchable, false);
-    const foreign = await this.rescueForeign(lease, now, capacity - rescued.length);
-    const suspects =
-      inFlight.hasPoisonSuspect || rescued.length + foreign.length === capacity
-        ? []
-        : await this.repository.rescueExpired(lease, now, 1, this.untouchable, true, this.interval);
-    const all = [...rescued, ...foreign, ...suspects];
+    const look = { lease, now, except: this.untouchable };
+    const rescued = await this.repository.rescueExpired({ ...look, limit: capacity, suspects: false });
+    const foreign = await this.rescueForeign({ ...look, limit: capacity - rescued.length, suspects: false });
+    const others = [...rescued, ...foreign];
+    const suspects = inFlight.hasPoisonSuspect || others.length === capacity ? [] : await this.rescueSuspect(look);
+    const all = [...others, ...suspects];
     if (all.length > 0) this.instrumentation.announce('rescued', { count: all.length });
     return all;
   }
 
+  private async rescueSuspect(look: Omit<RescueLook, 'limit' | 'suspects'>): Promise<readonly ClaimedDelivery[]> {
+    const one = { ...look, limit: 1, suspects: true };
+    const known = await this.repository.rescueExpired(one);
+    return known.length > 0 ? known : this.rescueForeign(one);
+  }
+
   /** For the time of a lease, workers with the same handlers as one that has crashed come first. */
-  private async rescueForeign(lease: Lease, now: number, limit: number): Promise<ClaimedDelivery[]> {
-    if (limit === 0) return [];
-    const rescued = await this.repository.rescueForeign(lease, now, limit, this.untouchable, this.interval);
-    for (const { id: deliveryId } of rescued) this.instrumentation.announce('rescued-foreign', { deliveryId });
+  private async rescueForeign(look: RescueLook): Promise<readonly ClaimedDelivery[]> {
+    if (look.limit === 0) return [];
+    const { rescued, unknown } = await this.repository.rescueForeign(look, this.handlers.byStatus, this.interval);
+    for (const deliveryId of unknown) this.instrumentation.announce('rescued-foreign', { deliveryId });
     return rescued;
   }
 

@@ -1,9 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { waitAtMost } from '../../concurrency/with-timeout.js';
 import { NotificationChannel } from '../../database/notification.channel.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { ShutdownState } from '../shutdown.state.js';
+import { formatDatabaseError } from '../../database/database.errors.js';
+import { HandlerSetRepository, type HandlersByStatus } from '../../inbox/handler-set.repository.js';
+import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { WorkerIdentity } from '../worker.identity.js';
 import { DeliveryPoller } from './delivery.poller.js';
@@ -24,6 +28,8 @@ export class DeliveryWorker {
     private readonly shutdown: ShutdownState,
     private readonly identity: WorkerIdentity,
     private readonly handlers: VerificationHandlersRegistry,
+    private readonly handlerSets: HandlerSetRepository,
+    private readonly instrumentation: Instrumentation,
     @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
@@ -43,7 +49,23 @@ export class DeliveryWorker {
 
   /** Has claims tell the handlers of this worker. Call it when they have changed. */
   identify(): void {
-    if (this.settings.enabled) this.identity.handlers = this.handlers.fingerprint;
+    const { fingerprint, byStatus } = this.handlers;
+    if (!this.settings.enabled || this.identity.handlers === fingerprint) return;
+    this.identity.handlers = fingerprint;
+    void this.record(fingerprint, byStatus);
+  }
+
+  /** Records the handlers, so that another worker knows which ones a claim of this one has to reach. */
+  private async record(fingerprint: string, handlers: HandlersByStatus): Promise<void> {
+    while (!this.shutdown.hasBegun && this.identity.handlers === fingerprint) {
+      try {
+        return await this.handlerSets.record(fingerprint, handlers);
+      } catch (error) {
+        const failure = { operation: 'identify', count: 0, error: formatDatabaseError(error) } as const;
+        this.instrumentation.announce('database-unavailable', failure);
+        await sleep(this.settings.pollInterval, undefined, { ref: false });
+      }
+    }
   }
 
   /**

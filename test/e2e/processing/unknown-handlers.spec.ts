@@ -54,6 +54,18 @@ class WaitForTheEndToo {
   }
 }
 
+class Third {
+  begun = 0;
+
+  @OnVerification({ id: 'third' })
+  async handle(_: VerificationEvent, { signal }: HandlerContext): Promise<void> {
+    this.begun++;
+    await once(signal, 'abort');
+  }
+}
+
+const FORGOTTEN = /of a worker that crashed before its handlers were recorded/;
+
 /** Has the same id for the same statuses. */
 class AddedToAll {
   calls = 0;
@@ -224,16 +236,59 @@ for (const kind of databases) {
       const recent = await host.start((a) => a.withHandlers(Known, AddedToAll));
       await until('it is completed', async () => (await recent.inbox.find(id))?.state === 'completed');
       expect(recent.nest.get(AddedToAll).calls).toBe(1);
-      expect(old.logger.matching(/with other handlers, which has crashed/)).toEqual([]);
+      expect(old.logger.matching(FORGOTTEN)).toEqual([]);
     });
 
-    it('tell of it when the older takes it after that', async () => {
+    it('remember the handlers of the newer when the older takes it after that', async () => {
       const id = await killedInFirstAttempt();
       const clock = new MovingClock();
       clock.advance(60_000);
       const old = await older(clock);
+      await until('the older has run its own', () => old.nest.get(Known).calls === 1);
+      expect((await isPending(old, id)).runs).toMatchObject([
+        { handler: 'added', state: 'pending', attempts: 0 },
+        { handler: 'known', state: 'completed' },
+      ]);
+      expect(old.logger.matching(FORGOTTEN)).toEqual([]);
+      clock.advance(31_000);
+      const recent = await host.start((a) => a.withHandlers(Known, AddedToAll).withClock(clock));
+      await until('it is completed', async () => (await recent.inbox.find(id))?.state === 'completed');
+      expect(recent.nest.get(AddedToAll).calls).toBe(1);
+      expect(old.nest.get(Known).calls + recent.nest.get(Known).calls).toBe(1);
+    });
+
+    it('remember the handlers of both when the older is killed as well, before its first attempt has ended', async () => {
+      const id = await killedInFirstAttempt();
+      const clock = new MovingClock();
+      clock.advance(60_000);
+      const second = await host.start((a) =>
+        a
+          .withHandlers(Third)
+          .withClock(clock)
+          .withOptions({ processing: { drainTimeout: 0 } }),
+      );
+      await until('it has begun', () => second.nest.get(Third).begun > 0);
+      await abandon(second, id);
+      await host.stop(second);
+      clock.advance(60_000);
+      const old = await older(clock);
+      await until('the oldest has run its own', () => old.nest.get(Known).calls === 1);
+      expect((await isPending(old, id)).runs).toMatchObject([
+        { handler: 'added', state: 'pending' },
+        { handler: 'known', state: 'completed' },
+        { handler: 'third', state: 'pending' },
+      ]);
+    });
+
+    it('tell of it when the older takes one whose handlers nobody has recorded', async () => {
+      const id = await killedInFirstAttempt();
+      const beside = await host.database.connect();
+      await beside.query('DELETE FROM cr3dentials_webhook_handler_set');
+      const clock = new MovingClock();
+      clock.advance(60_000);
+      const old = await older(clock);
       await until('it is completed', async () => (await old.inbox.find(id))?.state === 'completed');
-      expect(old.logger.matching(new RegExp(`Rescued delivery ${id} of a worker with other handlers`))).toHaveLength(1);
+      expect(old.logger.matching(FORGOTTEN)).toEqual([expect.stringContaining(id)]);
     });
 
     it('keep a delivery dead when that handler is dead', async () => {

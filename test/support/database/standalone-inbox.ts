@@ -14,6 +14,7 @@ import { ClaimRepository } from '../../../src/inbox/claim.repository.js';
 import { RescueRepository } from '../../../src/inbox/rescue.repository.js';
 import { DeliveryStateRepository } from '../../../src/inbox/delivery-state.repository.js';
 import { SettlementRepository } from '../../../src/inbox/settlement.repository.js';
+import { HandlerSetRepository } from '../../../src/inbox/handler-set.repository.js';
 import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
 import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
 import { DuplicateCounter } from '../../../src/inbox/duplicate.counter.js';
@@ -77,7 +78,8 @@ export class StandaloneInbox {
   }
 
   get rescues(): RescueRepository {
-    return new RescueRepository(this.connection, this.tables, this.claims);
+    const sets = new HandlerSetRepository(this.connection, this.tables, { now: Date.now });
+    return new RescueRepository(this.connection, this.tables, this.claims, this.runs, sets);
   }
 
   get runs(): HandlerRunRepository {
