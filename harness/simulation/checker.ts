@@ -12,6 +12,8 @@ export interface Outcome {
   readonly state: FinalState;
   /** Events other than kills by handlers after which a lease may have run out. */
   readonly incidents: number;
+  /** Ids of deliveries of which a handler that only one version has may be forgotten. */
+  readonly lockedOut: ReadonlySet<string>;
 }
 
 /** Returns the rules that a schedule has broken, each with its place. */
@@ -67,9 +69,11 @@ function wrongDeath(
   return [`${handler} of ${session} is dead after ${attempts} attempts`];
 }
 
-/** All handlers that every version has were called for what is stored, and have returned. */
-function unreached({ session, content }: StoredDelivery, { history }: Outcome): string[] {
-  return handlerIds.old
+/** All handlers that every version has, and all that were ever called, were called for what is stored and have returned. */
+function unreached({ id, session, content }: StoredDelivery, { history, lockedOut }: Outcome): string[] {
+  const hasBegun = (handler: HandlerId) => !lockedOut.has(id) && history.hasBegun(session, handler, content);
+  return handlerIds.new
+    .filter((handler) => handlerIds.old.includes(handler) || hasBegun(handler))
     .filter((handler) => !history.hasReturned(session, handler, content))
     .map((handler) => `${session} ${content} is completed, and ${handler} has never returned`);
 }

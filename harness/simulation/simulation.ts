@@ -135,8 +135,9 @@ export class Simulation {
   }
 
   async #check(world: World, history: History, sender: Sender): Promise<void> {
-    const { incidents } = world;
-    for (const rule of brokenRules({ history, state: await this.#audit.state(), incidents })) world.violate(rule);
+    const { incidents, lockedOut } = world;
+    for (const rule of brokenRules({ history, state: await this.#audit.state(), incidents, lockedOut }))
+      world.violate(rule);
     if (sender.unanswered > 0) world.violate(`${sender.unanswered} posts are never acknowledged`);
     const { heldTransactions } = this.database;
     if (heldTransactions > 0) world.violate(`${heldTransactions} transactions are left open`);

@@ -66,9 +66,10 @@ export class ClaimRepository {
   async claimWhere(which: Sql, change: Sql, lease: Lease): Promise<ClaimedDelivery[]> {
     const { dialect } = this.connection;
     const { delivery, deliveryState } = this.tables;
-    if (!dialect.updateReturns) return this.claimChosen(which, change, lease);
+    const claiming = this.claiming(change, lease);
+    if (!dialect.updateReturns) return this.changeChosen(which, claiming, () => undefined);
     const chosen = sql`SELECT s.delivery_id FROM ${deliveryState} s WHERE ${which} ${dialect.skipLocked}`;
-    const claimed = sql`${this.updateOf(change, lease)} WHERE ${dialect.isOneOfRows('delivery_id', chosen)} RETURNING ${PROGRESS}`;
+    const claimed = sql`UPDATE ${deliveryState} SET ${claiming} WHERE ${dialect.isOneOfRows('delivery_id', chosen)} RETURNING ${PROGRESS}`;
     if (dialect.writesInQueries) {
       const { records } = await this.connection.execute(
         sql`WITH claimed AS (${claimed}) SELECT ${FACTS}, s.* FROM claimed s JOIN ${delivery} d ON d.id = s.delivery_id`,
@@ -80,27 +81,26 @@ export class ClaimRepository {
   }
 
   /**
-   * Claims deliveries in steps, of which each knows the one before.
+   * Changes the deliveries that a condition chooses, in steps of which each knows the one before.
    *
+   * @param assignments as `claiming()` returns them, for a claim
    * @param also returns one more statement of the same transaction
    */
-  async claimChosen(
+  async changeChosen(
     which: Sql,
-    change: Sql,
-    lease: Lease,
-    also: (deliveries: readonly ClaimedDelivery[], formerClaims: ReadonlyMap<string, string>) => Sql | undefined = () =>
-      undefined,
+    assignments: Sql,
+    also: (deliveries: readonly ClaimedDelivery[], formerClaims: ReadonlyMap<string, string>) => Sql | undefined,
   ): Promise<ClaimedDelivery[]> {
     const { dialect } = this.connection;
-    const chosen = sql`SELECT s.delivery_id, s.claim_id FROM ${this.tables.deliveryState} s WHERE ${which} ${dialect.skipLocked}`;
+    const { deliveryState } = this.tables;
+    const chosen = sql`SELECT s.delivery_id, s.claim_id FROM ${deliveryState} s WHERE ${which} ${dialect.skipLocked}`;
     let deliveries: ClaimedDelivery[] = [];
     await this.connection.transactionOf([
       () => chosen,
       ([rows]) => {
         const ids = [...keysOf(rows, 'delivery_id')];
-        return ids.length > 0
-          ? sql`${this.updateOf(change, lease)} WHERE ${dialect.isOneOf('delivery_id', ids)}`
-          : undefined;
+        if (ids.length === 0) return undefined;
+        return sql`UPDATE ${deliveryState} SET ${assignments} WHERE ${dialect.isOneOf('delivery_id', ids)}`;
       },
       ([rows]) => this.factsOf(rows),
       ([rows, , facts]) => {
@@ -112,9 +112,9 @@ export class ClaimRepository {
     return deliveries;
   }
 
-  /** The change comes first: MySQL assigns from left to right, and it asks for the claim before. */
-  private updateOf(change: Sql, { claimId, expiresAt }: Lease): Sql {
-    return sql`UPDATE ${this.tables.deliveryState} SET ${change}, attempts = attempts + 1, claim_id = ${claimId}, lease_expires_at = ${expiresAt}`;
+  /** Returns the assignments of a claim. The change comes first: MySQL assigns from left to right, and it asks for the claim before. */
+  claiming(change: Sql, { claimId, expiresAt }: Lease): Sql {
+    return sql`${change}, attempts = attempts + 1, claim_id = ${claimId}, lease_expires_at = ${expiresAt}`;
   }
 
   private factsOf(claimed: SqlResult | undefined): Sql | undefined {

@@ -114,8 +114,10 @@ export class HandlerRunRepository {
     const rows = runs.map(
       ({ deliveryId, handler }) => sql`(${join([deliveryId, handler, 'pending', 0, null, null, now])})`,
     );
-    return sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${join(rows)}
-      ${dialect.onConflictDoNothing('delivery_id, handler')}`;
+    return dialect.withoutWaiting(
+      sql`${dialect.insertInto(this.tables.handlerRun)} (${COLUMNS}) VALUES ${join(rows)}
+          ${dialect.onConflictDoNothing('delivery_id, handler')}`,
+    );
   }
 
   /**

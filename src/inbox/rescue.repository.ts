@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseConnection } from '../database/database.connection.js';
-import { raw, sql, type Sql } from '../database/sql.js';
+import { isLocked } from '../database/database.errors.js';
+import { anyOf, raw, sql, type Sql } from '../database/sql.js';
 import { updateUnlocked } from '../database/unlocked.update.js';
 import { ClaimRepository, NO_LEASE } from './claim.repository.js';
 import { HandlerRunRepository } from './handler-run.repository.js';
@@ -27,7 +28,7 @@ export interface RescueLook {
 /** Deliveries of workers with other handlers. */
 export interface ForeignDeliveries {
   readonly rescued: readonly ClaimedDelivery[];
-  /** Ids of those of which nobody has recorded the handlers that they have to reach. */
+  /** Ids of those whose runs could not be saved: nobody has recorded their handlers, or a transaction has one. */
   readonly unknown: readonly string[];
 }
 
@@ -43,81 +44,86 @@ export class RescueRepository {
   ) {}
 
   /**
-   * Rescues deliveries whose lease has expired, and of which it is known which handlers they have to reach. One that
-   * this worker itself let expire counts as no crash: the worker was cut off from the database, and has not crashed.
+   * Rescues deliveries whose lease has expired, of workers with the same handlers. One that this worker itself let expire
+   * counts as no crash: the worker was cut off from the database, and has not crashed.
    */
   rescueExpired(look: RescueLook): Promise<ClaimedDelivery[]> {
-    const { lease, now } = look;
-    const which = sql`${this.expiredBefore(now, look)} AND ${this.isKnown(lease.claimId)}`;
-    return this.claims.claimWhere(this.inOrder(which, look), rescuedBy(lease), lease);
+    const which = sql`${this.isExpired(look)} AND ${isOfTheSame(look.lease)}`;
+    return this.claims.claimWhere(inOrder(which, look), rescuedBy(look.lease), look.lease);
   }
 
   /**
-   * Rescues deliveries of workers with other handlers, whose runs nobody has saved. For the grace time, they are left to
-   * workers that have the same. Their handlers are then looked up, and their runs are saved with the claim: what this
-   * worker does not have, the delivery waits for.
+   * Rescues deliveries of workers with other handlers. These are looked up, and the runs of all handlers, theirs and those
+   * of this worker, are saved with the claim: the delivery waits for what this worker does not have. For the grace time, it
+   * is left to workers that have everything.
    *
    * @param handlers handlers of this worker
    * @param grace milliseconds
    */
   async rescueForeign(look: RescueLook, handlers: HandlersByStatus, grace: number): Promise<ForeignDeliveries> {
     const { lease, now } = look;
-    const which = sql`${this.expiredBefore(now - grace, look)} AND NOT ${this.isKnown(lease.claimId)}`;
-    const { records } = await this.connection.execute(
-      sql`SELECT s.claim_id FROM ${this.tables.deliveryState} s WHERE ${this.inOrder(which, look)}`,
-    );
-    if (records.length === 0) return { rescued: [], unknown: [] };
-    const fingerprints = new Set(records.map(({ claim_id: claim }) => handlersOf(String(claim)) ?? ''));
-    const sets = await this.handlerSets.find([...fingerprints]);
-    const unknown: string[] = [];
-    const rescued = await this.claims.claimChosen(
-      this.inOrder(which, look),
-      rescuedBy(lease),
-      lease,
-      (deliveries, claims) => {
-        const mustReach = deliveries.flatMap(({ id, status }) => {
-          const its = sets.get(handlersOf(claims.get(id) ?? '') ?? '');
-          if (!its) unknown.push(id);
-          const ids = its ? [...(its.get(status) ?? []), ...(handlers.get(status) ?? [])] : [];
-          return [...new Set(ids)].map((handler) => ({ deliveryId: id, handler }));
-        });
-        return this.runs.expecting(mustReach, now);
-      },
-    );
+    const isForeign = sql`${this.isExpired(look)} AND NOT ${isOfTheSame(lease)}`;
+    const sets = await this.setsOf(inOrder(isForeign, look));
+    if (!sets) return { rescued: [], unknown: [] };
+    const covered = [...sets].filter(([, set]) => isCovered(set, handlers)).map(([its]) => hasFingerprint(its));
+    const which = sql`${isForeign} AND ${anyOf([sql`lease_expires_at < ${now - grace}`, ...covered])}`;
+    const claiming = this.claims.claiming(rescuedBy(lease), lease);
+    let unknown: string[] = [];
+    const rescue = (isSaving: boolean) =>
+      this.claims.changeChosen(inOrder(which, look), claiming, (deliveries, claims) => {
+        const isKnown = (id: string) => isSaving && sets.has(handlersOf(claims.get(id) ?? '') ?? '');
+        unknown = deliveries.map(({ id }) => id).filter((id) => !isKnown(id));
+        return isSaving ? this.runs.expecting(runsOf(deliveries, claims, sets, handlers), now) : undefined;
+      });
+    const rescued = await this.unlessLocked(rescue);
     return { rescued, unknown };
   }
 
-  private expiredBefore(time: number, { lease: { claimId }, suspects, except }: RescueLook): Sql {
+  /**
+   * Saves no runs if a transaction of the worker that has crashed still has one of them: nobody waits for a machine that
+   * has vanished.
+   */
+  private async unlessLocked<T>(change: (isSaving: boolean) => Promise<T>): Promise<T> {
+    try {
+      return await change(true);
+    } catch (error) {
+      if (!isLocked(this.connection.dialect, error)) throw error;
+      return change(false);
+    }
+  }
+
+  /** Returns the sets of handlers of the claims of deliveries; undefined if there are no such deliveries. */
+  private async setsOf(which: Sql): Promise<Map<string, HandlersByStatus> | undefined> {
+    const { records } = await this.connection.execute(
+      sql`SELECT s.claim_id FROM ${this.tables.deliveryState} s WHERE ${which}`,
+    );
+    if (records.length === 0) return undefined;
+    return this.handlerSets.find([...new Set(records.map((row) => handlersOf(String(row.claim_id)) ?? ''))]);
+  }
+
+  private isExpired({ lease: { claimId }, now, suspects, except }: RescueLook): Sql {
     const isSuspect = suspects
       ? sql`rescues > 0 AND (rescues < ${MAX_CRASHES - 1} OR ${isOf(claimId)})`
       : sql`rescues = 0`;
-    return sql`state = 'processing' AND lease_expires_at < ${time} AND ${isSuspect} ${this.except(except)}`;
-  }
-
-  private inOrder(which: Sql, { limit }: RescueLook): Sql {
-    return sql`${which} ORDER BY lease_expires_at LIMIT ${raw(String(limit))}`;
+    return sql`state = 'processing' AND lease_expires_at < ${now} AND ${isSuspect} ${this.except(except)}`;
   }
 
   /**
-   * Returns the condition that it is known which handlers a delivery has to reach: those of this worker, which are those
-   * of the worker that has crashed, or those whose runs are saved.
+   * Ends deliveries that have crashed their worker `MAX_CRASHES` times in a row, and saves which handlers they have to
+   * reach when somebody replays them. Returns how many.
    */
-  private isKnown(claimId: string): Sql {
-    const handlers = handlersOf(claimId);
-    if (!handlers) return raw('(1 = 1)');
-    return sql`(claim_id LIKE ${`%:%:${handlers}`} OR NOT claim_id LIKE '%:%:%'
-      OR EXISTS (SELECT 1 FROM ${this.tables.handlerRun} r WHERE r.delivery_id = s.delivery_id
-        AND (r.state <> 'completed' OR r.attempts > 0)))`; // the transaction of a handler saves its own run alone
-  }
-
-  /** Ends deliveries that have crashed their worker `MAX_CRASHES` times in a row. Returns how many. */
-  async deadLetterPoisoned({ claimId }: Lease, now: number, inFlightIds: readonly string[]): Promise<number> {
-    const ended = await this.update({
-      set: sql`state = 'dead', reason = 'crash-loop', finished_at = ${now}, ${NO_LEASE}`,
-      where: sql`state = 'processing' AND lease_expires_at < ${now} AND rescues >= ${MAX_CRASHES - 1}
-        AND NOT ${isOf(claimId)} ${this.except(inFlightIds)}`,
-    });
-    return ended.size;
+  async deadLetterPoisoned({ claimId }: Lease, now: number, except: readonly string[]): Promise<number> {
+    const which = sql`state = 'processing' AND lease_expires_at < ${now} AND rescues >= ${MAX_CRASHES - 1}
+      AND NOT ${isOf(claimId)} ${this.except(except)}`;
+    const sets = await this.setsOf(which);
+    if (!sets) return 0;
+    const dead = sql`state = 'dead', reason = 'crash-loop', finished_at = ${now}, ${NO_LEASE}`;
+    const ended = await this.unlessLocked((isSaving) =>
+      this.claims.changeChosen(which, dead, (deliveries, claims) =>
+        isSaving ? this.runs.expecting(runsOf(deliveries, claims, sets), now) : undefined,
+      ),
+    );
+    return ended.length;
   }
 
   /**
@@ -154,6 +160,25 @@ export class RescueRepository {
   }
 }
 
+function inOrder(which: Sql, { limit }: RescueLook): Sql {
+  return sql`${which} ORDER BY lease_expires_at LIMIT ${raw(String(limit))}`;
+}
+
+/** Returns the condition that a claim is of a worker with the same handlers, or of none that tells them. */
+function isOfTheSame({ claimId }: Lease): Sql {
+  const handlers = handlersOf(claimId);
+  return handlers ? sql`(${hasFingerprint(handlers)} OR NOT claim_id LIKE '%:%:%')` : raw('(1 = 1)');
+}
+
+function hasFingerprint(handlers: string): Sql {
+  return sql`claim_id LIKE ${`%:%:${handlers}`}`;
+}
+
+/** Tells whether a worker has every handler of a set. */
+function isCovered(set: HandlersByStatus, handlers: HandlersByStatus): boolean {
+  return [...set].every(([status, ids]) => ids.every((id) => handlers.get(status)?.includes(id)));
+}
+
 /** A worker that rescues what it has let expire itself has not crashed. */
 function rescuedBy({ claimId }: Lease): Sql {
   return sql`rescues = CASE WHEN ${isOf(claimId)} THEN rescues ELSE rescues + 1 END`;
@@ -162,4 +187,18 @@ function rescuedBy({ claimId }: Lease): Sql {
 /** Returns the condition that the worker of a claim holds a delivery, by whichever claim. */
 function isOf(claimId: string): Sql {
   return sql`claim_id LIKE ${`${workerOf(claimId)}:%`}`;
+}
+
+/** Returns the runs that deliveries have to reach: of the handlers of their claims, if these are known, and of more. */
+function runsOf(
+  deliveries: readonly ClaimedDelivery[],
+  claims: ReadonlyMap<string, string>,
+  sets: ReadonlyMap<string, HandlersByStatus>,
+  more: HandlersByStatus = new Map(),
+): { deliveryId: string; handler: string }[] {
+  return deliveries.flatMap(({ id, status }) => {
+    const its = sets.get(handlersOf(claims.get(id) ?? '') ?? '');
+    const ids = its ? [...(its.get(status) ?? []), ...(more.get(status) ?? [])] : [];
+    return [...new Set(ids)].map((handler) => ({ deliveryId: id, handler }));
+  });
 }

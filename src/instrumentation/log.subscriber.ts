@@ -213,7 +213,7 @@ export class LogSubscriber {
   private logWorker(signals: Instrumentation): void {
     signals.subscribe('rescued-foreign', ({ deliveryId }) =>
       this.logger.warn(
-        `Rescued delivery ${deliveryId} of a worker that crashed before its handlers were recorded. Handlers that only that worker had are not called. Replay it by their names where they are.`,
+        `Rescued delivery ${deliveryId} of a worker that has crashed, whose runs could not be saved. Handlers that only that worker had are not called. Replay it by their names where they are.`,
       ),
     );
     signals.subscribe('rescued', ({ count }) =>

@@ -1,5 +1,5 @@
 import { ClaimRepository } from '../../../src/inbox/claim.repository.js';
-import { RescueRepository } from '../../../src/inbox/rescue.repository.js';
+import { RescueRepository, type RescueLook } from '../../../src/inbox/rescue.repository.js';
 import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
 import { DeliveryDispatcher } from '../../../src/processing/dispatch/delivery.dispatcher.js';
 import type { Outcome } from '../../../src/processing/dispatch/delivery.dispatcher.js';
@@ -8,7 +8,7 @@ import { LiveExecutions } from '../../../src/processing/dispatch/live.executions
 import { HandlerRunner } from '../../../src/processing/dispatch/handler.runner.js';
 import { DeliveryPool } from '../../../src/processing/worker/delivery.pool.js';
 import { DeliveryWorker } from '../../../src/processing/worker/delivery.worker.js';
-import type { ClaimKey, Lease } from '../../../src/inbox/delivery.factory.js';
+import type { ClaimKey } from '../../../src/inbox/delivery.factory.js';
 import { patch } from '../patch.js';
 import type { Control } from './control.js';
 
@@ -60,8 +60,8 @@ export const processingControls: readonly Control[] = [
         'rescueExpired',
         (rescue) =>
           function (this: never, ...args: never[]) {
-            const [lease, now, ...rest] = args as unknown as [Lease, number];
-            return rescue.apply(this, [lease, now + 60_000, ...rest] as never[]);
+            const [look] = args as unknown as [RescueLook];
+            return rescue.apply(this, [{ ...look, now: look.now + 60_000 }] as never[]);
           },
       ),
   },

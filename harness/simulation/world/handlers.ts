@@ -53,6 +53,7 @@ export class ScriptedHandlers {
     const run = `${id} ${session}`;
     if (alive.has(run)) this.world.violate('a handler was called twice at once for one delivery in one process');
     alive.add(run);
+    this.history.begun(session, id, call.content);
     await this.#behave(behaviour, call).finally(() => alive.delete(run));
     this.world.trace(`handler ${id} of ${session} returns`, instance.process);
     this.history.returned(session, id, call.content);

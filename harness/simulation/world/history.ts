@@ -5,6 +5,8 @@ import type { Scripts } from './scripts.js';
 export class History {
   /** Contents that were acknowledged, by session. */
   readonly acknowledged = new Map<string, Set<string>>();
+  /** Calls of handlers: `session handler content`. */
+  readonly #begun = new Set<string>();
   /** Calls of handlers that returned: `session handler content`. */
   readonly #returned = new Set<string>();
   /** How often an operator may have made a handler run once more: `session handler`. */
@@ -24,6 +26,14 @@ export class History {
   acknowledge(session: string, content: string): void {
     const contents = this.acknowledged.get(session) ?? new Set();
     this.acknowledged.set(session, contents.add(content));
+  }
+
+  begun(session: string, handler: HandlerId, content: string): void {
+    this.#begun.add(`${session} ${handler} ${content}`);
+  }
+
+  hasBegun(session: string, handler: HandlerId, content: string): boolean {
+    return this.#begun.has(`${session} ${handler} ${content}`);
   }
 
   returned(session: string, handler: HandlerId, content: string): void {

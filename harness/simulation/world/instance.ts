@@ -14,6 +14,7 @@ import { ENCRYPTION_SETTINGS, encryptionSettings } from '../../../src/encryption
 import { RETENTION_SETTINGS, retentionSettings } from '../../../src/retention/retention.options.js';
 import { RETENTION_ENABLED } from '../../../src/retention/retention.runner.js';
 import { MAX_AGE_OF_COMPLETION, RECEIVING_SETTINGS } from '../../../src/inbox/inbox.options.js';
+import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
 import { PayloadCodec, PlainTextCodec } from '../../../src/inbox/payload.codec.js';
 import { WebhookReceiver } from '../../../src/inbox/webhook.receiver.js';
 import { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
@@ -78,6 +79,7 @@ export class Instance {
     const clock = await DatabaseClock.measured(connection);
     this.#injector = new Injector(this.#values(connection, clock));
     this.#watch();
+    this.#watchLocks();
     await this.#get(Cr3dentialsWebhookLifecycle).onApplicationBootstrap();
     this.isReady = true;
   }
@@ -123,9 +125,21 @@ export class Instance {
 
   #watch(): void {
     const { world } = this.parts;
+    this.instrumentation.subscribe('rescued-foreign', ({ deliveryId }) => world.lockedOut.add(deliveryId));
     this.instrumentation.subscribe('rescued', ({ count }) => {
       if (world.lapses === 0) world.violate(`${count} deliveries were rescued although no lease has run out`);
     });
+  }
+
+  /** Of these, the module saves no run: it would wait for the transaction of a dead worker. */
+  #watchLocks(): void {
+    const runs = this.#get(HandlerRunRepository);
+    const lock = runs.lock.bind(runs);
+    runs.lock = async (execute, run, now) => {
+      const locked = await lock(execute, run, now);
+      if (locked === 'locked') this.parts.world.lockedOut.add(run.deliveryId);
+      return locked;
+    };
   }
 
   #get<T>(token: abstract new (...dependencies: never[]) => T): T {

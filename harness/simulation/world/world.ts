@@ -26,6 +26,8 @@ export class World {
   isDown = false;
   /** Events after which a lease may run out without fault of a handler. */
   incidents = 0;
+  /** Deliveries that met a run which the transaction of a dead worker had: its handler may be forgotten. */
+  readonly lockedOut = new Set<string>();
   /** Events of any kind after which a lease may run out. */
   lapses = 0;
   /** Ids of deliveries of a machine that has vanished, whose transactions the server keeps open for minutes. */

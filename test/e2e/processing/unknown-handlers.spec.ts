@@ -64,7 +64,7 @@ class Third {
   }
 }
 
-const FORGOTTEN = /of a worker that crashed before its handlers were recorded/;
+const FORGOTTEN = /whose runs could not be saved/;
 
 /** Has the same id for the same statuses. */
 class AddedToAll {

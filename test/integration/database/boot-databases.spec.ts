@@ -11,6 +11,7 @@ const TABLES = [
   'cr3dentials_webhook_delivery',
   'cr3dentials_webhook_delivery_state',
   'cr3dentials_webhook_handler_run',
+  'cr3dentials_webhook_handler_set',
   'cr3dentials_webhook_key',
   'cr3dentials_webhook_rejection',
   'cr3dentials_webhook_task',

@@ -118,7 +118,8 @@ describe.each(databases)('a database with a wrong schema, on %s', (kind) => {
     [TABLES[0], 'fingerprint'],
     [TABLES[1], 'purged_at'],
     [TABLES[2], 'last_error'],
-    [TABLES[3], 'repeats'],
+    [TABLES[3], 'handlers'],
+    [TABLES[4], 'repeats'],
   ])('stops the boot when a column is missing: %s.%s', async (table, column) => {
     await dataSource.runMigrations();
     await dataSource.query(`ALTER TABLE ${quoted(table)} DROP COLUMN ${column}`);

@@ -72,7 +72,7 @@ describe.each(databases)('the columns, on %s', (kind) => {
         isNullable,
         isPrimary,
       }));
-      expect(declared.length).toBeGreaterThan(3);
+      expect(declared.length).toBeGreaterThan(2);
       expect(stored).toEqual(declared);
     },
   );
