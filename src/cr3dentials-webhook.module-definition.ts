@@ -98,8 +98,8 @@ const notifications: Provider = {
 };
 
 /** Returns a name that only instances on the same tables have. It fits PostgreSQL's 63 bytes. */
-function channelName({ names }: Tables): string {
-  return `cr3dentials_webhook_${sha256(names).slice(0, 16)}`;
+function channelName({ namespace }: Tables): string {
+  return `cr3dentials_webhook_${sha256(namespace).slice(0, 16)}`;
 }
 
 function connectionTo(dataSource: string | undefined): Provider {

@@ -13,6 +13,7 @@ import { AUTH_SETTINGS, type AuthSettings } from './auth.options.js';
 import { SecretUses } from './secret-uses.js';
 import { SharedSecrets } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
+import { isTenant } from './tenant.js';
 
 /** Number of calls of `resolveSecrets` that this module waits for at the same time. The other POSTs wait their turn. */
 const MAX_CONCURRENT_RESOLUTIONS = 100;
@@ -93,7 +94,7 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
       const resolved = await withDeadline(
         (deadline) => this.resolutions.run(() => untilCancelled(call(), deadline), deadline),
         resolveTimeout,
-        () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `it took longer than ${resolveTimeout} ms`),
+        () => new Cr3dentialsWebhookError('SECRETS_UNAVAILABLE', `timed out after ${resolveTimeout} ms`),
       );
       return resolved ? parseResolvedSecrets(resolved) : undefined;
     } catch (error) {
@@ -122,7 +123,7 @@ function isOurs(error: unknown): error is Cr3dentialsWebhookError {
 }
 
 function parseResolvedSecrets({ tenant = '', secrets }: ResolvedSecrets): { tenant: string; secrets: SharedSecrets } {
-  if (typeof tenant !== 'string' || tenant.length > 255 || tenant.includes('\0') || !tenant.isWellFormed()) {
+  if (!isTenant(tenant)) {
     throw new Cr3dentialsWebhookError(
       'SECRETS_UNAVAILABLE',
       'its tenant is not well-formed text of up to 255 characters',

@@ -27,7 +27,7 @@ export class BodyReader {
   async read(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
     if (request.readableDidRead || request.destroyed) throw webhookExceptions.unreadable();
     return withTimeout(collect(request), this.timeoutMs, () => {
-      this.instrumentation.announce('unavailable', { error: `Its body did not arrive within ${this.timeoutMs} ms.` });
+      this.instrumentation.announce('unavailable', { error: `Reading the body timed out after ${this.timeoutMs} ms.` });
       closeOnceAnswered(request, response);
       return webhookExceptions.unavailable();
     });

@@ -183,7 +183,7 @@ export class HandlerRunRepository {
 
   /** Returns the name of the lock that all runs of a delivery share. */
   private lockOf(deliveryId: string): string {
-    return `${this.tables.names}\0${deliveryId}`;
+    return `${this.tables.namespace}\0${deliveryId}`;
   }
 
   /**

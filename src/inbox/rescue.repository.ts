@@ -11,6 +11,10 @@ import { Tables } from './tables.js';
 
 /** Number of crashes in a row after which a delivery is dead. */
 const MAX_CRASHES = 3;
+/** Most deliveries that one statement ends. */
+const MAX_DEAD = 200;
+/** Most deliveries that are changed one by one, before the next look. */
+const MAX_SINGLE_CHANGES = 20;
 
 /** What a look for expired leases knows. */
 export interface RescueLook {
@@ -49,7 +53,7 @@ export class RescueRepository {
    */
   rescueExpired(look: RescueLook): Promise<ClaimedDelivery[]> {
     const which = sql`${this.isExpired(look)} AND ${isOfTheSame(look.lease)}`;
-    return this.claims.claimWhere(inOrder(which, look), rescuedBy(look.lease), look.lease);
+    return this.claims.claimWhere(inOrder(which, look.limit), rescuedBy(look.lease), look.lease);
   }
 
   /**
@@ -63,33 +67,54 @@ export class RescueRepository {
   async rescueForeign(look: RescueLook, handlers: HandlersByStatus, grace: number): Promise<ForeignDeliveries> {
     const { lease, now } = look;
     const isForeign = sql`${this.isExpired(look)} AND NOT ${isOfTheSame(lease)}`;
-    const sets = await this.setsOf(inOrder(isForeign, look));
+    const sets = await this.setsOf(inOrder(isForeign, look.limit));
     if (!sets) return { rescued: [], unknown: [] };
     const covered = [...sets].filter(([, set]) => isCovered(set, handlers)).map(([its]) => hasFingerprint(its));
     const which = sql`${isForeign} AND ${anyOf([sql`lease_expires_at < ${now - grace}`, ...covered])}`;
     const claiming = this.claims.claiming(rescuedBy(lease), lease);
-    let unknown: string[] = [];
-    const rescue = (isSaving: boolean) =>
-      this.claims.changeChosen(inOrder(which, look), claiming, (deliveries, claims) => {
+    const foreign = { rescued: [] as ClaimedDelivery[], unknown: [] as string[] };
+    await this.unlessLocked(look.limit, async (limit, isSaving) => {
+      let unknown: string[] = [];
+      const rescued = await this.claims.changeChosen(inOrder(which, limit), claiming, (deliveries, claims) => {
         const isKnown = (id: string) => isSaving && sets.has(handlersOf(claims.get(id) ?? '') ?? '');
         unknown = deliveries.map(({ id }) => id).filter((id) => !isKnown(id));
         return isSaving ? this.runs.expecting(runsOf(deliveries, claims, sets, handlers), now) : undefined;
       });
-    const rescued = await this.unlessLocked(rescue);
-    return { rescued, unknown };
+      foreign.rescued.push(...rescued);
+      foreign.unknown.push(...unknown);
+      return rescued.length;
+    });
+    return foreign;
   }
 
   /**
-   * Saves no runs if a transaction of the worker that has crashed still has one of them: nobody waits for a machine that
-   * has vanished.
+   * Changes deliveries together with their runs. If a transaction of a worker that has crashed still has one of the runs,
+   * each delivery is changed by itself, and the one that meets it without its runs: nobody waits for a machine that has
+   * vanished.
+   *
+   * @param change returns how many it has changed
    */
-  private async unlessLocked<T>(change: (isSaving: boolean) => Promise<T>): Promise<T> {
-    try {
-      return await change(true);
-    } catch (error) {
-      if (!isLocked(this.connection.dialect, error)) throw error;
-      return change(false);
-    }
+  private async unlessLocked(
+    limit: number,
+    change: (limit: number, isSaving: boolean) => Promise<number>,
+  ): Promise<number> {
+    const changeOr = async (most: number, otherwise: () => Promise<number>) => {
+      try {
+        return await change(most, true);
+      } catch (error) {
+        if (!isLocked(this.connection.dialect, error)) throw error;
+        return otherwise();
+      }
+    };
+    return changeOr(limit, async () => {
+      let changed = 0;
+      for (let rest = Math.min(limit, MAX_SINGLE_CHANGES); rest > 0; rest--) {
+        const one = await changeOr(1, () => change(1, false));
+        changed += one;
+        if (one === 0) break;
+      }
+      return changed;
+    });
   }
 
   /** Returns the sets of handlers of the claims of deliveries; undefined if there are no such deliveries. */
@@ -115,15 +140,15 @@ export class RescueRepository {
   async deadLetterPoisoned({ claimId }: Lease, now: number, except: readonly string[]): Promise<number> {
     const which = sql`state = 'processing' AND lease_expires_at < ${now} AND rescues >= ${MAX_CRASHES - 1}
       AND NOT ${isOf(claimId)} ${this.except(except)}`;
-    const sets = await this.setsOf(which);
+    const sets = await this.setsOf(inOrder(which, MAX_DEAD));
     if (!sets) return 0;
     const dead = sql`state = 'dead', reason = 'crash-loop', finished_at = ${now}, ${NO_LEASE}`;
-    const ended = await this.unlessLocked((isSaving) =>
-      this.claims.changeChosen(which, dead, (deliveries, claims) =>
+    return this.unlessLocked(MAX_DEAD, async (limit, isSaving) => {
+      const ended = await this.claims.changeChosen(inOrder(which, limit), dead, (deliveries, claims) =>
         isSaving ? this.runs.expecting(runsOf(deliveries, claims, sets), now) : undefined,
-      ),
-    );
-    return ended.length;
+      );
+      return ended.length;
+    });
   }
 
   /**
@@ -160,7 +185,7 @@ export class RescueRepository {
   }
 }
 
-function inOrder(which: Sql, { limit }: RescueLook): Sql {
+function inOrder(which: Sql, limit: number): Sql {
   return sql`${which} ORDER BY lease_expires_at LIMIT ${raw(String(limit))}`;
 }
 

@@ -30,11 +30,16 @@ export class Tables {
     this.task = raw(nameOf(host, TaskRow));
   }
 
-  /** Names of the tables of deliveries and rejections, for a log line. */
-  get names(): string {
+  /** Tells this inbox from others in one database, also between versions: locks and notifications have it in their names. */
+  get namespace(): string {
     return [this.delivery, this.deliveryState, this.handlerRun, this.rejection]
       .map(({ strings }) => strings.join(''))
       .join(', ');
+  }
+
+  /** Names of the tables of deliveries and rejections, for a log line. */
+  get names(): string {
+    return this.namespace;
   }
 }
 

@@ -102,6 +102,6 @@ export class WebhookReceiver {
 function timedOut(milliseconds: number): Cr3dentialsWebhookError {
   return new Cr3dentialsWebhookError(
     'INBOX_TIMEOUT',
-    `It was not recorded within ${milliseconds} ms. Check the database.`,
+    `Recording timed out after ${milliseconds} ms. Check the database.`,
   );
 }

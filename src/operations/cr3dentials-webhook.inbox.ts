@@ -1,3 +1,4 @@
+import { isTenant } from '../authentication/tenant.js';
 import { Injectable } from '@nestjs/common';
 import { SecretUses } from '../authentication/secret-uses.js';
 import { Counters } from '../instrumentation/counters.subscriber.js';
@@ -191,8 +192,7 @@ export class Cr3dentialsWebhookInbox {
    * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the payload is no JSON object, or the tenant no usable text
    */
   async ingest(payload: object | string, { tenant = '' }: { tenant?: string } = {}): Promise<Verdict> {
-    if (typeof tenant !== 'string' || tenant.length > 255 || tenant.includes('\0'))
-      throw invalid('The tenant must be text of up to 255 characters.');
+    if (!isTenant(tenant)) throw invalid('The tenant must be well-formed text of up to 255 characters.');
     const webhook = ingestedPayload(payload, tenant, this.dataValidator);
     if (!webhook) throw invalid('The payload is not a JSON object with fields. Pass the body of one webhook.');
     return this.receiver.receive(webhook);

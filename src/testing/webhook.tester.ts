@@ -32,12 +32,13 @@ export interface WebhookTesterOptions {
 }
 
 /**
- * Result of a delivery. The first five are all answered 200.
+ * Result of a delivery. The first six are all answered 200.
  *
  * - `accepted`: it is recorded, and its handlers run.
  * - `duplicate`: its session was recorded before, with the same content.
  * - `conflict`: its session was recorded before, with other content. It is kept as a rejection.
  * - `unknown-status`, `unexpected-data`: it is kept as a rejection with this reason.
+ * - `stale`: it completed longer ago than `retention.deliveries`, and is kept as a rejection.
  * - `invalid`: it breaks the contract, or its body could not be parsed.
  * - `unauthorized`: its header is missing, wrong or repeated.
  * - `unavailable`: it is not recorded. The provider would send it again.
@@ -106,6 +107,8 @@ export class WebhookTester {
     }
     if (!content) throw this.#unexpected('200 to an invalid payload');
     const delivery = await this.#find(content.sessionId);
+    const stale = delivery ? null : await this.#rejection('stale', payload);
+    if (stale) return { verdict: 'stale', status, delivery, rejection: stale };
     const verdict = this.#verdict(content, before, delivery);
     const rejection = await this.#rejection(verdict, payload);
     const isAwaited = until === 'settled' && delivery;
@@ -184,7 +187,7 @@ export class WebhookTester {
 }
 
 function isReason(verdict: WebhookVerdict): verdict is WebhookVerdict & RejectionSummary['reason'] {
-  return ['invalid', 'unknown-status', 'unexpected-data', 'conflict'].includes(verdict);
+  return ['invalid', 'unknown-status', 'unexpected-data', 'conflict', 'stale'].includes(verdict);
 }
 
 /**

@@ -63,6 +63,18 @@ describe.each(platforms)('on %s, a verdict', (platform) => {
     expect(new Set(ids).size).toBe(1);
   });
 
+  it('is stale for a session that completed longer ago than deliveries are kept', async () => {
+    const app = await host.start((builder) =>
+      builder
+        .on(platform)
+        .withHandlers(Accept)
+        .withOptions({ retention: { deliveries: '30d' } }),
+    );
+    const payload = { ...verificationPayload({ seed: 1 }), completedAt: '2020-01-01T00:00:00.000Z' };
+    const { verdict, status, delivery, rejection } = await tester(app).deliver(payload);
+    expect([verdict, status, delivery, rejection?.reason]).toEqual(['stale', 200, null, 'stale']);
+  });
+
   it('tells what is refused apart, and that nothing is recorded of it', async () => {
     const app = await start();
     const webhook = tester(app);

@@ -157,7 +157,7 @@ export class HandlerRunner {
     live.follow(completion);
     const onTimeout = () => {
       live.timedOut();
-      own.cancel(new Error(`It took longer than ${this.timeout} ms.`));
+      own.cancel(new Error(`Timed out after ${this.timeout} ms.`));
     };
     const timer = setTimeout(onTimeout, this.timeout);
     try {

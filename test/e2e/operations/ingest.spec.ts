@@ -75,6 +75,7 @@ describe('what cannot be ingested', () => {
     ['nothing', undefined as unknown as string],
     ['a tenant that is no text', payload(), { tenant: 7 }],
     ['a tenant that no column holds', payload(), { tenant: 'a\0b' }],
+    ['a tenant that is half a character', payload(), { tenant: '\ud83d' }],
   ])('is refused: %s', async (_, ...given) => {
     const app = await host.start();
     const failure = app.inbox.ingest(...(given as [object]));

@@ -74,10 +74,10 @@ describe.each(databases)('a handler that times out, on %s', (kind) => {
     const { runs } = await app.delivery(body.sessionId, 'dead');
 
     expect(app.nest.get(StopWithItsSignal).reasons).toEqual([
-      'Error: It took longer than 40 ms.',
-      'Error: It took longer than 40 ms.',
+      'Error: Timed out after 40 ms.',
+      'Error: Timed out after 40 ms.',
     ]);
-    expect(runs).toMatchObject([{ attempts: 2, lastError: 'Error: It took longer than 40 ms.' }]);
+    expect(runs).toMatchObject([{ attempts: 2, lastError: 'Error: Timed out after 40 ms.' }]);
   });
 
   it('frees its delivery even when it ignores the signal, and changes nothing when it ends later', async () => {

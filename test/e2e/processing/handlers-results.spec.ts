@@ -190,7 +190,7 @@ describe('what a handler returns', () => {
     const { app, sessionId } = await running(() => endless, { handlerTimeout: 100 });
     const { runs } = await app.delivery(sessionId, 'dead');
 
-    expect(runs).toMatchObject([{ lastError: 'Error: It took longer than 100 ms.' }]);
+    expect(runs).toMatchObject([{ lastError: 'Error: Timed out after 100 ms.' }]);
     expect(unsubscribed).toBe(1);
   });
 

@@ -140,7 +140,7 @@ describe.each(platforms)('a slow inbox, on %s', (platform) => {
     await host.app.post(payload()).finally(() => beside.query('ROLLBACK'));
     expect(host.app.logger.lines.slice(before).filter((line) => line.startsWith('ERROR'))).toEqual([
       expect.stringMatching(
-        /^ERROR Answered 503 to \d POST\(s\), which the sender should retry\. It was not recorded within 1000 ms\. Check the database\. Cr3dentialsWebhook$/,
+        /^ERROR Answered 503 to \d POST\(s\), which the sender should retry\. Recording timed out after 1000 ms\. Check the database\. Cr3dentialsWebhook$/,
       ),
     ]);
   });

@@ -65,7 +65,7 @@ describe('a host without a body parser, on express', () => {
     post.sendUpTo('its body', 5);
     await until('its connection is closed', () => !post.isOpen, 5_000);
     expect(post.answer).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: 5\r\n/i);
-    expect(host.app.logger.matching(/^ERROR Answered 503 .*Its body did not arrive within 500 ms\./)).toHaveLength(1);
+    expect(host.app.logger.matching(/^ERROR Answered 503 .*Reading the body timed out after 500 ms\./)).toHaveLength(1);
   });
 
   it('stores nothing of a sender that leaves in the middle of its body', async () => {

@@ -29,6 +29,7 @@ const TABLES = [
   'cr3dentials_webhook_delivery',
   'cr3dentials_webhook_delivery_state',
   'cr3dentials_webhook_handler_run',
+  'cr3dentials_webhook_handler_set',
   'cr3dentials_webhook_rejection',
 ] as const;
 

@@ -5,7 +5,7 @@ import type { WebhookApp } from './webhook-app.js';
 export function countTimeouts(app: WebhookApp): () => number {
   let count = 0;
   app.nest.get(Instrumentation, { strict: false }).subscribe('run-ended', ({ outcome, error = '' }) => {
-    if (outcome === 'failed' && error.includes('It took longer than')) count++;
+    if (outcome === 'failed' && error.includes('Timed out after')) count++;
   });
   return () => count;
 }
