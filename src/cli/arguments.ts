@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { UsageError } from './usage.error.js';
 
-const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000 } as const;
+const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
 /**
  * Returns the milliseconds of a text such as `30s`, `500ms`, `2m`, or a plain number of milliseconds.
@@ -9,7 +9,7 @@ const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000 } as const;
  * @throws InvalidArgumentError
  */
 export function duration(text: string): number {
-  const [, number, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  const [, number, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('Write it as 30s, 500ms or 500.');
   return Number(number) * MS_PER_UNIT[unit as keyof typeof MS_PER_UNIT];
 }

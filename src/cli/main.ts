@@ -31,10 +31,17 @@ program()
   .catch((error: unknown) => {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE; // commander has printed the error
-    } else if (error instanceof UsageError || error instanceof Cr3dentialsWebhookError) {
+    } else if (error instanceof UsageError || isOurs(error)) {
       process.stderr.write(`error: ${error.message}\n`);
       process.exitCode = EXIT_USAGE;
     } else {
       throw error;
     }
   });
+
+/** Of any copy: the commands of the inbox load the package beside this bundle. */
+function isOurs(error: unknown): error is Error {
+  return (
+    error instanceof Cr3dentialsWebhookError || (error instanceof Error && error.name === 'Cr3dentialsWebhookError')
+  );
+}

@@ -4,6 +4,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { verificationStatuses, type VerificationStatus } from '../contract/verification-status.js';
 import { verificationPayload } from '../testing/verification-payload.js';
 import { duration, fraction, positive, secretFrom, wholeFrom } from './arguments.js';
+import { addInboxCommands } from './inbox.commands.js';
 import { Campaign } from './campaign.js';
 import { plan, sharesOf, type Planned } from './plan.js';
 import { Progress } from './progress.js';
@@ -69,10 +70,10 @@ Examples:
 
 Exit codes: 0 all delivered, 1 a delivery was given up, 2 wrong arguments, 130 interrupted.`;
 
-/** Returns the command line with its commands `simulate`, `payload` and `resend`. */
+/** Returns the command line with its commands `simulate`, `payload`, `resend` and `inbox`. */
 export function program(): Command {
   const root = new Command('nestjs-cr3dentials-webhook')
-    .description('Simulates the Cr3dentials provider: sends verification webhooks to your endpoint.')
+    .description('Simulates the Cr3dentials provider, and operates the inbox.')
     .version(manifest.version)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(withoutSecrets(text)) })
@@ -93,6 +94,7 @@ export function program(): Command {
   const resend = root.command('resend').description('send stored payloads in their order, byte for byte');
   resend.argument('<file>', 'one JSON object, or one on each line; - reads the standard input');
   sending(endpoint(resend), 1).addHelpText('after', RESEND_EXAMPLES).action(resending);
+  addInboxCommands(root);
   return root;
 }
 

@@ -29,6 +29,13 @@ const compile: Record<string, string> = {
   'a handler that knows its data': handler(
     '@OnVerification(VerificationCompleted) on({ extractedData }: VerificationCompleted<Bank>) { const n: number | undefined = extractedData?.balance.amount; return n; }',
   ),
+  'a handler of one class, with the data in the decorator': handler(
+    '@OnVerification(VerificationCompleted<Bank>) on({ extractedData }: VerificationCompleted<Bank>) { const n: number | undefined = extractedData?.balance.amount; return n; }',
+  ),
+  'a handler of several classes, with the data in the decorator': handler(
+    `@OnVerification(VerificationCompleted<Bank>, VerificationPartiallyCompleted<Payroll>, { id: 'a', transactional: true })
+     on(event: VerificationCompleted<Bank> | VerificationPartiallyCompleted<Payroll>) {}`,
+  ),
   'a handler of several classes': handler(
     '@OnVerification(VerificationErrored, VerificationCancelled) on(event: VerificationErrored | VerificationCancelled) {}',
   ),
@@ -124,6 +131,14 @@ const compile: Record<string, string> = {
 const refuse: Record<string, [code: string, says: RegExp]> = {
   'a handler of another class': [
     handler('@OnVerification(VerificationCompleted) on(event: VerificationErrored) {}'),
+    /not assignable/,
+  ],
+  'other data than the decorator names': [
+    handler('@OnVerification(VerificationCompleted<Bank>) on(event: VerificationCompleted<Payroll>) {}'),
+    /not assignable/,
+  ],
+  'another class than the decorator names, with data': [
+    handler('@OnVerification(VerificationCompleted<Bank>) on(event: VerificationErrored<Bank>) {}'),
     /not assignable/,
   ],
   'a handler that takes less than it subscribed to': [

@@ -60,7 +60,7 @@ const mayImport: Record<string, readonly string[]> = {
     'instrumentation',
   ],
   testing: ['operations', 'inbox', 'contract', 'authentication', 'http', 'instrumentation', 'concurrency'],
-  cli: ['testing', 'contract', 'concurrency'],
+  cli: ['testing', 'contract', 'concurrency', 'operations'],
   root: [
     'operations',
     'retention',

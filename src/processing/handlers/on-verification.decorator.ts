@@ -42,6 +42,12 @@ export function subscriptionsOn(target: object): readonly Subscription[] {
   return (Reflect.getOwnMetadata(SUBSCRIPTIONS, target) as readonly Subscription[] | undefined) ?? [];
 }
 
+/** An event class whose data has a type: `VerificationCompleted<BankAccount>`. */
+interface TypedEventClass {
+  new (...args: never[]): VerificationEvent<object>;
+  readonly eventName: VerificationEventClass['eventName'];
+}
+
 /** Event of the status of the class. Its `extractedData` fits any type that the host gives to it. */
 type EventOf<C extends VerificationEventClass> = Extract<
   VerificationEvent<never>,
@@ -66,6 +72,8 @@ type HandlerDecorator<E> = <H extends Handler<E>>(
  * with `context.manager` take effect exactly once per session. Guards, interceptors, pipes and filters of the host do
  * not run for it. Whatever it returns is awaited: a promise, an Observable, an iterable of them.
  *
+ * `VerificationCompleted<BankAccount>` as the class demands a parameter with that data.
+ *
  * A subclass that overrides the method stays subscribed. A method may have several decorators, each with its own `id`.
  *
  * @publicApi
@@ -77,10 +85,17 @@ export function OnVerification<C extends [VerificationEventClass, ...Verificatio
 export function OnVerification<C extends [VerificationEventClass, ...VerificationEventClass[]]>(
   ...classesAndOptions: [...C, OnVerificationOptions]
 ): HandlerDecorator<EventOf<C[number]>>;
+export function OnVerification<C extends [TypedEventClass, ...TypedEventClass[]]>(
+  ...classes: C
+): HandlerDecorator<InstanceType<C[number]>>;
+export function OnVerification<C extends [TypedEventClass, ...TypedEventClass[]]>(
+  ...classesAndOptions: [...C, OnVerificationOptions]
+): HandlerDecorator<InstanceType<C[number]>>;
 export function OnVerification(
-  ...args: (VerificationEventClass | OnVerificationOptions | undefined)[]
+  ...args: (VerificationEventClass | TypedEventClass | OnVerificationOptions | undefined)[]
 ): MethodDecorator {
-  const classes = args.filter((arg) => typeof arg === 'function');
+  // A type argument is gone at run time: it is the class itself.
+  const classes = args.filter((arg) => typeof arg === 'function') as VerificationEventClass[];
   const options = args.find((arg) => typeof arg === 'object');
   // On the class, not on the function: another decorator may replace the function.
   return (target, method) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
-import { Progress } from '../../../src/cli/progress.js';
+import { left, Progress } from '../../../src/cli/progress.js';
 import { until } from '../../support/time/until.js';
 
 /** Remembers what is written to it. */
@@ -29,11 +29,20 @@ describe('progress', () => {
     const screen = new Screen(true);
     const progress = on(screen);
     for (let done = 0; done < 25; done++) progress.advance();
-    await until('the rate is shown', () => / 25\/40 \| 50\/s/.test(screen.text));
+    await until('the rate is shown', () => / 25\/40 \| 50\/s \| \S+, [1-9]\d*s left/.test(screen.text));
     progress.stop();
     const { length } = screen.text;
     progress.advance();
     expect(screen.text).toHaveLength(length);
+  });
+
+  it.each([
+    ['nothing is done', 40, 0, 5_000, '?'],
+    ['half is done', 20, 20, 5_000, '5s'],
+    ['it takes minutes', 900, 100, 10_000, '1m30s'],
+    ['all is done', 0, 40, 5_000, '0s'],
+  ])('says how long the rest takes when %s', (_, todo, done, elapsed, text) => {
+    expect(left(todo, done, elapsed)).toBe(text);
   });
 
   it('is silent anywhere else', () => {

@@ -1,5 +1,6 @@
 import { cp, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buildOtherwise } from './builds.mjs';
 import { output } from './process.mjs';
 
 const compat = join(import.meta.dirname, '..');
@@ -7,10 +8,10 @@ const repository = join(compat, '../../..');
 
 /** Every app, each with a lock file; or with another's, and then it is the same app in the other module kind. */
 export const apps = [
-  { name: 'nest11-commonjs', type: 'commonjs', isEverywhere: true },
-  { name: 'nest12-esm', type: 'module', isEverywhere: true },
-  { name: 'nest11-esm', type: 'module', like: 'nest11-commonjs' },
-  { name: 'nest12-commonjs', type: 'commonjs', like: 'nest12-esm' },
+  { name: 'nest11-commonjs', type: 'commonjs', isEverywhere: true, hasCrowd: true },
+  { name: 'nest12-esm', type: 'module', isEverywhere: true, hasCrowd: true },
+  { name: 'nest11-esm', type: 'module', like: 'nest11-commonjs', hasCrowd: true },
+  { name: 'nest12-commonjs', type: 'commonjs', like: 'nest12-esm', hasCrowd: true },
   { name: 'lowest-peers', type: 'commonjs' },
 ];
 
@@ -22,15 +23,17 @@ export async function pack(folder) {
 }
 
 /** Sets an app up outside of the repository, whose own dependencies it must not find, and builds it. */
-export async function setUp({ name, type, like = name }, folder, tarball) {
+export async function setUp({ name, type, like = name, hasCrowd = false }, folder, tarball) {
   const cwd = join(folder, name);
   await cp(join(compat, 'host'), cwd, { recursive: true });
+  if (hasCrowd) await cp(join(compat, 'crowd'), cwd, { recursive: true });
   await cp(join(compat, like), cwd, { recursive: true });
   const manifest = JSON.parse(await readFile(join(cwd, 'package.json'), 'utf8'));
   await writeFile(join(cwd, 'package.json'), JSON.stringify({ ...manifest, type }, null, 2));
   if (like === name) await install(cwd, tarball);
   else await symlink(join(folder, like, 'node_modules'), join(cwd, 'node_modules'));
   await output('npm', ['run', '-s', 'build'], { cwd });
+  if (hasCrowd) await buildOtherwise(cwd, type);
 }
 
 /** The tarball by `npm install`, which refuses it where its peers do not fit; all else by the lock file. */

@@ -17,12 +17,33 @@ const ways = [
   { ENTITIES: 'globs', DATA_SOURCE: 'billing' },
 ];
 
+const list = { ENTITIES: 'list' };
+/** Hosts that are not as most are. Each also ends in the middle of a handler. */
+const oddHosts = [
+  { what: 'minified into one file by esbuild', entry: 'dist/minified.js', platform: 'express', kind: 'sqlite' },
+  { what: 'built by SWC', entry: 'swc/main.js', platform: 'fastify', kind: 'postgres' },
+  { what: 'with many packages at once', entry: 'dist/crowded.main.js', platform: 'express', kind: 'postgres' },
+  { what: 'with many packages at once', entry: 'dist/crowded.main.js', platform: 'fastify', kind: 'mariadb' },
+  { what: 'over HTTP/2', platform: 'fastify', kind: 'sqlite', env: { HTTP2: 'true' } },
+  { what: 'with replication', platform: 'express', kind: 'postgres', env: { REPLICATION: 'true' } },
+  { what: 'with replication', platform: 'fastify', kind: 'mariadb', env: { REPLICATION: 'true' } },
+  { what: 'with a naming strategy', platform: 'express', kind: 'postgres', env: { NAMING: 'prefix' } },
+];
+
+/** Where the packages for it are installed. */
+const withoutTypeOrm = {
+  what: 'on Drizzle, without a TypeORM of its own',
+  entry: 'dist/drizzle.main.js',
+  platform: 'express',
+  kind: 'postgres',
+};
+
 /**
  * Everything with everything for the apps that stand for most hosts; for the others, each database once.
  *
  * @returns {{ name: string, run: () => Promise<void> }[]}
  */
-export function casesOf({ name: app, like, isEverywhere = false }, nodes, folder) {
+export function casesOf({ name: app, like, isEverywhere = false, hasCrowd = false }, nodes, folder) {
   const cwd = join(folder, app);
   const once = nodes.map((node, n) => ({ node, platform: platforms[n % 2], kind: kinds[n % 3] }));
   const everywhere = nodes.flatMap((node) =>
@@ -34,6 +55,9 @@ export function casesOf({ name: app, like, isEverywhere = false }, nodes, folder
     ),
     ...(isEverywhere ? once : []).map(({ node, kind }) => ownTests(app, cwd, node, kind)),
     ...(isEverywhere ? once : []).map((setup) => adapters(app, cwd, setup)),
+    ...(hasCrowd ? [...oddHosts, ...(app.startsWith('nest12') && !like ? [withoutTypeOrm] : [])] : []).map((odd, n) =>
+      oddCase(app, cwd, odd, nodes[n % nodes.length]),
+    ),
     ...once.map(({ node, kind }) => commandLine(app, cwd, node, kind)),
     ...(like
       ? []
@@ -47,6 +71,22 @@ function hostCase(app, cwd, { node, platform, kind, way }) {
     name: `${app}, Node ${node.major}, ${platform}, ${kind}: a host with entities by ${how}`,
     run: () =>
       withDatabase(kind, cwd, (url) => journey({ cwd, node, env: { DATABASE_URL: url, PLATFORM: platform, ...way } })),
+  };
+}
+
+function oddCase(app, cwd, { what, platform, kind, entry, env }, node) {
+  return {
+    name: `${app}, Node ${node.major}, ${platform}, ${kind}: an unusual host, ${what}`,
+    run: () =>
+      withDatabase(kind, cwd, (url) =>
+        journey({
+          cwd,
+          node,
+          entry,
+          isInterrupted: true,
+          env: { DATABASE_URL: url, PLATFORM: platform, ...list, ...env },
+        }),
+      ),
   };
 }
 

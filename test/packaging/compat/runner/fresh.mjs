@@ -50,6 +50,18 @@ export function freshApps(folder, tarball, node) {
         { name: `${name}: the test of docs/testing.md`, run: () => output('npm', ['test'], { cwd }) },
         { name: `${name}: its own lint passes the documented files`, run: () => lint(cwd, major) },
         { name: `${name}: the main.ts of the README handles a delivery`, run: () => handleOne(cwd, node) },
+        ...(major === 11
+          ? [
+              {
+                name: `${name}: bundled by the webpack of the Nest command line, it handles a delivery`,
+                async run() {
+                  await output('npx', ['--no-install', 'nest', 'build', '--webpack'], { cwd });
+                  await handleOne(cwd, node);
+                  await output('npm', ['run', '-s', 'build'], { cwd });
+                },
+              },
+            ]
+          : []),
         { name: `${name}: the OpenAPI document leaves the route out`, run: () => openApi(cwd) },
       ],
     };

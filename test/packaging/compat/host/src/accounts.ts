@@ -5,6 +5,7 @@ import {
   VerificationCancelled,
   VerificationCompleted,
   VerificationErrored,
+  VerificationTerminated,
   type HandlerContext,
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
@@ -29,7 +30,7 @@ export class Accounts {
     else await manager.insert(Account, { sessionId, activations: 1 });
   }
 
-  @OnVerification()
+  @OnVerification({ id: 'accounts.note' })
   note(event: VerificationEvent): void {
     const holder = event instanceof VerificationCompleted ? event.extractedData?.accountHolder : undefined;
     this.calls.push({ by: 'note', sessionId: event.sessionId, holder });
@@ -40,6 +41,16 @@ export class Accounts {
   release({ sessionId }: VerificationErrored | VerificationCancelled, { attempt }: HandlerContext): void {
     this.calls.push({ by: 'release', sessionId, attempt });
     if (attempt === 1) throw new Error('The ledger is closed.');
+  }
+
+  /** With HOLD, it is under way when the app is told to end. */
+  @OnVerification(VerificationTerminated, { id: 'accounts.end' })
+  async end({ sessionId }: VerificationTerminated, { attempt, signal }: HandlerContext): Promise<void> {
+    if (process.env.HOLD === 'true') {
+      console.log(`Holding ${sessionId}`);
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('It has ended.'))));
+    }
+    this.calls.push({ by: 'end', sessionId, attempt });
   }
 
   @OnEvent(VerificationCompleted.eventName, { suppressErrors: false })

@@ -38,7 +38,7 @@ const ways: Record<string, Pick<TypeOrmModuleOptions, 'autoLoadEntities' | 'enti
       auth: { secrets: [secret] },
       dataSource,
       controllerDecorators: [Public()],
-      processing: { retry: { attempts: 3, initialDelay: 10 }, pollInterval: 20 },
+      processing: { retry: { attempts: 3, initialDelay: 10 }, pollInterval: 20, drainTimeout: 500 },
     }),
   ],
   controllers: [AccountsController],

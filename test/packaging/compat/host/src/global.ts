@@ -13,7 +13,7 @@ import { Reflector, type AbstractHttpAdapter } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { map, type Observable } from 'rxjs';
-import { platform } from './environment.js';
+import { isHttp2, platform } from './environment.js';
 
 /** Lets a route through the guard that stands before all others. */
 export const Public = () => SetMetadata('isPublic', true);
@@ -38,6 +38,7 @@ export class Envelope implements NestInterceptor {
 }
 
 export function adapter(): AbstractHttpAdapter {
+  if (isHttp2) return new FastifyAdapter({ http2: true });
   return platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
 }
 
