@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseConnection } from '../database/database.connection.js';
 import type { ColumnValues } from '../database/dialect/dialect.js';
 import { join, raw, sql, type Sql } from '../database/sql.js';
+import { SEAL_MARK } from '../inbox/payload.codec.js';
 import { Tables } from '../inbox/tables.js';
 
 /** A row with contents. */
@@ -168,7 +169,7 @@ export class ResealRepository {
   async countErrors(keyId: string): Promise<number> {
     const infix = `.${keyId}.`;
     const { records } = await this.connection.execute(
-      sql`SELECT COUNT(*) AS n FROM ${this.tables.handlerRun} WHERE SUBSTR(last_error, 5, ${raw(String(infix.length))}) = ${infix}`,
+      sql`SELECT COUNT(*) AS n FROM ${this.tables.handlerRun} WHERE SUBSTR(last_error, 1, 3) = ${SEAL_MARK} AND SUBSTR(last_error, 5, ${raw(String(infix.length))}) = ${infix}`,
       'operating',
     );
     return Number(records[0]?.n);

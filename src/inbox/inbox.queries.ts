@@ -166,7 +166,9 @@ export class InboxQueries {
 
   private async referenceKeyOf({ externalReferenceId, tenant = '' }: DeliveryFilter): Promise<string | null> {
     if (externalReferenceId === undefined || !this.codec.isKeyed) return null;
-    await this.codec.prepare(tenant)?.catch(() => {}); // without its key, none of a sealed one is found
+    const key = referenceKey(this.codec, tenant, externalReferenceId);
+    if (key !== null) return key;
+    await this.codec.prepare(tenant);
     return referenceKey(this.codec, tenant, externalReferenceId);
   }
 

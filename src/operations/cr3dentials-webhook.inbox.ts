@@ -93,7 +93,8 @@ export class Cr3dentialsWebhookInbox {
    * Lists deliveries without their raw bodies, newest first. Returns at most 50 unless `limit` is given. Pass the last
    * id as `before` for the next page, or use `each`.
    *
-   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the filter is wrong
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the filter is wrong; `KEYS_UNAVAILABLE` when a sealed inbox is
+   *   searched by a reference, and the key service does not answer
    */
   async list(filter: DeliveryFilter = {}): Promise<DeliverySummary[]> {
     checkDeliveryFilter(filter, '');

@@ -73,6 +73,8 @@ describe.each(databases)('a key provider, on %s', (kind) => {
     expect((await app.post(payload({ status: 'NEW' }), from('anna'))).status).toBe(503);
     expect(await app.inbox.list()).toEqual([]);
     expect(await app.inbox.rejections.list()).toEqual([]);
+    const search = app.inbox.list({ tenant: 'anna', externalReferenceId: 'user_abc123' });
+    await expect(search).rejects.toMatchObject({ code: 'KEYS_UNAVAILABLE' }); // no answer, rather than half of one
     expect(app.logger.matching(/^ERROR The key provider failed 1 time/)).toHaveLength(1);
     expect(app.logger.matching(/^ERROR Answered 503 to 1 POST.*The key provider gave no key/).length).toBeGreaterThan(
       0,
