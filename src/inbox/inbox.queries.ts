@@ -17,6 +17,9 @@ const MAX_COUNTED = 10_000;
 /** Rows that are read at a time. TypeORM makes entities of them without a pause. */
 const MAX_READ_ROWS = 200;
 
+/** Ids that a query sorts. */
+const MAX_SORTED = 10_000;
+
 /** Facts that a list reads. */
 const FACTS = [
   'id',
@@ -128,28 +131,33 @@ export class InboxQueries {
     return found.map(merged);
   }
 
-  /** Returns the ids of a page. They are found by an index, and nothing but them is sorted. */
+  /** Returns the ids of a page. They are found by an index, whatever the database knows of its tables. */
   private async page(filter: DeliveryFilter): Promise<string[]> {
     const { delivery, deliveryState } = this.tables;
     const { state, before, limit = 50 } = filter;
     const facts = await this.factsOf(filter);
-    const isByState = facts.length === 0 || (state !== undefined && state in INDEXED);
+    const indexed = state && INDEXED[state];
+    const isByState = facts.length === 0 || (indexed !== undefined && filter.externalReferenceId === undefined);
     const id = raw(isByState ? 's.delivery_id' : 'd.id');
-    const states = state ? [sql`s.state = ${state}`, ...(INDEXED[state] ? [raw(INDEXED[state])] : [])] : [];
+    const states = state ? [sql`s.state = ${state}`, ...(indexed ? [raw(indexed)] : [])] : [];
     const [own, others, table, other] = isByState
       ? ([states, facts, sql`${deliveryState} s`, sql`${delivery} d`] as const)
       : ([facts, states, sql`${delivery} d`, sql`${deliveryState} s`] as const);
-    const conditions = [
-      ...own,
-      ...(before ? [sql`${id} < ${before}`] : []),
-      ...(others.length > 0
-        ? [sql`EXISTS (SELECT 1 FROM ${other} WHERE ${allOf([raw('d.id = s.delivery_id'), ...others])})`]
-        : []),
-    ];
+    const isSorted = isByState && indexed && !hasIndex(state) && (await this.isFew(indexed));
+    const order = isSorted ? sql`COALESCE(${id}, '')` : id;
+    const exists = sql`EXISTS (SELECT 1 FROM ${other} WHERE ${allOf([raw('d.id = s.delivery_id'), ...others])})`;
+    const conditions = [...own, ...(before ? [sql`${order} < ${before}`] : []), ...(others.length > 0 ? [exists] : [])];
     const rows = await this.select(
-      sql`SELECT ${id} AS id FROM ${table} WHERE ${allOf(conditions)} ORDER BY ${id} DESC LIMIT ${raw(String(Math.trunc(limit)))}`,
+      sql`SELECT ${id} AS id FROM ${table} WHERE ${allOf(conditions)} ORDER BY ${order} DESC LIMIT ${raw(String(Math.trunc(limit)))}`,
     );
     return rows.map((row) => String(row.id));
+  }
+
+  /** Tells whether an index has few enough rows to sort them. SQLite would look through all rows to read them sorted. */
+  private async isFew(indexed: string): Promise<boolean> {
+    const some = sql`SELECT 1 AS one FROM ${this.tables.deliveryState} s WHERE ${raw(indexed)} LIMIT ${raw(String(MAX_SORTED + 1))}`;
+    const [row] = await this.select(sql`SELECT COUNT(*) AS n FROM (${some}) few`);
+    return Number(row?.n) <= MAX_SORTED;
   }
 
   /** Returns the conditions on what was received, written as the indexes are. */
@@ -158,8 +166,7 @@ export class InboxQueries {
     const key = await this.referenceKeyOf(filter);
     const conditions: Sql[] = [];
     if (tenant !== undefined) conditions.push(sql`d.tenant = ${tenant}`);
-    if (tenant) conditions.push(raw(`d.tenant <> ''`));
-    if (externalReferenceId === undefined) return conditions;
+    if (externalReferenceId === undefined) return tenant ? [...conditions, raw(`d.tenant <> ''`)] : conditions;
     const isPlain = sql`d.external_reference_id = ${externalReferenceId}`;
     return [...conditions, key === null ? isPlain : anyOf([isPlain, sql`d.reference_key = ${key}`])];
   }

@@ -9,6 +9,7 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import ts from 'typescript';
 import { blocks } from '../support/sources/documents.js';
+import { inPlainText } from '../support/app/keys.js';
 import { freshHost } from '../support/app/fresh-host.js';
 import { payload } from '../support/app/payload.js';
 import { until } from '../support/time/until.js';
@@ -54,7 +55,7 @@ describe('the calls of docs/operations.md', () => {
   });
 
   it('replay some, with the progress', async () => {
-    const app = await host.start((builder) => builder.withHandlers(FailUntilReplayed));
+    const app = await host.start((builder) => inPlainText(builder.withHandlers(FailUntilReplayed)));
     await Promise.all(Array.from({ length: COUNT }, () => app.post(payload())));
     await until('all are dead', async () => (await app.inbox.stats()).dead === COUNT);
     const [progress, result] = await runBlock('replay-some', app.inbox);

@@ -123,7 +123,7 @@ describe('the migrations subpath', () => {
   it('gives the very ones of the root', () => {
     expect(migrations.cr3dentialsWebhookEntities).toBe(api.cr3dentialsWebhookEntities);
     expect(migrations.cr3dentialsWebhookMigrations).toBe(api.cr3dentialsWebhookMigrations);
-    expect([...migrations.cr3dentialsWebhookEntities]).toHaveLength(6);
+    expect([...migrations.cr3dentialsWebhookEntities]).toHaveLength(7);
   });
 
   it("loads TypeORM alone, for the host's command line", () => {

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { payload } from '../support/app/payload.js';
+import { inPlainText } from '../support/app/keys.js';
 import { webhookApp, type WebhookApp } from '../support/app/webhook-app.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/database/databases.js';
 import { run, type Run } from './command-line.js';
@@ -41,7 +42,7 @@ describe.each(databases)('the commands of an operator, on %s', (kind) => {
     });
     await writeFile(file, `export const source = { options: ${written} };`);
     const processing = { retry: { attempts: 1 }, pollInterval: 100 };
-    app = await webhookApp(database).withHandlers(Ledger).withOptions({ processing }).start();
+    app = await inPlainText(webhookApp(database).withHandlers(Ledger).withOptions({ processing })).start();
   });
 
   afterEach(async () => {

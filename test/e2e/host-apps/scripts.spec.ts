@@ -10,6 +10,7 @@ import {
   type Cr3dentialsWebhookOptions,
 } from 'nestjs-cr3dentials-webhook';
 import { RememberEvents, SucceedAtOnce } from '../../support/app/doubles.js';
+import { inPlainText } from '../../support/app/keys.js';
 import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import { SECRET } from '../../support/app/webhook-app.js';
@@ -36,7 +37,8 @@ describe('a script of the host with createApplicationContext', () => {
   }
 
   async function leaveBacklog(): Promise<string> {
-    const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
+    // The script has no keys.
+    const receiver = await host.start((a) => inPlainText(a.withOptions({ processing: { enabled: false } })));
     const body = payload();
     expect(await receiver.post(body)).toMatchObject({ status: 200 });
     await host.stop(receiver);
@@ -58,7 +60,7 @@ describe('a script of the host with createApplicationContext', () => {
     const inbox = await run(processing, providers);
     const [pending] = await inbox.list({ state: 'pending' });
     expect(pending).toMatchObject({ sessionId });
-    const app = await host.start((a) => a.withHandlers(SucceedAtOnce));
+    const app = await host.start((a) => inPlainText(a.withHandlers(SucceedAtOnce)));
     await app.delivery(sessionId, 'completed');
     expect(app.nest.get(SucceedAtOnce).calls).toBe(1);
   });

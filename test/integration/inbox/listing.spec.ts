@@ -47,6 +47,7 @@ async function fill({ connection, dataSource, tables }: StandaloneInbox): Promis
           VALUES ${join(some.map(({ id, state }) => sql`(${join([id, state, timeIf(state === 'pending'), timeIf(state === 'processing')])})`))}`,
     );
   }
+  if (dataSource.options.type === 'better-sqlite3') return; // nobody runs ANALYZE there
   for (const table of ['delivery', 'delivery_state'])
     await dataSource.query(
       `${dataSource.options.type === 'mariadb' ? 'ANALYZE TABLE' : 'ANALYZE'} cr3dentials_webhook_${table}`,
@@ -77,9 +78,9 @@ describe.each(databases)('a list of few among many deliveries, on %s', (kind) =>
     const { statements, parameters } = inbox;
     const before = statements.length;
     const found = await queries.list(filter);
-    const [page = '', ...others] = statements
-      .slice(before)
-      .filter((text) => /^\s*SELECT.*cr3dentials_webhook/s.test(text));
+    const made = statements.slice(before).filter((text) => /^\s*SELECT.*cr3dentials_webhook/s.test(text));
+    const page = made.find((text) => text.includes('AS id FROM')) ?? '';
+    const others = made.filter((text) => text !== page);
     return { found, page, values: parameters[statements.indexOf(page, before)] ?? [], others };
   }
 
@@ -91,7 +92,10 @@ describe.each(databases)('a list of few among many deliveries, on %s', (kind) =>
   it.each<[count: number, index: string, filter: DeliveryFilter]>([
     [FEW, 'delivery_due', { state: 'pending' }],
     [FEW, 'delivery_expired', { state: 'processing' }],
+    [FEW, 'delivery_due', { state: 'pending', before: 'g' }],
+    [FEW, 'delivery_expired', { state: 'processing', before: 'g' }],
     [FEW, 'delivery_by_state', { state: 'dead' }],
+    [FEW, 'delivery_by_tenant', { tenant: 'few', before: 'g' }],
     [FEW, 'delivery_by_state', { state: 'unhandled' }],
     [FEW, 'delivery_by_state', { state: 'discarded' }],
     [FEW, 'delivery_by_tenant', { tenant: 'few' }],
@@ -100,6 +104,8 @@ describe.each(databases)('a list of few among many deliveries, on %s', (kind) =>
     [FEW, 'delivery_due', { tenant: 'many', state: 'pending' }],
     [FEW, 'delivery_by_reference', { externalReferenceId: 'user-1' }],
     [FEW, 'delivery_by_reference', { externalReferenceId: 'user-1', state: 'completed' }],
+    [0, 'delivery_by_reference', { externalReferenceId: 'user-1', tenant: 'many' }],
+    [0, 'delivery_by_', { externalReferenceId: 'user-1', state: 'dead' }],
     [0, 'delivery_by_tenant', { tenant: 'none' }],
   ])('finds %i by %s: %j', async (count, index, filter) => {
     const { found, page, values } = await list(filter);

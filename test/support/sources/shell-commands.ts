@@ -42,11 +42,16 @@ function unknownOfNpm([command = '', ...rest]: string[]): string | undefined {
 function unknownOfNpx([name = '', ...rest]: string[]): string | undefined {
   if (name === 'typeorm') return unknownOfTypeorm(rest);
   if (name !== 'nestjs-cr3dentials-webhook') return `npx ${name}`;
-  const [subcommand, ...options] = rest;
-  const command = program().commands.find((one) => one.name() === subcommand);
-  if (!command) return `the subcommand "${subcommand}"`;
+  let command = program();
+  const words = [...rest];
+  while (command.commands.length > 0) {
+    const subcommand = words.shift();
+    const found = command.commands.find((one) => one.name() === subcommand);
+    if (!found) return `the subcommand "${subcommand}"`;
+    command = found;
+  }
   const known = new Set(command.options.map(({ long }) => long));
-  return options.find((word) => word.startsWith('--') && !known.has(word));
+  return words.find((word) => word.startsWith('--') && !known.has(word));
 }
 
 function unknownOfTypeorm(words: string[]): string | undefined {
