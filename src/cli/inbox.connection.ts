@@ -1,4 +1,3 @@
-import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -19,12 +18,21 @@ export interface InboxConnection {
   close(): Promise<void>;
 }
 
+/** What is needed of a module of Nest, and of an app. The command line has no dependency on it. */
+interface NestModule {
+  imports?: readonly unknown[];
+}
+interface NestContext {
+  get<T>(token: unknown): T;
+  close(): Promise<void>;
+}
+
 /** The packages of the host, as this package finds them. They are loaded by the commands that need them. */
 interface HostPackages {
-  NestFactory: { createApplicationContext(module: unknown, options: object): Promise<INestApplicationContext> };
-  TypeOrmModule: { forRoot(options: object): DynamicModule };
+  NestFactory: { createApplicationContext(module: unknown, options: object): Promise<NestContext> };
+  TypeOrmModule: { forRoot(options: object): NestModule };
   ours: {
-    Cr3dentialsWebhookModule: { forRoot(options: object): DynamicModule };
+    Cr3dentialsWebhookModule: { forRoot(options: object): NestModule };
     cr3dentialsWebhookEntities: readonly unknown[];
     Clock: typeof Clock;
   };

@@ -8,12 +8,13 @@ describe('an argument', () => {
     ['500ms', 500],
     ['500', 500],
     ['2m', 120_000],
+    ['24h', 86_400_000],
     ['0', 0],
   ])('%s is a duration', (text, milliseconds) => {
     expect(duration(text)).toBe(milliseconds);
   });
 
-  it.each(['', 's', '30 s', '-1s', '1h', '1e3', 'Infinity', '٣s'])('%j is no duration', (text) => {
+  it.each(['', 's', '30 s', '-1s', '1d', '1e3', 'Infinity', '٣s'])('%j is no duration', (text) => {
     expect(() => duration(text)).toThrow('Write it as 30s, 500ms or 500.');
   });
 
