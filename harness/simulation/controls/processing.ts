@@ -119,10 +119,6 @@ export const processingControls: readonly Control[] = [
       ),
   },
   {
-    name: 'the handlers of a worker that was killed are forgotten (F3)',
-    apply: () => patch(HandlerRunRepository, 'expecting', () => () => undefined),
-  },
-  {
     name: 'runs that are not saved',
     apply: () => patch(HandlerRunRepository, 'saving', () => () => undefined),
   },
