@@ -65,7 +65,7 @@ export class Cr3dentialsWebhookLifecycle
     atBoot(() => this.handlers.register(this.explorer.explore()));
     this.lazyModules.watch(() => {
       this.handlers.register(this.explorer.explore());
-      void this.worker.identify();
+      this.worker.identify();
     });
     this.shutdown.watch(() => this.stop());
     const isDurable = await checkDurability(this.connection, this.instrumentation);

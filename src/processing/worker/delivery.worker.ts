@@ -6,7 +6,7 @@ import { NotificationChannel } from '../../database/notification.channel.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { ShutdownState } from '../shutdown.state.js';
 import { formatDatabaseError } from '../../database/database.errors.js';
-import { HandlerSetRepository } from '../../inbox/handler-set.repository.js';
+import { HandlerSetRepository, type HandlersByStatus } from '../../inbox/handler-set.repository.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { WorkerIdentity } from '../worker.identity.js';
@@ -36,31 +36,32 @@ export class DeliveryWorker {
   /** Does nothing once a shutdown has begun: the event emitter may have been awaited until then. */
   start(): void {
     if (this.shutdown.hasBegun) return;
+    const { enabled } = this.settings;
     runOutsideRequest(() => {
+      this.identify();
+      if (enabled) this.pool.open();
       this.renewer.start(); // on a receive-only instance as well, because it measures the database's clock
-      if (this.settings.enabled) void this.open();
+      if (!enabled) return;
+      this.poller.start();
+      this.channel.listen(() => this.poller.notify());
     });
   }
 
-  private async open(): Promise<void> {
-    await this.identify();
-    if (this.shutdown.hasBegun) return;
-    this.pool.open();
-    this.poller.start();
-    this.channel.listen(() => this.poller.notify());
+  /**
+   * Has claims tell the handlers of this worker, and records these: whoever rescues a delivery from it looks up which
+   * ones it has to reach. Call it when they have changed.
+   */
+  identify(): void {
+    const { fingerprint, byStatus } = this.handlers;
+    if (!this.settings.enabled || this.identity.handlers === fingerprint) return;
+    this.identity.handlers = fingerprint;
+    void this.record(fingerprint, byStatus);
   }
 
-  /**
-   * Records the handlers of this worker, and has claims tell them from then on: whoever rescues a delivery from it looks
-   * up which ones it has to reach. Call it when they have changed.
-   */
-  async identify(): Promise<void> {
-    while (this.settings.enabled && !this.shutdown.hasBegun) {
-      const { fingerprint, byStatus } = this.handlers;
-      if (this.identity.handlers === fingerprint) return;
+  private async record(fingerprint: string, handlers: HandlersByStatus): Promise<void> {
+    while (!this.shutdown.hasBegun && this.identity.handlers === fingerprint) {
       try {
-        await this.handlerSets.record(fingerprint, byStatus);
-        this.identity.handlers = fingerprint;
+        return await this.handlerSets.record(fingerprint, handlers);
       } catch (error) {
         const failure = { operation: 'identify', count: 0, error: formatDatabaseError(error) } as const;
         this.instrumentation.announce('database-unavailable', failure);
