@@ -118,6 +118,7 @@ export class InboxQueries {
 
   /** Returns deliveries, newest first. */
   async list(filter: DeliveryFilter): Promise<DeliveryRecord[]> {
+    const { state } = filter;
     const ids = await this.page(filter);
     const found: StateWithFacts[] = [];
     for (let first = 0; first < ids.length; first += MAX_READ_ROWS) {
@@ -128,7 +129,7 @@ export class InboxQueries {
         )),
       );
     }
-    return found.map(merged);
+    return found.map(merged).filter((delivery) => !state || delivery.state === state); // it may have changed since
   }
 
   /** Returns the ids of a page. They are found by an index, whatever the database knows of its tables. */

@@ -36,6 +36,9 @@ export interface ForeignDeliveries {
   readonly unknown: readonly string[];
 }
 
+/** Sets of handlers by their fingerprint; undefined if nobody has recorded it. */
+type LookedUpSets = ReadonlyMap<string, HandlersByStatus | undefined>;
+
 /** Finds deliveries whose lease has expired, and tells a crash from a worker that was only cut off. */
 @Injectable()
 export class RescueRepository {
@@ -69,14 +72,15 @@ export class RescueRepository {
     const isForeign = sql`${this.isExpired(look)} AND NOT ${isOfTheSame(lease)}`;
     const sets = await this.setsOf(inOrder(isForeign, look.limit));
     if (!sets) return { rescued: [], unknown: [] };
-    const covered = [...sets].filter(([, set]) => isCovered(set, handlers)).map(([its]) => hasFingerprint(its));
-    const which = sql`${isForeign} AND ${anyOf([sql`lease_expires_at < ${now - grace}`, ...covered])}`;
+    const covered = [...sets].flatMap(([its, set]) => (set && isCovered(set, handlers) ? [hasFingerprint(its)] : []));
+    const isFree = anyOf([sql`lease_expires_at < ${now - grace}`, ...covered]);
+    const which = sql`${isForeign} AND ${isFree} AND ${hasLookedUp(sets)}`;
     const claiming = this.claims.claiming(rescuedBy(lease), lease);
     const foreign = { rescued: [] as ClaimedDelivery[], unknown: [] as string[] };
     await this.unlessLocked(look.limit, async (limit, isSaving) => {
       let unknown: string[] = [];
       const rescued = await this.claims.changeChosen(inOrder(which, limit), claiming, (deliveries, claims) => {
-        const isKnown = (id: string) => isSaving && sets.has(handlersOf(claims.get(id) ?? '') ?? '');
+        const isKnown = (id: string) => isSaving && sets.get(fingerprintOf(claims.get(id))) !== undefined;
         unknown = deliveries.map(({ id }) => id).filter((id) => !isKnown(id));
         return isSaving ? this.runs.expecting(runsOf(deliveries, claims, sets, handlers), now) : undefined;
       });
@@ -117,13 +121,18 @@ export class RescueRepository {
     });
   }
 
-  /** Returns the sets of handlers of the claims of deliveries; undefined if there are no such deliveries. */
-  private async setsOf(which: Sql): Promise<Map<string, HandlersByStatus> | undefined> {
+  /**
+   * Looks up the sets of handlers of the claims of deliveries. Returns undefined if there are no such deliveries, and an
+   * undefined set for a fingerprint that nobody has recorded.
+   */
+  private async setsOf(which: Sql): Promise<LookedUpSets | undefined> {
     const { records } = await this.connection.execute(
       sql`SELECT s.claim_id FROM ${this.tables.deliveryState} s WHERE ${which}`,
     );
     if (records.length === 0) return undefined;
-    return this.handlerSets.find([...new Set(records.map((row) => handlersOf(String(row.claim_id)) ?? ''))]);
+    const fingerprints = [...new Set(records.map((row) => fingerprintOf(String(row.claim_id))))];
+    const found = await this.handlerSets.find(fingerprints);
+    return new Map(fingerprints.map((fingerprint) => [fingerprint, found.get(fingerprint)]));
   }
 
   private isExpired({ lease: { claimId }, now, suspects, except }: RescueLook): Sql {
@@ -144,7 +153,8 @@ export class RescueRepository {
     if (!sets) return 0;
     const dead = sql`state = 'dead', reason = 'crash-loop', finished_at = ${now}, ${NO_LEASE}`;
     return this.unlessLocked(MAX_DEAD, async (limit, isSaving) => {
-      const ended = await this.claims.changeChosen(inOrder(which, limit), dead, (deliveries, claims) =>
+      const lookedUp = sql`${which} AND ${hasLookedUp(sets)}`;
+      const ended = await this.claims.changeChosen(inOrder(lookedUp, limit), dead, (deliveries, claims) =>
         isSaving ? this.runs.expecting(runsOf(deliveries, claims, sets), now) : undefined,
       );
       return ended.length;
@@ -195,6 +205,16 @@ function isOfTheSame({ claimId }: Lease): Sql {
   return handlers ? sql`(${hasFingerprint(handlers)} OR NOT claim_id LIKE '%:%:%')` : raw('(1 = 1)');
 }
 
+/** Returns the fingerprint of the handlers of a claim; empty if it tells none. */
+function fingerprintOf(claimId = ''): string {
+  return handlersOf(claimId) ?? '';
+}
+
+/** Returns the condition that the set of a claim was looked up: another worker may have taken those that were seen. */
+function hasLookedUp(sets: LookedUpSets): Sql {
+  return anyOf([...sets.keys()].map((its) => (its ? hasFingerprint(its) : raw(`NOT claim_id LIKE '%:%:%'`))));
+}
+
 function hasFingerprint(handlers: string): Sql {
   return sql`claim_id LIKE ${`%:%:${handlers}`}`;
 }
@@ -218,11 +238,11 @@ function isOf(claimId: string): Sql {
 function runsOf(
   deliveries: readonly ClaimedDelivery[],
   claims: ReadonlyMap<string, string>,
-  sets: ReadonlyMap<string, HandlersByStatus>,
+  sets: LookedUpSets,
   more: HandlersByStatus = new Map(),
 ): { deliveryId: string; handler: string }[] {
   return deliveries.flatMap(({ id, status }) => {
-    const its = sets.get(handlersOf(claims.get(id) ?? '') ?? '');
+    const its = sets.get(fingerprintOf(claims.get(id)));
     const ids = its ? [...(its.get(status) ?? []), ...(more.get(status) ?? [])] : [];
     return [...new Set(ids)].map((handler) => ({ deliveryId: id, handler }));
   });

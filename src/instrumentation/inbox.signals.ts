@@ -89,7 +89,7 @@ export interface InboxSignals {
   retention: Record<'payload' | 'deliveries' | 'rejections' | 'undecided', number | undefined>;
   /** Removing what is due has failed, for the n-th time in a row. It is tried again. */
   'retention-failed': { failures: number; error: string };
-  /** A delivery was rescued from a worker whose handlers are not on record. Those that only it had are not called. */
+  /** A delivery was rescued whose runs could not be saved. Handlers that only its worker had are not called. */
   'rescued-foreign': { deliveryId: string };
   /** A delivery waits for a handler that this instance does not have. */
   'handler-unknown': { handler: string; deliveryId: string };

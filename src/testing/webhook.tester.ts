@@ -107,7 +107,7 @@ export class WebhookTester {
     }
     if (!content) throw this.#unexpected('200 to an invalid payload');
     const delivery = await this.#find(content.sessionId);
-    const stale = delivery ? null : await this.#rejection('stale', payload);
+    const stale = delivery || content.rejection ? null : await this.#rejection('stale', payload);
     if (stale) return { verdict: 'stale', status, delivery, rejection: stale };
     const verdict = this.#verdict(content, before, delivery);
     const rejection = await this.#rejection(verdict, payload);

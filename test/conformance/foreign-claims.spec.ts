@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { claimId, type Lease } from '../../src/inbox/delivery.factory.js';
 import { HandlerSetRepository, type HandlersByStatus } from '../../src/inbox/handler-set.repository.js';
-import type { RescueLook } from '../../src/inbox/rescue.repository.js';
+import { RescueRepository, type RescueLook } from '../../src/inbox/rescue.repository.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/database/databases.js';
 import { StandaloneInbox, alone, unrecorded } from '../support/database/standalone-inbox.js';
 
@@ -74,6 +74,30 @@ describe.each(databases)('deliveries of a killed worker with other handlers, on 
     for (const { id } of rescued) expect(await runsOf(id)).toEqual(all);
     const left = ids.find((id) => !rescued.some((delivery) => delivery.id === id));
     expect(await runsOf(left)).toEqual([]);
+  });
+
+  it('are left for the next look if another worker has taken those that this one saw', async () => {
+    const [seen] = await recordKilled(1);
+    const sets = new HandlerSetRepository(inbox.connection, inbox.tables, { now: () => NOW });
+    await sets.record('third', OURS);
+    const [unseen] = await recordKilled(1, 'third');
+    await inbox.dataSource.query(
+      `UPDATE cr3dentials_webhook_delivery_state SET lease_expires_at = ${NOW + 1} WHERE delivery_id = '${unseen}'`,
+    );
+    const find = sets.find.bind(sets);
+    sets.find = async (fingerprints) => {
+      await inbox.dataSource.query(
+        `UPDATE cr3dentials_webhook_delivery_state SET lease_expires_at = ${NOW + 9 * MINUTE} WHERE delivery_id = '${seen}'`,
+      );
+      return find(fingerprints);
+    };
+    const rescues = new RescueRepository(inbox.connection, inbox.tables, inbox.claims, inbox.runs, sets);
+    const nobody: HandlersByStatus = new Map([['COMPLETED', ['other']]]);
+    const first = await rescues.rescueForeign(look(NOW + 2 * MINUTE, 1), nobody, MINUTE);
+    expect(first).toEqual({ rescued: [], unknown: [] });
+    const second = await rescues.rescueForeign(look(NOW + 2 * MINUTE, 1), nobody, MINUTE);
+    expect([second.rescued.map(({ id }) => id), second.unknown]).toEqual([[unseen], []]);
+    expect(await runsOf(unseen)).toEqual(['known pending 0', 'other pending 0', 'third pending 0']);
   });
 
   it('are told of if their set is not on record', async () => {

@@ -73,6 +73,7 @@ describe.each(platforms)('on %s, a verdict', (platform) => {
     const payload = { ...verificationPayload({ seed: 1 }), completedAt: '2020-01-01T00:00:00.000Z' };
     const { verdict, status, delivery, rejection } = await tester(app).deliver(payload);
     expect([verdict, status, delivery, rejection?.reason]).toEqual(['stale', 200, null, 'stale']);
+    expect((await tester(app).deliver({ ...payload, status: 'NEW' })).verdict).toBe('unknown-status');
   });
 
   it('tells what is refused apart, and that nothing is recorded of it', async () => {

@@ -136,6 +136,24 @@ describe.each(databases)('a list of few among many deliveries, on %s', (kind) =>
     expect(others).toHaveLength(5);
   });
 
+  it('leaves out what has changed its state since its page was found', async () => {
+    const [gone, ...others] = await queries.list({ state: 'dead' });
+    const read = inbox.connection.read.bind(inbox.connection);
+    const { connection, dataSource } = inbox;
+    const set = (state: string) =>
+      dataSource.query(
+        `UPDATE cr3dentials_webhook_delivery_state SET state = '${state}' WHERE delivery_id = '${gone?.id}'`,
+      );
+    connection.read = async (work) => {
+      await set('completed');
+      return read(work);
+    };
+    const left = await queries.list({ state: 'dead' });
+    connection.read = read;
+    await set('dead');
+    expect(left.map(({ id }) => id)).toEqual(others.map(({ id }) => id));
+  });
+
   it('would see a scan', async () => {
     expect(await planOf(`SELECT id FROM cr3dentials_webhook_delivery d WHERE d.status = 'x'`)).toMatch(SCAN);
   });
