@@ -13,7 +13,16 @@ function markdownItLoader(parser) {
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 export default {
   name: 'nestjs-cr3dentials-webhook',
-  entryPoints: ['src/index.ts', 'src/inbox/migrations/index.ts', 'src/testing/index.ts'],
+  entryPoints: [
+    'src/index.ts',
+    'src/inbox/migrations/index.ts',
+    'src/testing/index.ts',
+    'src/bullmq/index.ts',
+    'src/terminus/index.ts',
+    'src/dashboard/index.ts',
+    'src/opentelemetry/index.ts',
+    'src/prom-client/index.ts',
+  ],
   tsconfig: 'tsconfig.build.json',
   out: '.build/api',
   readme: 'README.md',

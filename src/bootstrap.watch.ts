@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { setImmediate } from 'node:timers';
 import { HostHooks } from './host-hooks.js';
 
 /**

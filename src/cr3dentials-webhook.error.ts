@@ -4,6 +4,8 @@
  * @publicApi
  */
 export type Cr3dentialsWebhookErrorCode =
+  | 'DASHBOARD_OPEN'
+  | 'DASHBOARD_WITHOUT_INBOX'
   | 'DATABASE_ENCODING'
   | 'DATABASE_READ_ONLY'
   | 'DATABASE_UNSUPPORTED'
@@ -20,6 +22,8 @@ export type Cr3dentialsWebhookErrorCode =
   | 'NOT_TRANSACTIONAL'
   | 'OPTIONS_INVALID'
   | 'PERMANENT'
+  | 'PREVIEW_OUTDATED'
+  | 'QUEUE_NEEDS_SERVER'
   | 'RETRY_AFTER'
   | 'SCHEMA_INCOMPLETE'
   | 'SECRETS_UNAVAILABLE'
@@ -49,7 +53,7 @@ export class Cr3dentialsWebhookError extends Error {
  * Does what may stop the boot. An error of ours then has no stack: its message says what to do, and frames of this
  * module and of Nest would push it off the screen.
  */
-export function atBoot<T>(work: () => T): T {
+export function withoutStack<T>(work: () => T): T {
   try {
     const result = work();
     return result instanceof Promise ? (result.catch(failBoot) as T) : result;

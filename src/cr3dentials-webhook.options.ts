@@ -12,14 +12,23 @@ import {
   type EncryptionOptions,
   type EncryptionSettings,
 } from './encryption/encryption.options.js';
+import type { Telemetry } from './instrumentation/telemetry.js';
+import { telemetryCheck, telemetrySettings } from './instrumentation/telemetry.options.js';
 import { httpChecks, httpSettings, type HttpOptions, type HttpSettings } from './http/http.options.js';
 import {
   receivingCheck,
   receivingSettings,
   type ReceivingOptions,
   type ReceivingSettings,
-} from './inbox/inbox.options.js';
-import { anything, boolean, fields, invalid, pathsOf, text } from './option.checks.js';
+} from './inbox/receiving.options.js';
+import type { OnAction } from './operations/action.callback.js';
+import {
+  observeCheck,
+  observeSettings,
+  type ObserveOptions,
+  type ObserveSettings,
+} from './instance-reports/observe.options.js';
+import { anything, boolean, callable, fields, invalid, pathsOf, text } from './option.checks.js';
 import {
   retentionCheck,
   retentionSettings,
@@ -58,6 +67,20 @@ export interface Cr3dentialsWebhookOptions {
   encryption?: EncryptionOptions;
   /** Times after which contents and rows are removed. @default nothing is removed */
   retention?: RetentionOptions;
+  /**
+   * What follows deliveries for a monitoring system: `openTelemetry()`, `promClient()`, or your own. @default nothing
+   */
+  telemetry?: Telemetry | readonly Telemetry[];
+  /**
+   * What instances write of themselves, for whoever operates them: counts by minute and hour, which of them are there,
+   * and which secrets are used. Nothing of it is personal. `false` writes nothing. @default { interval: 10000 }
+   */
+  observe?: ObserveOptions | false;
+  /**
+   * Called after each act of an operator, once it is durable: for a record of your own. What it throws is logged, and
+   * changes nothing. @default nothing is called
+   */
+  onAction?: OnAction;
 }
 
 /**
@@ -91,6 +114,9 @@ export interface Settings {
   readonly processing: ProcessingSettings;
   readonly encryption: EncryptionSettings;
   readonly retention: RetentionSettings;
+  readonly telemetry: readonly Telemetry[];
+  readonly observe: ObserveSettings;
+  readonly onAction: OnAction | undefined;
 }
 
 /** Extras with every default filled in. */
@@ -108,6 +134,9 @@ const OPTIONS = {
   processing: processingCheck,
   encryption: encryptionCheck,
   retention: retentionCheck,
+  telemetry: telemetryCheck,
+  observe: observeCheck,
+  onAction: callable,
 };
 const EXTRAS = { ...httpChecks, dataSource: text, isGlobal: boolean };
 const ASYNC = ['useFactory', 'useClass', 'useExisting', 'inject', 'imports', 'provideInjectionTokensFrom'];
@@ -136,6 +165,9 @@ export function parseOptions(given: unknown): Settings {
     processing: processingSettings(options.processing),
     encryption: encryptionSettings(options.encryption, secretsOf(options.auth)),
     retention: retentionSettings(options.retention),
+    telemetry: telemetrySettings(options.telemetry),
+    observe: observeSettings(options.observe),
+    onAction: options.onAction,
   };
 }
 

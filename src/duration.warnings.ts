@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox/inbox.options.js';
+import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox/receiving.options.js';
 import { Instrumentation } from './instrumentation/instrumentation.js';
+import type { VerificationHandler } from './processing/handlers/verification-handler.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from './processing/processing.options.js';
 
 /** Lowest plausible timeout. A lower value was probably meant as seconds. */
@@ -24,6 +25,12 @@ export class DurationWarnings {
     this.warnOfSeconds('processing.handlerTimeout', handlerTimeout);
     if (drainTimeout > 0) this.warnOfSeconds('processing.drainTimeout', drainTimeout);
     if (ackTimeout > PORTAL_TIMEOUT_MS) this.announce('receiving.ackTimeout', ackTimeout, 'long');
+  }
+
+  /** @param handlers those that have settings of their own */
+  warnOfHandlers(handlers: readonly VerificationHandler[]): void {
+    for (const { id, settings } of handlers)
+      if (settings?.timeout) this.warnOfSeconds(`timeout" of the handler "${id}`, settings.timeout);
   }
 
   private warnOfSeconds(name: string, ms: number): void {

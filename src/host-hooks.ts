@@ -30,21 +30,21 @@ export class HostHooks {
   }
 }
 
-/** What puts a hook back, by the function that is in its place. */
+/** Functions that put a hook back, by the function that is in its place. */
 const restorers = new WeakMap<object, () => void>();
 
 /**
- * Nest calls a hook once. It is put back then: an object may be a value of several apps, one after the other. A value of
- * two apps at once is left alone, because nobody can tell whose hook is called.
+ * Nest calls a hook once. It is put back then: an object may be a value of several apps, one after the other. A value
+ * of two apps at once is left alone, because nobody can tell whose hook is called.
  */
 function wrapHook(instance: object, name: HookName, around: (hook: () => unknown) => unknown): void {
   const hook = hookOf(instance, name);
   if (!hook) return;
-  const own = Object.getOwnPropertyDescriptor(instance, name);
-  const restore = own && restorers.get(hook);
+  const descriptor = Object.getOwnPropertyDescriptor(instance, name);
+  const restore = descriptor && restorers.get(hook);
   if (restore) return restore();
   const putBack = (): void => {
-    if (own) Reflect.defineProperty(instance, name, own);
+    if (descriptor) Reflect.defineProperty(instance, name, descriptor);
     else Reflect.deleteProperty(instance, name);
   };
   const wrapped: Hook = function (this: unknown, ...args) {

@@ -6,7 +6,9 @@ import { LazyModuleLoader, ModuleRef } from '@nestjs/core';
 export class LazyModulesWatch {
   constructor(private readonly moduleRef: ModuleRef) {}
 
-  /** @param listener is called when a module has been loaded, before the host goes on; its error is thrown to the host */
+  /**
+   * @param listener is called when a module has been loaded, before the host goes on; its error is thrown to the host
+   */
   watch(listener: () => void): void {
     const loader = this.moduleRef.get(LazyModuleLoader, { strict: false });
     const load = loader.load.bind(loader);

@@ -26,6 +26,21 @@ export const text: Check = (value, name) => {
     throw invalid(`Option "${name}" must be a string that is not empty, not ${kind(value)}.`);
 };
 
+/** Text that is kept: PostgreSQL takes no NUL. */
+export function textUpTo(length: number): Check {
+  return (value, name) => {
+    text(value, name);
+    if ((value as string).includes('\0')) throw invalid(`Option "${name}" has a NUL character. Remove it.`);
+    if ((value as string).length > length)
+      throw invalid(`Option "${name}" is longer than ${length} characters. Shorten it.`);
+  };
+}
+
+export const finite: Check = (value, name) => {
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw invalid(`Option "${name}" must be a number, not ${kind(value)}.`);
+};
+
 export const instant: Check = (value, name) => {
   if (!(value instanceof Date) || Number.isNaN(value.getTime())) {
     throw invalid(`Option "${name}" must be a valid Date. Write new Date('2026-01-31T00:00:00Z').`);
@@ -51,6 +66,12 @@ export function atLeast(least: number): Check {
     }
   };
 }
+
+/** A number from 0 to 1. */
+export const share: Check = (value, name) => {
+  atLeast(0)(value, name);
+  if ((value as number) > 1) throw invalid(`Option "${name}" must be a share from 0 to 1.`);
+};
 
 export function oneOf(...choices: string[]): Check {
   return (value, name) => {

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { HostHooks } from './host-hooks.js';
 
 /**
- * Hears of the shutdown before any provider of the host does. Nest calls `onModuleDestroy` of the root module first, and
- * hosts close the clients there that handlers need.
+ * Hears of the shutdown before any provider of the host does. Nest calls `onModuleDestroy` of the root module first,
+ * and hosts close the clients there that handlers need.
  */
 @Injectable()
 export class ShutdownWatch {

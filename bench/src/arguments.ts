@@ -4,7 +4,7 @@ import { listOption } from './command-line.js';
 import { contenderNames, type ContenderName } from './contenders/index.js';
 import { databaseKinds, type DatabaseKind } from './database.js';
 
-export const parts = ['requests', 'backlog', 'growth'] as const;
+export const parts = ['requests', 'backlog', 'growth', 'observing'] as const;
 export type Part = (typeof parts)[number];
 
 export interface Choices {

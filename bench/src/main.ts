@@ -5,9 +5,11 @@ import { contendersFor, forgetful } from './contenders/index.js';
 import { runBurst } from './growth/burst.js';
 import { runMemory } from './growth/memory.js';
 import { growthGoals, growthTables } from './growth/report.js';
+import { runPurge } from './growth/purge.js';
 import { runRows } from './growth/rows.js';
 import { runWakeUps } from './growth/wake-ups.js';
 import { describeMachine, inspectMachine, summarizeMachine } from './machine.js';
+import { costGoals, costTable, measureCosts } from './observing/costs.js';
 import { profile } from './profile.js';
 import { chart } from './report/chart.js';
 import { complaints } from './report/complaints.js';
@@ -18,6 +20,11 @@ import { requestGoals } from './requests/goals.js';
 import { runRounds } from './requests/rounds.js';
 import { runContender } from './requests/run.js';
 import { requestTable } from './requests/table.js';
+
+/** They take a tenth of a second each. */
+const OBSERVING_ROUNDS = 20;
+/** More than a purge removes in all rounds. */
+const MAX_PURGED = 1_000_000;
 
 const choices = chosen(process.argv.slice(2));
 const say = (what: string): void => console.error(what);
@@ -41,9 +48,12 @@ async function measure(): Promise<void> {
   console.log(`${describeMachine(machine)}\n`);
   let results: Results = { machine, choices };
   for (const part of parts) {
-    const measured = await { requests: measureRequests, backlog: measureBacklog, growth: measureGrowth }[part](
-      summarizeMachine(machine),
-    );
+    const measured = await {
+      requests: measureRequests,
+      backlog: measureBacklog,
+      growth: measureGrowth,
+      observing: measureObserving,
+    }[part](summarizeMachine(machine));
     results = { ...results, ...measured };
     const content = JSON.stringify({ ...results, goals: goalsOf(results) }, null, 2);
     await write(choices.out, `${choices.database}.json`, content);
@@ -75,11 +85,12 @@ async function joinRuns(folders: readonly string[]): Promise<void> {
   console.log(`${joinedGoalTable(results.map(goalsOf))}\n\nCharts written to ${choices.out}`);
 }
 
-function goalsOf({ requests, backlog, growth }: Results): Goal[] {
+function goalsOf({ requests, backlog, growth, observing }: Results): Goal[] {
   return [
     ...(requests ? requestGoals(requests) : []),
     ...(backlog ? backlogGoals(backlog) : []),
     ...(growth ? growthGoals(growth) : []),
+    ...(observing ? costGoals(observing) : []),
   ];
 }
 
@@ -111,10 +122,17 @@ async function measureBacklog(): Promise<Part> {
 async function measureGrowth(): Promise<Part> {
   const { rows: sizes, rounds, warmUp, duration, memoryAfter: looks } = choices;
   const rows = await runRows({ sizes, rounds, warmUp, duration }, say);
+  const purge = await runPurge({ rows: Math.min(MAX_PURGED, Math.max(...sizes)), rounds, warmUp, duration }, say);
   const memory = await runMemory({ looks }, say);
   const burst = await runBurst({ duration: choices.burst, connections: choices.burstConnections }, say);
   const wakeUps = await runWakeUps(choices.wakeUps, say);
-  const growth = { rows, memory, burst, wakeUps };
+  const growth = { rows, purge, memory, burst, wakeUps };
   console.log(`${growthTables(growth)}\n`);
   return { growth };
+}
+
+async function measureObserving(): Promise<Part> {
+  const observing = await measureCosts(Math.max(choices.rounds, OBSERVING_ROUNDS));
+  console.log(`${costTable(observing)}\n`);
+  return { observing };
 }

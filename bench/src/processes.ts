@@ -64,8 +64,16 @@ export async function withContender<T>(
 }
 
 /** Runs a program that says one thing, and then ends. */
-export async function outcomeOf<T>(program: Program, setting: Setting): Promise<T> {
-  const process_ = forkContender(program, setting);
+export function outcomeOf<T>(program: Program, setting: Setting): Promise<T> {
+  return sayingOf(forkContender(program, setting));
+}
+
+/** Runs a program that needs no setting, says one thing, and then ends. */
+export function measuredBy<T>(program: Program): Promise<T> {
+  return sayingOf(run(program, [], process.env));
+}
+
+async function sayingOf<T>(process_: Running): Promise<T> {
   const [outcome] = (await orEnd(process_, once(process_.child, 'message'))) as [T];
   await process_.exit;
   return outcome;

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 
 const url = new URL(process.env.BENCH_REDIS_URL ?? 'redis://127.0.0.1:6379');
 
-/** As BullMQ takes it. */
+/** Connection options, as BullMQ takes them. */
 export const redisConnection = { host: url.hostname, port: Number(url.port || 6379), maxRetriesPerRequest: null };
 
 /** @throws Error when there is none */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { EncryptionOptions } from 'nestjs-cr3dentials-webhook';
@@ -21,10 +21,17 @@ export const failRate = fraction('DEMO_FAIL_RATE', DEMO_FAIL_RATE);
 export const isSecretGenerated = !CR3D_WEBHOOK_SECRET;
 export const secret = CR3D_WEBHOOK_SECRET || randomBytes(24).toString('base64url');
 
-/** Seals the inbox if there is a key: 32 bytes in base64url. */
-export const encryption: EncryptionOptions | undefined = CR3D_ENCRYPTION_KEY
-  ? { keys: [{ id: 'demo', value: CR3D_ENCRYPTION_KEY }], current: 'demo' }
-  : undefined;
+/** Keys of 32 bytes in base64url, separated by commas. The first one seals, the others open what they have sealed. */
+const keys = (CR3D_ENCRYPTION_KEY ?? '')
+  .split(',')
+  .filter((value) => value !== '')
+  .map((value) => ({ id: idOf(value), value }));
+
+/** Seals the inbox if there is a key. */
+export const encryption: EncryptionOptions | undefined = keys[0] && { keys, current: keys[0].id };
+
+/** True if there is a key from before, under which contents may be sealed. */
+export const isKeyRotated = keys.length > 1;
 
 /** Returns the database of the inbox and of the demo's own table. */
 export function database(): DataSourceOptions {
@@ -37,6 +44,11 @@ export function database(): DataSourceOptions {
     );
   mkdirSync(dirname(url), { recursive: true });
   return { type: 'better-sqlite3', database: url };
+}
+
+/** Names a key without saying what it is. A new key gets another name. */
+function idOf(key: string): string {
+  return `demo-${createHash('sha256').update(key).digest('hex').slice(0, 8)}`;
 }
 
 function oneOf<T extends string>(name: string, value: string, choices: readonly T[]): T {

@@ -2,7 +2,8 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
-import { host, isSecretGenerated, platform, port, secret } from './environment.js';
+import { Cr3dentialsWebhookInbox } from 'nestjs-cr3dentials-webhook';
+import { host, isKeyRotated, isSecretGenerated, platform, port, secret } from './environment.js';
 
 const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
 const app = await NestFactory.create(AppModule, adapter, { rawBody: true });
@@ -21,4 +22,11 @@ ${isSecretGenerated ? `Its secret is new at each start, unless CR3D_WEBHOOK_SECR
 
   curl ${url}/accounts/a1b2c3d4-e5f6-7890-abcd-ef1234567890
   curl ${url}/inbox
+  curl ${url}/health
+  curl ${url}/metrics
+
+The operator's page, for this machine only: ${url}/ops/inbox
 `);
+
+// Deliveries go on arriving and being handled meanwhile.
+if (isKeyRotated) console.log(`Resealing: ${await app.get(Cr3dentialsWebhookInbox).encryption.reseal()}`);

@@ -24,6 +24,7 @@ const finalState = {
 const good: Observations = {
   posts: [post],
   handlerEvents,
+  announcements: [{ announced: 'accepted', delivery: 'd' }],
   finalState,
   maxAnswerMs: 3_000,
   firstAnswerAfter: 5,
@@ -67,6 +68,28 @@ describe('a trial that keeps the promise', () => {
   });
 });
 
+function violationsOfAnnouncement(what: 'accepted' | 'completed', delivery: string, state = 'completed'): string[] {
+  const body = state === 'dead' ? 'fails-for-good' : 'b';
+  const posts = [{ ...post, body }];
+  const announcements = [{ announced: what, delivery }];
+  const changed = { ...finalState, deliveries: [{ ...stored, body, state }] };
+  return violationsOf(check({ ...good, posts, announcements, finalState: changed }));
+}
+
+describe('what is announced', () => {
+  it('is something', () => {
+    expect(violationsOf(check({ ...good, announcements: [] }))).toEqual(['nothing was announced']);
+  });
+
+  it('is stored, and has completed', () => {
+    expect(violationsOfAnnouncement('accepted', 'd')).toEqual([]);
+    expect(violationsOfAnnouncement('completed', 'd')).toEqual([]);
+    const found = ['1 announced as accepted or completed, and not so'];
+    expect(violationsOfAnnouncement('accepted', 'another')).toEqual(found);
+    expect(violationsOfAnnouncement('completed', 'd', 'dead')).toEqual(found);
+  });
+});
+
 describe('an effect of which a part is in a nested transaction', () => {
   it('has both parts or none', () => {
     expect(violationsOfEffects('s', 'nested/s')).toEqual([]);
@@ -89,7 +112,7 @@ describe('a lease that follows a clock that jumps', () => {
 
 describe('a trial', () => {
   it.each([
-    ['acknowledged and lost', { deliveries: [] }],
+    ['acknowledged and lost', { deliveries: [{ ...stored, body: 'another' }] }],
     ['transactional effects twice', { effects: new Map([['s', 2]]) }],
     ['completed without having reached every handler', { effects: new Map<string, number>() }],
     ['completed without having reached every handler', { unfinishedRuns: new Set(['d']) }],

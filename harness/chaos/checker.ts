@@ -1,13 +1,15 @@
 import type { Change } from './audit.js';
 import { finalStates, type FinalState } from './final-state.js';
 import { FAILS_FOR_GOOD, nestedPartOf } from './hosts/host-settings.js';
-import type { HandlerEvent } from './instance.js';
+import type { Announcement, HandlerEvent } from './instance.js';
 import { acknowledgedBodies, type Post } from './history.js';
 
 /** Everything that was seen of one trial. */
 export interface Observations {
   readonly posts: readonly Post[];
   readonly handlerEvents: readonly HandlerEvent[];
+  /** What the module announced, to whoever observes it. */
+  readonly announcements: readonly Announcement[];
   readonly finalState: FinalState;
   /** Every answer must come within this: `ackTimeout`, and a margin for the machine. */
   readonly maxAnswerMs: number;
@@ -15,9 +17,9 @@ export interface Observations {
   readonly firstAnswerAfter: number | undefined;
   /** Transactions that were left open. */
   readonly openTransactions: number;
-  /** Whether leases may end early, because they follow a clock that jumps. */
+  /** True if leases may end early, because they follow a clock that jumps. */
   readonly mayEndLeasesEarly: boolean;
-  /** Whether every effect has two parts, of which one is in a nested transaction. */
+  /** True if every effect has two parts, of which one is in a nested transaction. */
   readonly nestsTransactions: boolean;
 }
 
@@ -46,6 +48,10 @@ export interface TrialResult {
   readonly foreignEnds: number;
   /** Deliveries that were taken over before the lease had expired. */
   readonly earlyTakeovers: number;
+  /** Announcements of deliveries that were accepted or completed. */
+  readonly announced: number;
+  /** Deliveries that were announced as accepted or completed, and are not. */
+  readonly misreported: number;
   /** Transactions that were left open. */
   readonly openTransactions: number;
   /** Answers that are neither 200 nor 503. */
@@ -97,6 +103,8 @@ export function check(observations: Observations): TrialResult {
     crashLoops: crashLoops.length,
     repeated: begun.length - new Set(begun).size,
     ...checkLeases(audit, observations.mayEndLeasesEarly),
+    announced: observations.announcements.length,
+    misreported: misreportedOf(observations),
     openTransactions: observations.openTransactions,
     oddAnswers: count(answers, ({ status }) => status !== 200 && status !== 503),
     unavailable: count(answers, ({ status }) => status === 503),
@@ -104,6 +112,14 @@ export function check(observations: Observations): TrialResult {
     lateAnswers: late.length,
     firstAnswerAfter,
   };
+}
+
+/** Counts announcements of what is not so. A process that is killed may have announced less. */
+function misreportedOf({ announcements, finalState: { deliveries } }: Observations): number {
+  const states = new Map(deliveries.map(({ id, state }) => [id, state]));
+  return count(announcements, ({ announced, delivery }) =>
+    announced === 'accepted' ? !states.has(delivery) : states.get(delivery) !== 'completed',
+  );
 }
 
 /** Follows the owner of each delivery through the audit of the database. */

@@ -18,9 +18,9 @@ export interface ClusterSettings {
   /** Longest run of the handlers of one session in twenty. */
   readonly slowHandlerMs: number;
   readonly ackTimeoutMs: number;
-  /** By number of the instance; a clock without an entry is right. */
+  /** Clocks by number of the instance; a clock without an entry is right. */
   readonly clockOffsetsMs: readonly number[];
-  /** By number of the instance; one without an entry has the usual ones. */
+  /** Settings by number of the instance; one without an entry has the usual ones. */
   readonly handlers: readonly HandlerSet[];
   /** The machines, by number of the instance. @default all on this one */
   readonly namespaces?: readonly NetworkNamespace[];

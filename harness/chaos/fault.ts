@@ -29,13 +29,13 @@ export interface Fault {
   readonly slowHandlerMs?: number;
   /** Handlers of the instances, by number of the instance. @default the usual ones */
   readonly handlers?: readonly HandlerSet[];
-  /** Whether leases may end early, because they follow a clock that jumps. @default false */
+  /** True if leases may end early, because they follow a clock that jumps. @default false */
   readonly mayEndLeasesEarly?: boolean;
   /** Every delivery must have ended within this after the last post. @default 20 000 */
   readonly settleTimeoutMs?: number;
   /** Hosts that must be seen to break the promise under this fault. @default none */
   readonly controls?: readonly HostProgram[];
-  /** Where the controls are run. @default every database of the fault */
+  /** Databases on which the controls are run. @default every database of the fault */
   readonly controlDatabases?: readonly DatabaseKind[];
   /** Opens the database that all trials share. @default an empty database on the tests' server */
   readonly openDatabase?: (kind: DatabaseKind) => Promise<DatabaseUnderTest>;
@@ -48,5 +48,5 @@ export interface Fault {
   readonly inject: (context: FaultContext) => Promise<number>;
 }
 
-/** Where a fault is injected, shared by faults of one kind. */
+/** Place where a fault is injected, shared by faults of one kind. */
 export type Placement = Pick<Fault, 'databases' | 'openDatabase'>;

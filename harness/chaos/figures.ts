@@ -5,7 +5,7 @@ import type { TrialResult } from './checker.js';
 /** The counts that are summed over the trials. */
 type Counts = Omit<TrialResult, 'slowestAnswer' | 'firstAnswerAfter'>;
 /** Counts that results from before 2026-11-27 do not have. */
-type LaterCounts = Pick<Counts, 'partial' | 'openTransactions'>;
+type LaterCounts = Pick<Counts, 'partial' | 'openTransactions' | 'announced' | 'misreported'>;
 
 /** The sum of all trials of one fault on one database. */
 export interface Figure extends Omit<Counts, keyof LaterCounts>, Partial<LaterCounts> {
@@ -46,6 +46,8 @@ export function figureOf(
     repeated: sum('repeated'),
     foreignEnds: sum('foreignEnds'),
     earlyTakeovers: sum('earlyTakeovers'),
+    announced: sum('announced'),
+    misreported: sum('misreported'),
     openTransactions: sum('openTransactions'),
     oddAnswers: sum('oddAnswers'),
     unavailable: sum('unavailable'),
@@ -67,6 +69,7 @@ export function violations(figure: Figure): string[] {
     [figure.wronglyEnded, 'in another final state than expected'],
     [figure.foreignEnds, 'ended by a worker that had lost its lease'],
     [figure.earlyTakeovers, 'taken over before their lease had expired'],
+    [figure.misreported ?? 0, 'announced as accepted or completed, and not so'],
     [figure.openTransactions ?? 0, 'transactions left open'],
     [figure.oddAnswers, 'answers that were neither 200 nor 503'],
     [figure.lateAnswers, 'answers after ackTimeout, or none'],
@@ -74,6 +77,7 @@ export function violations(figure: Figure): string[] {
   ];
   const found = wrong.filter(([times]) => times > 0).map(([times, what]) => `${times} ${what}`);
   if (figure.acknowledged === 0) found.push('nothing was acknowledged');
+  if (figure.program === 'ours' && figure.announced === 0) found.push('nothing was announced');
   if (figure.firstAnswerAfter > MAX_FIRST_ANSWER_MS)
     found.push(`the first 200 came ${figure.firstAnswerAfter} ms after the fault`);
   return found;

@@ -9,7 +9,7 @@ export interface Post {
   readonly endedAt: number;
   /** The name of the process that it was sent to. */
   readonly to: string;
-  /** Whether that process was suspended meanwhile, and so could not answer. */
+  /** True if that process was suspended meanwhile, and so could not answer. */
   readonly wasSuspended: boolean;
 }
 

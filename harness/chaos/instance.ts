@@ -33,6 +33,12 @@ export interface HandlerEvent {
   readonly by: string;
 }
 
+/** The module announced this of a delivery. */
+export interface Announcement {
+  readonly announced: 'accepted' | 'completed';
+  readonly delivery: string;
+}
+
 /** Longer than a dozen hosts take to start at once on two busy processors. */
 const START_TIMEOUT_MS = 120_000;
 /** Longer than a shutdown that waits for handlers, and then for the database. */
@@ -41,7 +47,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 /** One instance of the host: always at the same address, in one process after the other. */
 export class Instance {
-  /** Whether the load balancer sends it anything. */
+  /** True if the load balancer sends it anything. */
   isInRotation = true;
   #child: ChildProcess | undefined;
   #starts = 0;
@@ -60,7 +66,7 @@ export class Instance {
     return new Instance(settings, number, await freePort());
   }
 
-  /** Where it is reached. */
+  /** Address at which it is reached. */
   get host(): string {
     return this.settings.namespace?.address ?? '127.0.0.1';
   }
@@ -174,11 +180,20 @@ export class Instance {
     return this.#suspensions.some((suspension) => suspension.from <= to && suspension.to >= from);
   }
 
-  /** Returns the events of all its processes since `reset()`. */
+  /** Returns the events of the handlers in all its processes since `reset()`. */
   handlerEvents(): HandlerEvent[] {
+    return this.#events().filter((event) => 'handler' in event);
+  }
+
+  /** Returns what the module has announced in all its processes since `reset()`. */
+  announcements(): Announcement[] {
+    return this.#events().filter((event) => 'announced' in event);
+  }
+
+  #events(): (HandlerEvent | Announcement)[] {
     if (!existsSync(this.#eventsFile)) return [];
     const lines = readFileSync(this.#eventsFile, 'utf8').split('\n');
-    return lines.filter(Boolean).map((line) => JSON.parse(line) as HandlerEvent);
+    return lines.filter(Boolean).map((line) => JSON.parse(line) as HandlerEvent | Announcement);
   }
 
   reset(): void {

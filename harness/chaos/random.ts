@@ -6,7 +6,7 @@ export class Random {
 
   constructor(private readonly seed: string) {}
 
-  /** From 0 up to, but not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   next(): number {
     return this.#digest().readUIntBE(0, 6) / 2 ** 48;
   }

@@ -77,6 +77,7 @@ export class TestRun {
       return check({
         posts: history.posts,
         handlerEvents,
+        announcements: this.cluster.instances.flatMap((instance) => instance.announcements()),
         finalState,
         openTransactions,
         maxAnswerMs: ACK_TIMEOUT_MS + this.answerMarginMs,

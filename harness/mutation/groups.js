@@ -1,4 +1,4 @@
-/** What decides whether a delivery is lost or a stranger let in; and the specs that say how, the quickest first. */
+/** What decides whether a delivery is lost, a stranger let in, or something read that must not be; and the specs that say how, the quickest first. */
 export const groups = {
   authentication: {
     files: ['src/authentication/*.ts', '!src/authentication/auth.options.ts', '!src/authentication/secret.warnings.ts'],
@@ -32,7 +32,7 @@ export const groups = {
   },
   verdicts: {
     files: [
-      'src/inbox/delivery.factory.ts',
+      'src/inbox/claimed-delivery.ts',
       'src/inbox/delivery.identity.ts',
       'src/inbox/group-commit.writer.ts',
       'src/inbox/webhook.receiver.ts',
@@ -83,6 +83,22 @@ export const groups = {
   'retry policy': {
     files: ['src/processing/dispatch/retry.policy.ts'],
     specs: ['test/unit/processing/dispatch/*.spec.ts', 'test/e2e/processing/retries*.spec.ts'],
+  },
+  encryption: {
+    files: ['src/encryption/*.ts', 'src/inbox/content.columns.ts', '!src/encryption/encryption.options.ts'],
+    specs: ['test/unit/encryption/*.spec.ts', 'test/e2e/encryption/!(rotation|*.servers).spec.ts'],
+  },
+  erasure: {
+    files: [
+      'src/retention/{eraser,erasure.*}.ts',
+      'src/inbox/tombstone.repository.ts',
+      '!src/retention/erasure.options.ts',
+    ],
+    specs: ['test/e2e/retention/erasure.spec.ts', 'test/e2e/retention/erasure-races.spec.ts'],
+  },
+  retention: {
+    files: ['src/retention/{batch.size,retention.repository,retention.runner}.ts'],
+    specs: ['test/unit/retention/*.spec.ts', 'test/e2e/retention/retention.spec.ts'],
   },
 };
 

@@ -1,3 +1,4 @@
+import { ModernFakeTimers } from '@jest/fake-timers';
 import { bind } from 'jest-each';
 import { ModuleMocker } from 'jest-mock';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
@@ -16,7 +17,14 @@ export const afterAll = (hook) => mocha.after(inTime(hook));
 export const beforeEach = (hook) => mocha.beforeEach(inTime(hook));
 export const afterEach = (hook) => mocha.afterEach(inTime(hook));
 
+const timers = new ModernFakeTimers({ config: { fakeTimers: {}, rootDir: process.cwd() }, global: globalThis });
+
 export const jest = Object.assign(new ModuleMocker(globalThis), {
+  useFakeTimers: (options) => timers.useFakeTimers(options),
+  useRealTimers: () => timers.useRealTimers(),
+  advanceTimersByTime: (milliseconds) => timers.advanceTimersByTime(milliseconds),
+  advanceTimersByTimeAsync: (milliseconds) => timers.advanceTimersByTimeAsync(milliseconds),
+  getTimerCount: () => timers.getTimerCount(),
   /** Only of Node's own modules, and for the whole process. */
   unstable_mockModule(name, factory) {
     const builtin = createRequire(import.meta.url)(name);

@@ -3,6 +3,8 @@ import type { DatabaseKind } from './simulation.js';
 
 export interface Choices {
   readonly schedules: number;
+  /** Seconds of processor time after which no further schedule begins. */
+  readonly seconds?: number;
   /** Seed of the first schedule. The others follow it. */
   readonly seed: number;
   readonly database: DatabaseKind;
@@ -14,6 +16,7 @@ export function parseArguments(argv: readonly string[]): Choices {
   return new Command('test:simulation')
     .description('Runs schedules of several instances in one process, with faults, under a seed.')
     .option('--schedules <number>', 'schedules to run; with --controls, for each control at the most', number, 2_000)
+    .option('--seconds <number>', 'processor time after which no further schedule begins', number)
     .option('--seed <number>', 'seed of the first schedule', number, 1)
     .addOption(
       new Option('--database <kind>', 'the simulated server, PostgreSQL at TEST_POSTGRES_URL, or a file of SQLite')

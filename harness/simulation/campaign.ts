@@ -13,11 +13,13 @@ const REPEATED = 20;
 
 /** Runs schedules. Resolves to true if no rule was broken. */
 export async function runSchedules(simulation: Simulation, choices: Choices, say: Say): Promise<boolean> {
-  const { schedules, seed, trace } = choices;
+  const { seed, trace, seconds: maxSeconds = Infinity } = choices;
   const begun = process.cpuUsage();
   const failed: number[] = [];
   let steps = 0;
-  for (let current = seed; current < seed + schedules; current++) {
+  let schedules = 0;
+  for (; schedules < choices.schedules && secondsSince(begun) < maxSeconds; schedules++) {
+    const current = seed + schedules;
     const result = await simulation.run(current, trace);
     steps += result.steps;
     if (trace) for (const line of result.lines) say(line);
@@ -26,8 +28,7 @@ export async function runSchedules(simulation: Simulation, choices: Choices, say
     for (const rule of result.violations) say(`seed ${current}: ${rule}`);
     if (!trace && failed.length <= MAX_TRACES) await explain(simulation, current, say);
   }
-  const { user, system } = process.cpuUsage(begun);
-  const seconds = (user + system) / 1e6;
+  const seconds = secondsSince(begun);
   const rate = `${(schedules / seconds).toFixed(0)} a second, ${(steps / schedules).toFixed(0)} events each`;
   say(
     `${schedules} schedules from seed ${seed} in ${seconds.toFixed(1)} s of processor time (${rate}): ${failed.length} failed`,
@@ -35,6 +36,12 @@ export async function runSchedules(simulation: Simulation, choices: Choices, say
   // A real server has an order of rows, and times, of its own.
   const isExact = !simulation.database.isExact || (await isDeterministic(simulation, seed, schedules, say));
   return isExact && failed.length === 0;
+}
+
+/** Returns processor time. The clocks of this process are virtual. */
+function secondsSince(begun: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(begun);
+  return (user + system) / 1e6;
 }
 
 async function explain(simulation: Simulation, seed: number, say: Say): Promise<void> {

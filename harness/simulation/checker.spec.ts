@@ -37,7 +37,7 @@ function rules(state: Partial<FinalState>, seen = history(), incidents = 0): str
     rejected: new Set(),
     effects: [effect('debit'), effect('credit')],
   };
-  return brokenRules({ history: seen, state: { ...good, ...state }, incidents, lockedOut: new Set() });
+  return brokenRules({ history: seen, state: { ...good, ...state }, incidents, unrecorded: new Set() });
 }
 
 function endsAs(state: string, reason: string | null = null): string[] {

@@ -6,14 +6,14 @@ import { ATTEMPTS } from './world/settings.js';
 /** Number of expired leases in a row after which a delivery is dead. */
 const CRASHES = 3;
 
-/** What a schedule came to. */
+/** Result of a schedule. */
 export interface Outcome {
   readonly history: History;
   readonly state: FinalState;
   /** Events other than kills by handlers after which a lease may have run out. */
   readonly incidents: number;
   /** Ids of deliveries of which a handler that only one version has may be forgotten. */
-  readonly lockedOut: ReadonlySet<string>;
+  readonly unrecorded: ReadonlySet<string>;
 }
 
 /** Returns the rules that a schedule has broken, each with its place. */
@@ -70,8 +70,8 @@ function wrongDeath(
 }
 
 /** All handlers that every version has, and all that were ever called, were called for what is stored and have returned. */
-function unreached({ id, session, content }: StoredDelivery, { history, lockedOut }: Outcome): string[] {
-  const hasBegun = (handler: HandlerId) => !lockedOut.has(id) && history.hasBegun(session, handler, content);
+function unreached({ id, session, content }: StoredDelivery, { history, unrecorded }: Outcome): string[] {
+  const hasBegun = (handler: HandlerId) => !unrecorded.has(id) && history.hasBegun(session, handler, content);
   return handlerIds.new
     .filter((handler) => handlerIds.old.includes(handler) || hasBegun(handler))
     .filter((handler) => !history.hasReturned(session, handler, content))

@@ -1,4 +1,4 @@
-import { uuidv7 } from 'uuidv7';
+import { newId } from '../../src/new-id.js';
 import { Audit } from './audit.js';
 import { brokenRules } from './checker.js';
 import type { DatabaseUnderTest } from './databases/database-under-test.js';
@@ -36,7 +36,7 @@ export interface ScheduleResult {
   readonly duration: number;
 }
 
-/** Where the statements run. `memory`: a simulated server. `postgres`: a real one. `sqlite`: a file. */
+/** Database in which the statements run. `memory`: a simulated server. `postgres`: a real one. `sqlite`: a file. */
 export type DatabaseKind = 'memory' | 'postgres' | 'sqlite';
 
 /** Runs schedules, one after the other, on one database. */
@@ -71,7 +71,7 @@ export class Simulation {
     scheduler.reset(-PRELUDE_MS, (error) => this.current.world?.violate(`an error escapes: ${String(error)}`));
     let isOver = false;
     scheduler.after(0, () => {
-      uuidv7();
+      newId();
       scheduler.now = 0;
       this.#begin(seed, isTraced, () => {
         isOver = true;
@@ -135,8 +135,8 @@ export class Simulation {
   }
 
   async #check(world: World, history: History, sender: Sender): Promise<void> {
-    const { incidents, lockedOut } = world;
-    for (const rule of brokenRules({ history, state: await this.#audit.state(), incidents, lockedOut }))
+    const { incidents, unrecorded } = world;
+    for (const rule of brokenRules({ history, state: await this.#audit.state(), incidents, unrecorded }))
       world.violate(rule);
     if (sender.unanswered > 0) world.violate(`${sender.unanswered} posts are never acknowledged`);
     const { heldTransactions } = this.database;

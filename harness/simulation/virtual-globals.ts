@@ -2,12 +2,12 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { ScheduledEvent } from './event-queue.js';
 import type { Scheduler } from './scheduler.js';
 
-/** Where the time of every schedule begins. */
+/** Time at which every schedule begins. */
 export const EPOCH = Date.UTC(2026, 0, 1);
 
 type Callback = (...args: unknown[]) => void;
 
-/** What a virtual timer returns. */
+/** Handle that a virtual timer returns. */
 class VirtualTimer {
   constructor(public event: ScheduledEvent) {}
 
@@ -68,13 +68,24 @@ function replaceTimers(scheduler: Scheduler): void {
     clearTimeout: (timer: unknown) => stop(timer, real.clearTimeout as Callback),
     clearImmediate: (timer: unknown) => stop(timer, real.clearImmediate as Callback),
   });
-  const promises = createRequire(import.meta.url)('node:timers/promises') as Record<string, unknown>;
+  // The module takes them from Node too, where a host's tests cannot fake them.
+  const require = createRequire(import.meta.url);
+  Object.assign(require('node:timers') as object, { setImmediate: globalThis.setImmediate });
+  replacePromises(scheduler, require('node:timers/promises') as Record<string, unknown>, start);
+  syncBuiltinESMExports();
+}
+
+type Start = (delay: number, callback: Callback, args: unknown[]) => unknown;
+
+function replacePromises(scheduler: Scheduler, promises: Record<string, unknown>, start: Start): void {
   const realSleep = promises.setTimeout as (delay?: number, value?: unknown) => Promise<unknown>;
+  const realTurn = promises.setImmediate as (value?: unknown) => Promise<unknown>;
   promises.setTimeout = (delay = 1, value?: unknown) =>
     scheduler.isRunning
       ? new Promise((resolve) => start(Math.max(1, delay), resolve, [value]))
       : realSleep(delay, value);
-  syncBuiltinESMExports();
+  promises.setImmediate = (value?: unknown) =>
+    scheduler.isRunning ? new Promise((resolve) => start(0, resolve, [value])) : realTurn(value);
 }
 
 function stop(timer: unknown, realStop: Callback): void {

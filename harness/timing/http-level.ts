@@ -45,7 +45,7 @@ export async function timePosting({ secret, classes }: Guesses, rounds: number):
   return times;
 }
 
-/** Not empty: an empty object is refused before anybody is authenticated. */
+/** Body that is not empty: an empty object is refused before anybody is authenticated. */
 const BODY = '{"a":1}';
 
 async function timeOfPost(socket: Socket, guess: string): Promise<number> {

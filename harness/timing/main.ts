@@ -1,5 +1,5 @@
 /**
- * Whether the time of a comparison tells how close a guess came: Welch's t-test in the manner of dudect, on the
+ * Tells whether the time of a comparison shows how close a guess came: Welch's t-test in the manner of dudect, on the
  * function and on a whole POST, beside comparisons that do tell. It reports; what to make of it is the reader's.
  */
 import { cpus } from 'node:os';
@@ -13,7 +13,7 @@ interface Secrets {
   include(given: string, now: number): boolean;
 }
 
-/** Not exported by the package, and the same copy that the app of `timePosting` has. */
+/** The function is not exported by the package. This is the same copy that the app of `timePosting` has. */
 const { SharedSecrets } = (await import(
   new URL('../../../dist/authentication/shared-secrets.js', import.meta.url).href
 )) as { SharedSecrets: { new (secrets: string[]): Secrets; prototype: Secrets } };

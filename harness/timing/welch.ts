@@ -1,4 +1,4 @@
-/** What dudect (Reparaz, Balasch, Verbauwhede 2017) takes for a difference that is no accident. */
+/** Limit from which dudect (Reparaz, Balasch, Verbauwhede 2017) takes a difference for no accident. */
 export const THRESHOLD = 4.5;
 
 export interface Comparison {
@@ -9,7 +9,7 @@ export interface Comparison {
   readonly t: number;
 }
 
-/** Whether two classes of measurements differ. The slow tail is interruptions, and is cut at one value for both. */
+/** Tells whether two classes of measurements differ. The slow tail is interruptions, and is cut at one value for both. */
 export function compare(measured: readonly number[], reference: readonly number[]): Comparison {
   const cut = quantile([...measured, ...reference], 0.9);
   const [one, other] = [measured, reference].map((all) => moments(all.filter((value) => value <= cut)));

@@ -3,14 +3,14 @@ import { Clock } from '../clock.js';
 import { webhookExceptions } from '../http/webhook.exception.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { Cancellation } from '../concurrency/cancellation.js';
-import { QueueLimit } from '../concurrency/queue.limit.js';
+import { ReceivingLimit } from '../concurrency/receiving.limit.js';
 import { Semaphore } from '../concurrency/semaphore.js';
 import { withDeadline } from '../concurrency/with-timeout.js';
 import { errorName } from '../instrumentation/single-line.js';
-import { ARRIVED_AT, bodyBytes, isRepeated, TENANT, type WebhookRequest } from '../http/webhook-request.js';
+import { ARRIVED_AT, bodyBytes, IN_MODULE, isRepeated, TENANT, type WebhookRequest } from '../http/webhook-request.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { AUTH_SETTINGS, type AuthSettings } from './auth.options.js';
-import { SecretUses } from './secret-uses.js';
+import { SecretUses } from './secret.uses.js';
 import { SharedSecrets } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 import { isTenant } from './tenant.js';
@@ -32,19 +32,28 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
     secrets: SharedSecrets,
     private readonly clock: Clock,
     private readonly instrumentation: Instrumentation,
-    private readonly queue: QueueLimit,
+    private readonly queue: ReceivingLimit,
     private readonly uses: SecretUses,
   ) {
     const { acceptsEveryone, resolveSecrets } = settings;
     const header = settings.header.toLowerCase();
     if (acceptsEveryone) this.authenticate = () => true;
-    else if (resolveSecrets) this.authenticate = (request) => this.hasResolvedSecret(request, header, resolveSecrets);
+    else if (resolveSecrets)
+      this.authenticate = (request) => this.authenticateByResolver(request, header, resolveSecrets);
     else this.authenticate = (request) => this.hasSecret(request, header, secrets);
   }
 
   canActivate(context: ExecutionContext): true | Promise<true> {
-    const admitted = this.authenticate(context.switchToHttp().getRequest<WebhookRequest>());
-    return admitted instanceof Promise ? admitted.then((is) => this.admit(is)) : this.admit(admitted);
+    const request = context.switchToHttp().getRequest<WebhookRequest>();
+    const admitted = this.authenticate(request);
+    return admitted instanceof Promise ? this.admitLater(request, admitted) : this.admit(admitted);
+  }
+
+  private async admitLater(request: WebhookRequest, admitted: Promise<boolean>): Promise<true> {
+    request[IN_MODULE] = true;
+    const isAuthentic = await admitted;
+    request[IN_MODULE] = false; // interceptors of the host come next
+    return this.admit(isAuthentic);
   }
 
   private admit(isAuthentic: boolean): true {
@@ -54,10 +63,10 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
 
   private hasSecret(request: WebhookRequest, header: string, secrets: SharedSecrets): boolean {
     const given = request.headers[header];
-    return typeof given === 'string' && !isRepeated(request, header) && secrets.include(given, this.clock.now());
+    return typeof given === 'string' && !isRepeated(request, header) && secrets.verify(given, this.clock.now());
   }
 
-  private async hasResolvedSecret(
+  private async authenticateByResolver(
     request: WebhookRequest,
     header: string,
     resolveSecrets: SecretResolver,

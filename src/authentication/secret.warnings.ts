@@ -16,9 +16,10 @@ export class SecretWarnings {
     private readonly instrumentation: Instrumentation,
   ) {}
 
-  /** Logs one warning per weakness. The routes must be registered before. */
+  /** Announces each weakness, on an instance that receives. The routes must be registered before. */
   warn(): void {
     const { instrumentation } = this;
+    if (this.routes.paths.length === 0) return;
     if (this.auth.acceptsEveryone) instrumentation.announce('auth-disabled', { routes: this.routes.paths });
     for (const { id, index, isShort, isExpired } of this.secrets.weaknesses(this.clock.now())) {
       const weak = { secret: id ? `Secret "${id}"` : `auth.secrets[${index}]`, minLength: MIN_SECRET_LENGTH };

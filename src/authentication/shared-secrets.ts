@@ -10,7 +10,7 @@ export type SharedSecret =
   | {
       /** The whole value of the header. */
       value: string;
-      /** Name of the secret in warnings and in `stats().secrets`. The value itself is never written anywhere. */
+      /** Name of the secret in warnings, metrics and `stats().secrets`. The value itself is never written anywhere. */
       id?: string;
       /** The moment after which the secret is refused. @default never */
       notAfter?: Date;
@@ -93,10 +93,10 @@ export class SharedSecrets {
   }
 
   /**
-   * Tells whether a value is one of the secrets, and not expired, and counts its use. Every secret is compared: an early
-   * exit would tell which one came close.
+   * Tells whether a value is one of the secrets, and not expired, and counts its use. Every secret is compared: an
+   * early exit would tell which one came close.
    */
-  include(given: string, now: number): boolean {
+  verify(given: string, now: number): boolean {
     const hashed = digest(given);
     let included = false;
     for (const secret of this.#secrets) {

@@ -30,6 +30,13 @@ export function fraction(text: string): number {
   return number;
 }
 
+export function shareOf(text: string): number {
+  const number = Number(text);
+  if (!/^[\d.]+$/.test(text) || !(number >= 0 && number <= 1))
+    throw new InvalidArgumentError('It must be a share from 0 to 1, such as 0.2.');
+  return number;
+}
+
 export function positive(text: string): number {
   const number = Number(text);
   if (!/^[\d.]+$/.test(text) || !(number > 0)) throw new InvalidArgumentError('It must be a number above 0.');

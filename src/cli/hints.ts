@@ -1,4 +1,4 @@
-import type { Summary } from './tally.js';
+import type { Summary } from './summary.counter.js';
 
 /** Returns one line for each cause of failure that the user of the command can fix. */
 export function hintsFor({ failed, statusCodes, errors }: Summary, hasSecret: boolean): string[] {

@@ -5,9 +5,10 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../clock.js';
 import type { Cr3dentialsWebhookInbox } from '../operations/cr3dentials-webhook.inbox.js';
+import { messageLine } from './error.line.js';
 import { UsageError } from './usage.error.js';
 
-/** Where the TypeORM command line and hosts have their DataSource. */
+/** Files in which the TypeORM command line and hosts have their DataSource. */
 const USUAL_FILES = ['dist/data-source.js', 'data-source.js', 'dist/ormconfig.js', 'ormconfig.js'];
 
 /** The inbox of a host, and how to let it go. */
@@ -18,7 +19,7 @@ export interface InboxConnection {
   close(): Promise<void>;
 }
 
-/** What is needed of a module of Nest, and of an app. The command line has no dependency on it. */
+/** Part of a module of Nest that is used here. The command line has no dependency on Nest. */
 interface NestModule {
   imports?: readonly unknown[];
 }
@@ -38,13 +39,20 @@ interface HostPackages {
   };
 }
 
+/** Options of a DataSource, as far as they are looked at here. */
+interface DataSourceOptions {
+  readonly name?: unknown;
+  readonly type?: unknown;
+  readonly database?: unknown;
+}
+
 /**
  * Opens the inbox in the database of a DataSource file. It handles no delivery, runs no migration, and loads nothing of
  * the host but that file.
  *
- * @throws UsageError without such a file
+ * @throws UsageError without such a file, or without the file of the database that it names
  */
-export async function openInbox(file: string | undefined): Promise<InboxConnection> {
+export async function connectInbox(file: string | undefined): Promise<InboxConnection> {
   const { name: _, ...options } = await dataSourceOptions(file);
   const { NestFactory, TypeOrmModule, ours } = packages();
   const dataSource = TypeOrmModule.forRoot({
@@ -61,16 +69,23 @@ export async function openInbox(file: string | undefined): Promise<InboxConnecti
   const inbox = ours.Cr3dentialsWebhookModule.forRoot({
     auth: { secrets: [randomUUID()] }, // nobody posts here
     processing: { enabled: false },
+    observe: false,
   });
   const app = await NestFactory.createApplicationContext(
     { ...inbox, imports: [...(inbox.imports ?? []), dataSource] },
     { logger: false, abortOnError: false },
-  );
+  ).catch(explain);
   return {
     inbox: app.get<Cr3dentialsWebhookInbox>('Cr3dentialsWebhookInbox'),
     clock: app.get(ours.Clock),
     close: () => app.close(),
   };
+}
+
+/** Nothing was asked yet, so the message has no values. It may be empty if there are several addresses. */
+function explain(error: unknown): never {
+  if (error instanceof Error && error.name === 'Cr3dentialsWebhookError') throw error;
+  throw new UsageError(`The database cannot be opened: ${messageLine(error)}`);
 }
 
 function packages(): HostPackages {
@@ -85,17 +100,42 @@ function packages(): HostPackages {
 }
 
 /** Options of the DataSource that a file exports, by whatever name. */
-async function dataSourceOptions(file: string | undefined): Promise<{ name?: unknown }> {
+async function dataSourceOptions(file: string | undefined): Promise<DataSourceOptions> {
   const found = file ?? USUAL_FILES.find((name) => existsSync(name));
   if (found === undefined || !existsSync(found))
     throw new UsageError(`There is no ${file ?? USUAL_FILES.join(', ')}. Name the file with --data-source.`);
-  const exported = Object.values((await import(pathToFileURL(resolve(found)).href)) as object).flatMap(nested);
-  const options = exported.find((one) => one && typeof one === 'object' && 'type' in one);
+  const exported = Object.values(await exportsOf(found)).flatMap(nested);
+  const options = exported.find(isOptions);
   if (!options) throw new UsageError(`${found} exports no DataSource. Export one, as for "typeorm -d".`);
-  return options as { name?: unknown };
+  assertDatabaseFile(options, found);
+  return options;
 }
 
-/** What a module exports, also as CommonJS does, and the options of a DataSource. */
+function isOptions(exported: unknown): exported is DataSourceOptions {
+  return exported !== null && typeof exported === 'object' && 'type' in exported;
+}
+
+/** SQLite would make a new file, which is empty, and TypeORM its folder. */
+function assertDatabaseFile({ type, database }: DataSourceOptions, source: string): void {
+  if (type !== 'better-sqlite3' || typeof database !== 'string' || isInMemory(database) || existsSync(database)) return;
+  throw new UsageError(
+    `There is no database file ${resolve(database)}, which ${source} names. Run this command in the folder that the app runs in, or write an absolute path there.`,
+  );
+}
+
+function isInMemory(database: string): boolean {
+  return database === '' || database.includes(':memory:');
+}
+
+async function exportsOf(file: string): Promise<object> {
+  try {
+    return (await import(pathToFileURL(resolve(file)).href)) as object;
+  } catch (error) {
+    throw new UsageError(`${file} cannot be loaded: ${String(Object(error).name)}: ${messageLine(error)}`);
+  }
+}
+
+/** Exports of a module, also as CommonJS has them, and the options of a DataSource. */
 function nested(exported: unknown): unknown[] {
   if (!exported || typeof exported !== 'object') return [];
   return [exported, ...Object.values(exported)].flatMap((one: unknown) =>

@@ -20,26 +20,31 @@
  */
 import { CommanderError } from 'commander';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
+import { endWithReader } from './end-with-reader.js';
+import { errorLine } from './error.line.js';
+import { printableLines } from './printable.js';
 import { program } from './program.js';
 import { UsageError } from './usage.error.js';
 
-/** Exit code of a command with wrong arguments. The exit code after a failed delivery is 1. */
+/** Exit code of a command with wrong arguments, or that failed. The exit code after a failed delivery is 1. */
 const EXIT_USAGE = 2;
 
+endWithReader(process.stdout);
+endWithReader(process.stderr);
 program()
   .parseAsync()
   .catch((error: unknown) => {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE; // commander has printed the error
-    } else if (error instanceof UsageError || isOurs(error)) {
-      process.stderr.write(`error: ${error.message}\n`);
-      process.exitCode = EXIT_USAGE;
     } else {
-      throw error;
+      // Not as Node.js prints an error: it would show the values of a statement that has failed.
+      const message = error instanceof UsageError || isOurs(error) ? error.message : errorLine(error);
+      process.stderr.write(`error: ${printableLines(message)}\n`);
+      process.exitCode = EXIT_USAGE;
     }
   });
 
-/** Of any copy: the commands of the inbox load the package beside this bundle. */
+/** Tells whether an error is one of the package, in any copy: the commands of the inbox load it beside this bundle. */
 function isOurs(error: unknown): error is Error {
   return (
     error instanceof Cr3dentialsWebhookError || (error instanceof Error && error.name === 'Cr3dentialsWebhookError')

@@ -1,6 +1,6 @@
 import type { VerificationStatus } from '../contract/verification-status.js';
 import { SeededRandom } from '../testing/seeded-random.js';
-import { verificationPayload } from '../testing/verification-payload.js';
+import { verificationPayload } from '../testing/payload.factory.js';
 
 /** Number of latest sessions that a duplicate or a conflict may repeat. Such a session may still be in flight. */
 const REPEAT_WINDOW_SESSIONS = 100;
@@ -28,14 +28,14 @@ export interface PlanOptions {
 }
 
 /** Exact number of deliveries of each kind. The three add up to `count`. */
-export interface Shares {
+export interface DeliveryCounts {
   readonly sessions: number;
   readonly duplicates: number;
   readonly conflicts: number;
 }
 
 /** Returns the number of deliveries of each kind that the fractions of `count` give. */
-export function sharesOf({ count, duplicates, conflicts, session }: PlanOptions): Shares {
+export function countsOf({ count, duplicates, conflicts, session }: PlanOptions): DeliveryCounts {
   const conflicting = Math.round(count * conflicts);
   const sessions = session === undefined ? count - Math.round(count * duplicates) - conflicting : 1;
   return { sessions, duplicates: count - sessions - conflicting, conflicts: conflicting };
@@ -44,7 +44,7 @@ export function sharesOf({ count, duplicates, conflicts, session }: PlanOptions)
 /** Yields the deliveries in the order in which they start. The same options yield the same deliveries. */
 export function* plan(options: PlanOptions): Generator<Planned> {
   const random = new SeededRandom(`${options.seed}/plan`);
-  const left = { ...sharesOf(options) };
+  const left = { ...countsOf(options) };
   const recent: Planned[] = [];
   for (let index = 0; index < options.count; index++) {
     const drawn = random.whole(1, left.sessions + left.duplicates + left.conflicts);

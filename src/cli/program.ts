@@ -2,15 +2,15 @@ import { Command, Option } from 'commander';
 import { randomUUID } from 'node:crypto';
 import manifest from '../../package.json' with { type: 'json' };
 import { verificationStatuses, type VerificationStatus } from '../contract/verification-status.js';
-import { verificationPayload } from '../testing/verification-payload.js';
+import { verificationPayload } from '../testing/payload.factory.js';
 import { duration, fraction, positive, secretFrom, wholeFrom } from './arguments.js';
 import { addInboxCommands } from './inbox.commands.js';
-import { Campaign } from './campaign.js';
-import { plan, sharesOf, type Planned } from './plan.js';
+import { DeliverySender } from './delivery.sender.js';
+import { plan, countsOf, type Planned } from './plan.js';
 import { Progress } from './progress.js';
 import { storedPayloads } from './stored-payloads.js';
 import { summaryTable } from './summary.table.js';
-import type { Summary } from './tally.js';
+import type { Summary } from './summary.counter.js';
 import { UsageError } from './usage.error.js';
 
 interface Sending {
@@ -80,32 +80,32 @@ export function program(): Command {
     .addHelpText('after', '\nEach command has examples: npx nestjs-cr3dentials-webhook simulate --help');
 
   const simulate = root.command('simulate').description('send deliveries, with retries as the provider does');
-  endpoint(simulate)
+  addEndpointOptions(simulate)
     .option('--count <n>', 'number of deliveries', wholeFrom(1), 1)
     .option('--duplicates <part>', 'fraction of the deliveries that repeat an earlier one, such as 0.1', fraction, 0)
     .option('--conflicts <part>', 'fraction with other content for an earlier session', fraction, 0);
-  sending(content(simulate), 10)
+  addSendingOptions(addContentOptions(simulate), 10)
     .addHelpText('after', SIMULATE_EXAMPLES)
     .action((options: Simulation) => simulation(options));
 
   const payload = root.command('payload').description('print one payload as JSON');
-  content(payload).addHelpText('after', PAYLOAD_EXAMPLES).action(printPayload);
+  addContentOptions(payload).addHelpText('after', PAYLOAD_EXAMPLES).action(printPayload);
 
   const resend = root.command('resend').description('send stored payloads in their order, byte for byte');
   resend.argument('<file>', 'one JSON object, or one on each line; - reads the standard input');
-  sending(endpoint(resend), 1).addHelpText('after', RESEND_EXAMPLES).action(resending);
+  addSendingOptions(addEndpointOptions(resend), 1).addHelpText('after', RESEND_EXAMPLES).action(resending);
   addInboxCommands(root);
   return root;
 }
 
-function endpoint(command: Command): Command {
+function addEndpointOptions(command: Command): Command {
   return command
     .requiredOption('--url <url>', 'URL of the endpoint')
     .option('--secret-env <variable>', 'name of the environment variable with the secret (default: no header is sent)')
     .option('--header <name>', 'name of the header that carries the secret (default: X-API-Key)');
 }
 
-function content(command: Command): Command {
+function addContentOptions(command: Command): Command {
   const status = new Option('--status <status>', 'status of the sessions').choices(verificationStatuses);
   return command
     .addOption(status.default('COMPLETED'))
@@ -114,7 +114,7 @@ function content(command: Command): Command {
     .option('--seed <seed>', 'the same seed gives the same payloads (default: random)');
 }
 
-function sending(command: Command, concurrency: number): Command {
+function addSendingOptions(command: Command, concurrency: number): Command {
   return command
     .option('--concurrency <n>', 'number of connections', wholeFrom(1), concurrency)
     .option('--rate <n>', 'deliveries started per second (default: no limit)', positive)
@@ -141,10 +141,10 @@ function printPayload({ status, session, platform, seed }: Content): void {
 async function simulation(options: Simulation): Promise<void> {
   const seed = options.seed ?? randomUUID();
   const planned = { ...options, platformId: options.platform, session: options.session, seed };
-  const shares = sharesOf(planned);
-  if (shares.sessions < 1 || shares.duplicates < 0)
+  const counts = countsOf(planned);
+  if (counts.sessions < 1 || counts.duplicates < 0)
     throw new UsageError('--duplicates and --conflicts leave no first delivery to repeat. Lower them.');
-  const { duplicates, conflicts } = shares;
+  const { duplicates, conflicts } = counts;
   await send(options, plan(planned), options.count, { duplicates, conflicts, seed });
 }
 
@@ -165,7 +165,7 @@ async function send(
     throw new UsageError(
       '--header needs --secret-env: the name of the environment variable with the value of the header.',
     );
-  const campaign = new Campaign({
+  const sender = new DeliverySender({
     endpoint: { url, header, secret, retries, timeout, initialDelay },
     concurrency,
     rate,
@@ -173,13 +173,13 @@ async function send(
   const progress = new Progress(process.stderr, total);
   const report = () => {
     progress.stop();
-    return print(campaign.tally.summary(), options, more, secret !== undefined);
+    return print(sender.counter.summary(), options, more, secret !== undefined);
   };
   process.once('SIGINT', () => {
     report();
     process.exit(130);
   });
-  await campaign.run(planned, () => progress.advance());
+  await sender.run(planned, () => progress.advance());
   if (report().failed > 0) process.exitCode = 1;
 }
 
@@ -195,7 +195,10 @@ function print(
   return summary;
 }
 
-/** Removes a secret that was passed by mistake from an error message, and the suggestion of an option that would print it. */
+/**
+ * Removes a secret that was passed by mistake from an error message, and the suggestion of an option that would print
+ * it.
+ */
 function withoutSecrets(text: string): string {
   return text.startsWith("error: unknown option '--secret")
     ? 'error: Do not pass a secret on the command line. Export it, and pass the name of its variable with --secret-env.\n'

@@ -38,7 +38,9 @@ export class Progress {
   }
 }
 
-/** Time that what is left takes at the average rate so far, retries included: `1m20s`, or `?` before the first is done. */
+/**
+ * Time that what is left takes at the average rate so far, retries included: `1m20s`, or `?` before the first is done.
+ */
 export function left(todo: number, done: number, elapsed: number): string {
   if (done === 0) return '?';
   const seconds = Math.ceil((todo * elapsed) / done / 1_000);

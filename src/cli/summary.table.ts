@@ -1,10 +1,11 @@
 import Table from 'cli-table3';
 import { hintsFor } from './hints.js';
-import type { Failure, Summary } from './tally.js';
+import { printable } from './printable.js';
+import type { Failure, Summary } from './summary.counter.js';
 
 const withoutLinesBetweenRows = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 
-/** Facts that the command knows and the tally does not. */
+/** Facts that the command knows and the counter does not. */
 export interface CommandFacts {
   /** Additional rows of the table, by name. */
   readonly more: Readonly<Record<string, string | number>>;
@@ -42,7 +43,7 @@ function counted(counts: Readonly<Record<string, number>>): string {
 }
 
 function described({ sessionId, attempts, statusCode, error }: Failure): string {
-  return `Session ${sessionId} failed after ${attempts} attempt(s): ${error ?? `answered ${statusCode}`}`;
+  return `Session ${printable(sessionId)} failed after ${attempts} attempt(s): ${error ?? `answered ${statusCode}`}`;
 }
 
 function furtherFailures({ failed, failures }: Summary): string[] {

@@ -38,4 +38,10 @@ export class Cancellation {
     if (this.#isRequested) listener(this.#reason);
     else (this.#listeners ??= []).push(listener);
   }
+
+  /** Forgets a listener, and with it all that it would hold in memory for as long as the work goes on. */
+  offCancel(listener: (reason: unknown) => void): void {
+    const index = this.#listeners?.indexOf(listener) ?? -1;
+    if (index >= 0) this.#listeners?.splice(index, 1);
+  }
 }

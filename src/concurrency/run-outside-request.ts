@@ -11,6 +11,6 @@ const clean = new AsyncResource(NAME);
  * that the work sets with `enterWith()` end with it.
  */
 export function runOutsideRequest<T>(work: () => T): T {
-  const own = clean.runInAsyncScope(() => new AsyncResource(NAME));
-  return own.runInAsyncScope(work);
+  const resource = clean.runInAsyncScope(() => new AsyncResource(NAME));
+  return resource.runInAsyncScope(work);
 }

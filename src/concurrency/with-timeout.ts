@@ -7,8 +7,8 @@ export const MAX_TIMER_MS = 2_147_483_647;
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 
-  constructor(milliseconds: number) {
-    super(`Timed out after ${milliseconds} ms.`);
+  constructor(milliseconds: number, message = `Timed out after ${milliseconds} ms.`) {
+    super(message);
   }
 }
 

@@ -1,6 +1,6 @@
 import { isReadable } from '../http/json-body.guard.js';
 import type { ExtractedDataValidator } from './extracted-data.validator.js';
-import { validatePayload, type ReceivedWebhook } from './payload-validation.pipe.js';
+import { validatePayload, type ReceivedWebhook } from './payload-validation.js';
 import { parseRawBody } from './raw-body.js';
 
 /**

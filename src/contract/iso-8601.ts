@@ -11,15 +11,17 @@ const TIME = String.raw`(?<hour>\d\d)(?::?(?<minute>\d\d)(?::?(?<second>\d\d))?)
 const ZONE = String.raw`(?:Z|(?<sign>[+-])(?<zoneHour>\d\d)(?::?(?<zoneMinute>\d\d))?)?`;
 const INSTANT = new RegExp(`^${DATE}(?:[T ]${TIME}${ZONE})?$`, 'i');
 
-/** The form in which most senders write an instant. `Date` reads it exactly, but takes a 31st for a day of any month. */
+/**
+ * The form in which most senders write an instant. `Date` reads it exactly, but takes a 31st for a day of any month.
+ */
 const USUAL_INSTANT = /^\d{4}-\d\d-(?:[01]\d|2[0-8])T\d\d:\d\d:\d\d(?:\.\d{3})?Z$/;
 
 type Parts = Record<string, string | undefined>;
 
 /**
  * Parses a date and time as ISO 8601 writes them, in its basic and its extended form. A time without a zone is UTC.
- * `Date` reads fewer forms, and a time without a zone in the zone of this server. Digits below milliseconds are dropped,
- * and a leap second is the first one after it.
+ * `Date` reads fewer forms, and a time without a zone in the zone of this server. Digits below milliseconds are
+ * dropped, and a leap second is the first one after it.
  *
  * @returns an invalid `Date` for anything else
  */

@@ -1,4 +1,5 @@
 import { IsNotEmpty, IsNumber, IsObject, IsString, ValidateBy, ValidateIf } from 'class-validator';
+import { printOnly } from '../instrumentation/print-only.js';
 import { parseInstant } from './iso-8601.js';
 import type { VerificationStatus } from './verification-status.js';
 
@@ -55,6 +56,8 @@ export class VerificationPayload<Data extends object = Record<string, unknown>> 
   @IsObject()
   metadata!: Record<string, unknown> | null;
 }
+
+printOnly(VerificationPayload.prototype, ['sessionId']);
 
 /** Documented fields. Every other field is kept in the stored body and ignored. */
 export const payloadFields = [

@@ -20,6 +20,11 @@ export class DatabaseClock implements Clock {
     return Math.round(this.#epochAtStart + performance.now());
   }
 
+  /** Milliseconds by which the clock of the database is ahead of the one of this machine. */
+  get offset(): number {
+    return this.now() - Date.now();
+  }
+
   /**
    * Corrects the clock; called at boot and with each lease renewal. The answer dates from some moment between the
    * question and its arrival. The clock is moved into that span and no further, so a slow answer does not falsify it.
@@ -29,7 +34,7 @@ export class DatabaseClock implements Clock {
   async measure(): Promise<number> {
     const { now } = this.connection.dialect;
     const asked = performance.now();
-    const answer = now ? Number((await this.connection.execute(now, 'renewing')).records[0]?.now) : Date.now();
+    const answer = now ? Number((await this.connection.execute(now, 'urgent')).records[0]?.now) : Date.now();
     const earliest = answer - performance.now();
     const latest = answer - asked;
     const before = this.#epochAtStart;

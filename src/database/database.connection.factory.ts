@@ -8,7 +8,7 @@ import { sqliteDialect } from './dialect/sqlite.dialect.js';
 import type { Dialect } from './dialect/dialect.js';
 import type { DatabaseConnection } from './database.connection.js';
 import type { StatementTimeouts } from './lanes.js';
-import { openMySqlPool, openPostgresPool, poolSize, SILENT } from './own.pool.js';
+import { openMySqlPool, openPostgresPool, poolSize, ISOLATED_OPTIONS } from './inbox.pool.js';
 import { PooledConnection } from './pooled.connection.js';
 import { SingleConnection } from './single.connection.js';
 import { MAX_STATEMENTS } from './sqlite.statement.js';
@@ -16,14 +16,14 @@ import { MAX_STATEMENTS } from './sqlite.statement.js';
 type SqliteOptions = Extract<DataSourceOptions, { type: 'better-sqlite3' }>;
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
-/** How a database is opened. */
-export interface Opening {
+/** Settings with which a database is opened. */
+export interface DatabaseSetup {
   readonly host: DataSource;
   /** Entities that are read on connections of the inbox. */
   readonly entities: NonNullable<DataSourceOptions['entities']>;
   /** Number of connections to a server. */
   readonly connections: number;
-  /** Whether one more is needed, which listens. */
+  /** True if one more is needed, which listens. */
   readonly listenNotify: boolean;
   readonly timeouts: StatementTimeouts;
 }
@@ -33,17 +33,17 @@ export interface Opening {
  *
  * @throws Cr3dentialsWebhookError `DATABASE_UNSUPPORTED`; `OPTIONS_INVALID` if it cannot notify and is to
  */
-export async function openDatabase(opening: Opening): Promise<DatabaseConnection> {
-  const { host, connections, entities } = opening;
+export async function openDatabase(setup: DatabaseSetup): Promise<DatabaseConnection> {
+  const { host, connections, entities } = setup;
   const { options } = host;
-  if (opening.listenNotify && options.type !== 'postgres') throw cannotNotify(options.type);
+  if (setup.listenNotify && options.type !== 'postgres') throw cannotNotify(options.type);
   switch (options.type) {
     case 'postgres':
-      return openPostgres(opening, options);
+      return openPostgres(setup, options);
     case 'mariadb':
     case 'mysql':
       return pooled(
-        opening,
+        setup,
         (await isMariaDb(host)) ? mariadbDialect : mysqlDialect,
         await openMySqlPool(options, connections, entities),
       );
@@ -59,21 +59,21 @@ export async function openDatabase(opening: Opening): Promise<DatabaseConnection
   }
 }
 
-function pooled({ host, connections, timeouts }: Opening, dialect: Dialect, own: DataSource) {
-  return new PooledConnection(host, dialect, { own, connections, hostConnections: poolSize(host.options), timeouts });
+function pooled({ host, connections, timeouts }: DatabaseSetup, dialect: Dialect, pool: DataSource) {
+  return new PooledConnection(host, dialect, { pool, connections, hostConnections: poolSize(host.options), timeouts });
 }
 
-async function openPostgres(opening: Opening, options: PostgresOptions): Promise<DatabaseConnection> {
-  const { host, entities } = opening;
-  const connections = opening.connections + (opening.listenNotify ? 1 : 0);
+async function openPostgres(setup: DatabaseSetup, options: PostgresOptions): Promise<DatabaseConnection> {
+  const { host, entities } = setup;
+  const connections = setup.connections + (setup.listenNotify ? 1 : 0);
   ignoreIdleConnectionErrors(host);
-  const own = await openPostgresPool(options, connections, entities).catch((error: unknown) => {
+  const pool = await openPostgresPool(options, connections, entities).catch((error: unknown) => {
     // Of PgBouncer.
     if (!/unsupported startup parameter/i.test(String(Object(error).message))) throw error;
     return openPostgresPool(options, connections, entities, false);
   });
-  ignoreIdleConnectionErrors(own);
-  return pooled(opening, (await hasSession(own)) ? postgresDialect : pooledPostgresDialect, own);
+  ignoreIdleConnectionErrors(pool);
+  return pooled(setup, (await hasSessionSettings(pool)) ? postgresDialect : pooledPostgresDialect, pool);
 }
 
 function cannotNotify(type: string): Cr3dentialsWebhookError {
@@ -83,10 +83,12 @@ function cannotNotify(type: string): Cr3dentialsWebhookError {
   );
 }
 
-/** Tells whether the settings of the session have reached the server. A pooler may refuse them, or drop them silently. */
-async function hasSession(own: DataSource): Promise<boolean> {
+/**
+ * Tells whether the settings of the session have reached the server. A pooler may refuse them, or drop them silently.
+ */
+async function hasSessionSettings(pool: DataSource): Promise<boolean> {
   const names = Object.keys(POSTGRES_SESSION);
-  const rows = await own.query<{ value: string }[]>(
+  const rows = await pool.query<{ value: string }[]>(
     'SELECT setting AS value FROM pg_settings WHERE name = ANY ($1) ORDER BY name',
     [names],
   );
@@ -115,9 +117,9 @@ function memoryConnection(host: DataSource): DatabaseConnection {
  * host's rollback.
  */
 async function openDedicatedSqlite(host: DataSource, options: SqliteOptions): Promise<DatabaseConnection> {
-  const own = new DataSource({
+  const pool = new DataSource({
     ...options,
-    ...SILENT,
+    ...ISOLATED_OPTIONS,
     statementCacheSize: MAX_STATEMENTS, // as many as we keep ourselves, for the same reason
     timeout: 0, // the driver would wait for a busy file with the event loop stopped
     async prepareDatabase(database) {
@@ -129,9 +131,9 @@ async function openDedicatedSqlite(host: DataSource, options: SqliteOptions): Pr
       database.exec('PRAGMA secure_delete = ON'); // what is removed is overwritten in the file
     },
   } as SqliteOptions);
-  await own.initialize();
-  Object.assign(own, { subscribers: host.subscribers }); // those too that a provider of the host adds later
-  return new SingleConnection(host, own, sqliteDialect);
+  await pool.initialize();
+  Object.assign(pool, { subscribers: host.subscribers }); // those too that a provider of the host adds later
+  return new SingleConnection(host, pool, sqliteDialect);
 }
 
 function isInMemory({ database }: SqliteOptions): boolean {

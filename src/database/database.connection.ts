@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
+import type { Cancellation } from '../concurrency/cancellation.js';
 import type { Semaphore } from '../concurrency/semaphore.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { DatabaseFailedError, isTransient, isUnavailable } from './database.errors.js';
+import { DatabaseFailedError, isTransient, isUnavailable, withoutValues } from './database.errors.js';
 import type { Dialect, ExecuteSql, SqlResult } from './dialect/dialect.js';
-import { HandlerTransaction } from './ended-transaction.guard.js';
+import { HandlerTransaction } from './handler.transaction.js';
 import type { Lane } from './lanes.js';
 import type { Sql } from './sql.js';
 
@@ -17,13 +18,13 @@ const ROLLBACK_TIMEOUT_MS = 2_000;
 const REACHABLE_TIMEOUT_MS = 1_000;
 
 /** Returns a statement of a transaction from the results of those before, or nothing. */
-export type Step = (results: readonly SqlResult[]) => Sql | undefined;
+export type StatementStep = (results: readonly SqlResult[]) => Sql | undefined;
 
 /** Result of a step without a statement. */
 export const NOTHING: SqlResult = { records: [], affected: 0 };
 
-/** What is done in the transaction of a handler. */
-export type HandlerWork<T> = (execute: ExecuteSql, own: HandlerTransaction) => Promise<T>;
+/** Work in the transaction of a handler. */
+export type HandlerWork<T> = (execute: ExecuteSql, transaction: HandlerTransaction) => Promise<T>;
 
 /**
  * Connection of the inbox to its database, for single statements and for transactions. A deadlock or a busy file is
@@ -32,14 +33,14 @@ export type HandlerWork<T> = (execute: ExecuteSql, own: HandlerTransaction) => P
 export abstract class DatabaseConnection {
   protected constructor(
     /** The host's DataSource: its names, and the connections of handlers. */
-    readonly host: DataSource,
+    readonly hostDataSource: DataSource,
     readonly dialect: Dialect,
     /** Limits how many transactions of handlers are open at the same time. */
     private readonly handlerTransactions: Semaphore,
   ) {}
 
   /** Size of the host's pool if handlers' transactions leave too little of it to the host; otherwise undefined. */
-  get scarcePool(): number | undefined {
+  get scarcePoolSize(): number | undefined {
     return undefined;
   }
 
@@ -50,9 +51,6 @@ export abstract class DatabaseConnection {
 
   /** Closes what the inbox has opened for itself. Further calls do nothing. */
   abstract close(): Promise<void>;
-
-  /** Runs work that only reads, on what is committed. */
-  abstract read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
 
   /** Returns a runner whose connection is kept for long, beside those of the lanes. */
   createDedicatedRunner(): QueryRunner {
@@ -86,7 +84,7 @@ export abstract class DatabaseConnection {
    * out. Resolves to the results in order; that of a step without a statement is empty. SQLite runs them in one go, so
    * that nobody meets the transaction.
    */
-  transactionOf(steps: readonly Step[], lane?: Lane): Promise<SqlResult[]> {
+  transactionOf(steps: readonly StatementStep[], lane?: Lane): Promise<SqlResult[]> {
     return this.transaction(async (execute) => {
       const results: SqlResult[] = [];
       for (const step of steps) {
@@ -101,31 +99,40 @@ export abstract class DatabaseConnection {
    * Runs work in a transaction of the host's connections, only once and in the host's isolation level. The manager is
    * for the host's own writes.
    *
-   * @throws Cr3dentialsWebhookError `NOT_TRANSACTIONAL` if work leaves a nested transaction open, or a statement that fails
+   * @param wait ends the wait for the transactions before: the promise then rejects with its reason
+   * @throws Cr3dentialsWebhookError `NOT_TRANSACTIONAL` if work leaves a nested transaction open, or a statement that
+   * fails
    * @throws DatabaseFailedError if the connection failed, rather than the work
    */
-  handlerTransaction<T>(work: HandlerWork<T>): Promise<T> {
-    return this.handlerTransactions.run(() =>
-      this.withHandlerRunner(async (runner) => {
-        let own: HandlerTransaction | undefined;
-        let isCommitting = false;
-        try {
-          return await this.inTransaction(runner, 'processing', async () => {
-            own = new HandlerTransaction(runner, this.dialect);
-            const result = await endOf(own, work(this.executorOf(runner, 'processing'), own));
-            isCommitting = true;
-            return result;
-          });
-        } catch (error) {
-          throw !own || this.isOurFailure(own, error, isCommitting) ? new DatabaseFailedError(error) : error;
-        }
-      }),
+  handlerTransaction<T>(work: HandlerWork<T>, wait?: Cancellation): Promise<T> {
+    return this.handlerTransactions.run(
+      () =>
+        this.withHandlerRunner(async (runner) => {
+          let transaction: HandlerTransaction | undefined;
+          let isCommitting = false;
+          try {
+            return await this.inTransaction(runner, 'processing', async () => {
+              transaction = new HandlerTransaction(runner, this.dialect);
+              const result = await finishHandlerWork(
+                transaction,
+                work(this.executorOf(runner, 'processing'), transaction),
+              );
+              isCommitting = true;
+              return result;
+            });
+          } catch (error) {
+            throw !transaction || this.isOurFailure(transaction, error, isCommitting)
+              ? new DatabaseFailedError(error)
+              : error;
+          }
+        }),
+      wait,
     );
   }
 
   /** Tells whether the transaction of a handler failed because its connection did. */
-  protected isOurFailure(own: HandlerTransaction, error: unknown, isCommitting: boolean): boolean {
-    return own.hasLostConnection || (isCommitting && isUnavailable(this.dialect, error));
+  protected isOurFailure(transaction: HandlerTransaction, error: unknown, isCommitting: boolean): boolean {
+    return transaction.hasLostConnection || (isCommitting && isUnavailable(this.dialect, error));
   }
 
   /** Tells whether the database answers within a second, and takes writes. Never throws. */
@@ -141,7 +148,7 @@ export abstract class DatabaseConnection {
   protected abstract withHandlerRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T>;
 
   /** Settles as the statement does. Ends its connection and rejects if that takes too long for the lane. */
-  protected abstract inTime<T>(runner: QueryRunner, statement: Promise<T>, lane: Lane): Promise<T>;
+  protected abstract withStatementTimeout<T>(runner: QueryRunner, statement: Promise<T>, lane: Lane): Promise<T>;
 
   /** Ends the connection of a query runner, here and at the server. Releasing it would pass it on as it is. */
   protected abstract discard(runner: QueryRunner): Promise<void>;
@@ -164,9 +171,9 @@ export abstract class DatabaseConnection {
   private async inTransaction<T>(runner: QueryRunner, lane: Lane, work: () => Promise<T>): Promise<T> {
     const isNested = runner.isTransactionActive; // in one of the host's, in memory
     try {
-      await this.inTime(runner, runner.startTransaction(), lane);
+      await this.withStatementTimeout(runner, runner.startTransaction(), lane);
       const result = await work();
-      await this.inTime(runner, runner.commitTransaction(), lane);
+      await this.withStatementTimeout(runner, runner.commitTransaction(), lane);
       if (runner.isTransactionActive && !isNested) throw unfinished(); // only a savepoint was released
       return result;
     } catch (error) {
@@ -178,7 +185,7 @@ export abstract class DatabaseConnection {
   private executorOf(runner: QueryRunner, lane: Lane): ExecuteSql {
     return async (statement) => {
       const { text, parameters } = statement.render(this.dialect.placeholder);
-      const answer = this.inTime(runner, runner.query(text, parameters, true), lane);
+      const answer = this.withStatementTimeout(runner, runner.query(text, parameters, true), lane);
       const { records = [], affected = 0 } = await answer;
       const [first] = records; // several statements in one are answered by a list of results
       return { records: Array.isArray(first) ? first : records, affected };
@@ -191,7 +198,7 @@ export abstract class DatabaseConnection {
       try {
         return await work();
       } catch (error) {
-        if (performance.now() > giveUpAt || !isTransient(this.dialect, error)) throw error;
+        if (performance.now() > giveUpAt || !isTransient(this.dialect, error)) throw withoutValues(error);
         await sleep(Math.random() * Math.min(10 * tries, 100));
       }
     }
@@ -199,11 +206,11 @@ export abstract class DatabaseConnection {
 }
 
 /** Ends the transaction for the handler, once its work has settled. */
-export async function endOf<T>(own: HandlerTransaction, work: Promise<T>): Promise<T> {
-  const result = await work.finally(() => own.end());
-  if (own.isNested) throw unfinished();
-  await own.settled();
-  if (own.hasFailedLate) throw notAwaited();
+export async function finishHandlerWork<T>(transaction: HandlerTransaction, work: Promise<T>): Promise<T> {
+  const result = await work.finally(() => transaction.end());
+  if (transaction.isNested) throw unfinished();
+  await transaction.settled();
+  if (transaction.hasFailedLate) throw notAwaited();
   return result;
 }
 

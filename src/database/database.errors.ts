@@ -1,6 +1,7 @@
 import { QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { toSingleLine } from '../instrumentation/single-line.js';
+import type { OccurrenceError } from '../instrumentation/occurrences.js';
+import { errorName, toSingleLine } from '../instrumentation/single-line.js';
 import type { Dialect } from './dialect/dialect.js';
 
 const NETWORK_ERROR = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
@@ -35,6 +36,11 @@ export function isLocked(dialect: Dialect, error: unknown): boolean {
   return dialect.isLocked(errorCode(error));
 }
 
+/** Tells whether a session takes no writes. */
+export function isReadOnly(dialect: Dialect, error: unknown): boolean {
+  return dialect.isReadOnly(errorCode(error));
+}
+
 /** Tells whether an error says that a database failed, rather than the code that used it. */
 export function isUnavailable(dialect: Dialect, error: unknown): boolean {
   const code = errorCode(error);
@@ -54,7 +60,27 @@ export function formatDatabaseError(error: unknown): string {
   return code && error instanceof Error ? `${error.name} ${code}` : toSingleLine(error);
 }
 
-function errorCode(error: unknown): string {
+/** Returns an error for an occurrence: its code where it has one, else its name, and what a log line has of it. */
+export function toOccurrenceError(error: unknown): OccurrenceError {
+  return { type: toSingleLine(errorCode(error)) || errorName(error), message: formatDatabaseError(error) };
+}
+
+/** Where the drivers and TypeORM keep the values of a statement. A row that a constraint refuses is in `detail`. */
+const PLACES_OF_VALUES = ['parameters', 'sql', 'detail', 'where', 'internalQuery'] as const;
+
+/**
+ * Takes the values of a statement out of its error, which is passed on to the host: loggers that inspect, and
+ * trackers of errors, would write them down.
+ */
+export function withoutValues(error: unknown): unknown {
+  const { driverError } = Object(error) as { driverError?: unknown };
+  for (const holder of [error, driverError])
+    if (holder instanceof Error) for (const place of PLACES_OF_VALUES) Reflect.deleteProperty(holder, place);
+  return error;
+}
+
+/** Returns the code that the driver gave an error; empty without one. */
+export function errorCode(error: unknown): string {
   const { code, driverError } = Object(error) as { code?: unknown; driverError?: { code?: unknown } };
   return String(code ?? driverError?.code ?? '');
 }

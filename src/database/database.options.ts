@@ -12,9 +12,9 @@ export interface DatabaseOptions {
    */
   connections?: number;
   /**
-   * PostgreSQL only: an instance that records deliveries which it does not process itself wakes up the others by `NOTIFY`.
-   * Without it they find them by their next poll. It takes one more connection of each instance, which must not go
-   * through a pooler that gives each transaction another session. @default false
+   * PostgreSQL only: an instance that records deliveries which it does not process itself wakes up the others by
+   * `NOTIFY`. Without it they find them by their next poll. It takes one more connection of each instance, which must
+   * not go through a pooler that gives each transaction another session. @default false
    */
   listenNotify?: boolean;
 }

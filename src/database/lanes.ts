@@ -1,13 +1,13 @@
 /**
- * What a statement of the inbox is for.
+ * Purpose of a statement of the inbox.
  *
- * `renewing`: leases. It waits for no other statement. On SQLite it runs in whichever transaction is open, and is undone
- * with it; no other worker can rescue while that transaction locks the file.
+ * `urgent`: leases, and what a probe asks. It waits for no other statement. On SQLite it runs in whichever transaction
+ * is open, and is undone with it; no other worker can rescue while that transaction locks the file.
  * `receiving`: a sender waits for it.
  * `processing`: claims and outcomes.
  * `operating`: an operator reads.
  */
-export type Lane = 'renewing' | 'receiving' | 'processing' | 'operating';
+export type Lane = 'urgent' | 'receiving' | 'processing' | 'operating';
 
 /** Longest time that a statement may take, in milliseconds. Its connection is then ended. */
 export type StatementTimeouts = Readonly<Record<Lane, number>>;
@@ -24,7 +24,7 @@ const OPERATING_TIMEOUT_MS = 30_000;
 export function statementTimeouts(ackTimeout: number, lease: number): StatementTimeouts {
   return {
     receiving: ackTimeout,
-    renewing: Math.max(MIN_TIMEOUT_MS, lease / 6),
+    urgent: Math.max(MIN_TIMEOUT_MS, lease / 6),
     processing: Math.max(MIN_TIMEOUT_MS, lease / 3),
     operating: OPERATING_TIMEOUT_MS,
   };

@@ -8,7 +8,7 @@ import { formatDatabaseError } from './database.errors.js';
 import { sql } from './sql.js';
 
 /** Time in which notifications are gathered into one. */
-const GATHERING_MS = 20;
+const BATCH_WINDOW_MS = 20;
 /** Time between two checks that notifications arrive: a connection may fall silent. */
 const CHECK_INTERVAL_MS = 10_000;
 const CHECK_TIMEOUT_MS = 2_000;
@@ -28,7 +28,7 @@ export abstract class NotificationChannel {
   abstract close(): Promise<void>;
 }
 
-/** Where instances only poll. */
+/** Channel of instances that only poll. */
 export class NoNotifications extends NotificationChannel {
   override listen(): void {}
   override send(): void {}
@@ -37,12 +37,12 @@ export class NoNotifications extends NotificationChannel {
   }
 }
 
-/** `LISTEN` and `NOTIFY` of PostgreSQL. The listening connection is made anew when it is lost or falls silent. */
+/** `LISTEN` and `NOTIFY` of PostgreSQL. The listening connection is replaced when it is lost or falls silent. */
 export class PostgresNotifications extends NotificationChannel {
   /** Payload of a notification to oneself. Work is notified of without one. */
   private readonly echo = randomUUID();
   private listener?: () => void;
-  /** Has the connection that listens. */
+  /** Runner of the connection that listens. */
   private runner?: QueryRunner;
   private timer?: NodeJS.Timeout;
   private sending?: NodeJS.Timeout;
@@ -69,7 +69,7 @@ export class PostgresNotifications extends NotificationChannel {
     this.sending ??= setTimeout(() => {
       this.sending = undefined;
       this.notify('').catch(() => {}); // the poll finds it
-    }, GATHERING_MS);
+    }, BATCH_WINDOW_MS);
   }
 
   /** Sends what has been gathered: it is for the others. */
@@ -90,17 +90,17 @@ export class PostgresNotifications extends NotificationChannel {
     this.runner = runner;
     try {
       const client = (await withTimeout(runner.connect(), CONNECT_TIMEOUT_MS)) as EventEmitter;
-      client.once('end', () => this.lose(runner, new Error('The connection has ended.')));
-      client.on('notification', ({ payload }: Notification) => this.hear(payload));
+      client.once('end', () => this.reconnectAfter(runner, new Error('The connection has ended.')));
+      client.on('notification', ({ payload }: Notification) => this.receive(payload));
       await withTimeout(runner.query(`LISTEN ${this.name}`), CONNECT_TIMEOUT_MS);
       await this.check(runner);
       this.listener?.(); // of what came before
     } catch (error) {
-      this.lose(runner, error);
+      this.reconnectAfter(runner, error);
     }
   }
 
-  private hear(payload: string | undefined): void {
+  private receive(payload: string | undefined): void {
     if (payload === this.echo) this.onEcho?.();
     else if (!payload) this.listener?.();
   }
@@ -111,14 +111,14 @@ export class PostgresNotifications extends NotificationChannel {
       this.onEcho = resolve;
     });
     await this.notify(this.echo);
-    await withTimeout(echo, CHECK_TIMEOUT_MS, () => new Error('Its own notification did not arrive within 2000 ms.'));
+    await withTimeout(echo, CHECK_TIMEOUT_MS, echoMissing);
     this.isReported = false;
     if (this.runner !== runner) return;
-    const next = () => this.check(runner).catch((error: unknown) => this.lose(runner, error));
+    const next = () => this.check(runner).catch((error: unknown) => this.reconnectAfter(runner, error));
     this.timer = setTimeout(() => void next(), CHECK_INTERVAL_MS).unref();
   }
 
-  private lose(runner: QueryRunner, error: unknown): void {
+  private reconnectAfter(runner: QueryRunner, error: unknown): void {
     if (this.runner !== runner) return; // it is known
     void this.disconnect();
     if (this.isClosed) return;
@@ -133,4 +133,8 @@ export class PostgresNotifications extends NotificationChannel {
     clearTimeout(this.timer);
     if (runner) await this.connection.dialect.disconnect(runner);
   }
+}
+
+function echoMissing(): Error {
+  return new Error('The notification that this instance sent to itself did not arrive within 2000 ms.');
 }

@@ -2,28 +2,33 @@ import {
   QueryFailedError,
   type BeforeQueryEvent,
   type DataSource,
-  type EntityManager,
   type EntitySubscriberInterface,
   type Logger,
   type QueryRunner,
 } from 'typeorm';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { Semaphore } from '../concurrency/semaphore.js';
-import { DatabaseConnection, endOf, withQueryRunner, type HandlerWork, type Step } from './database.connection.js';
+import {
+  DatabaseConnection,
+  finishHandlerWork,
+  withQueryRunner,
+  type HandlerWork,
+  type StatementStep,
+} from './database.connection.js';
 import { DatabaseFailedError } from './database.errors.js';
 import type { Dialect, SqlResult } from './dialect/dialect.js';
-import { HandlerTransaction, type HandlerStatements } from './ended-transaction.guard.js';
+import { HandlerTransaction, type HandlerStatements } from './handler.transaction.js';
 import type { Lane } from './lanes.js';
 import type { Sql } from './sql.js';
-import { CachingHandle, runAtOnce, runStatement, type SqliteHandle } from './sqlite.statement.js';
+import { CachingHandle, runTransactionSync, runStatement, type SqliteHandle } from './sqlite.statement.js';
 import { SqliteTransaction } from './sqlite.transaction.js';
 
-/** What TypeORM collects the promises of subscribers in. Nobody awaits them. */
-type Heard = Parameters<QueryRunner['broadcaster']['broadcastBeforeQueryEvent']>[0];
+/** Collection of the promises of subscribers, as TypeORM keeps it. Nobody awaits them. */
+type BroadcastResult = Parameters<QueryRunner['broadcaster']['broadcastBeforeQueryEvent']>[0];
 
 /**
- * The one connection to a SQLite file or memory. Statements and transactions run on it one at a time. Its driver answers
- * at once or not at all, so there is nothing to time.
+ * The one connection to a SQLite file or memory. Statements and transactions run on it one at a time. Its driver
+ * answers at once or not at all, so there is nothing to time.
  */
 export class SingleConnection extends DatabaseConnection {
   readonly #turn = new Semaphore(1);
@@ -40,29 +45,24 @@ export class SingleConnection extends DatabaseConnection {
     host.subscribers.push(new HostListener(host, () => this.yieldToHost()));
   }
 
-  /** Those of a file take turns for each of their statements. */
+  /** Transactions on a file take turns for each of their statements. */
   override get maxHandlerTransactions(): number {
     return this.dataSource.options.type === 'sqljs' ? super.maxHandlerTransactions : Infinity;
   }
 
   override async close(): Promise<void> {
-    if (this.dataSource === this.host) return;
+    if (this.dataSource === this.hostDataSource) return;
     await this.#turn.run(async () => {
       if (this.dataSource.isInitialized) await this.dataSource.destroy();
     });
   }
 
-  /** Reads on the host's connection, which does not see what is uncommitted on ours. */
-  override read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return work(this.host.manager);
-  }
-
-  override transactionOf(steps: readonly Step[], lane: Lane = 'processing'): Promise<SqlResult[]> {
+  override transactionOf(steps: readonly StatementStep[], lane: Lane = 'processing'): Promise<SqlResult[]> {
     if (this.dataSource.options.type === 'sqljs') return super.transactionOf(steps, lane);
     return this.withRetries(() =>
       this.withRunner(lane, async (runner) => {
         const handle = await this.handleOf(runner);
-        return runAtOnce(handle, steps, (statement) => this.run(handle, runner, statement));
+        return runTransactionSync(handle, steps, (statement) => this.run(handle, runner, statement));
       }),
     );
   }
@@ -77,15 +77,15 @@ export class SingleConnection extends DatabaseConnection {
   private run(handle: SqliteHandle, runner: QueryRunner, statement: Sql): SqlResult {
     const { text, parameters } = statement.render(this.dialect.placeholder);
     const { broadcaster } = runner;
-    const heard = { promises: [] as unknown[] } as Heard;
+    const broadcast = { promises: [] as unknown[] } as BroadcastResult;
     this.dataSource.logger.logQuery(text, parameters, runner);
-    broadcaster.broadcastBeforeQueryEvent(heard, text, parameters);
+    broadcaster.broadcastBeforeQueryEvent(broadcast, text, parameters);
     try {
       const { records = [], affected = 0 } = runStatement(handle, text, parameters);
-      broadcaster.broadcastAfterQueryEvent(heard, text, parameters, true, undefined, records, undefined);
+      broadcaster.broadcastAfterQueryEvent(broadcast, text, parameters, true, undefined, records, undefined);
       return { records: records as Record<string, unknown>[], affected };
     } catch (error) {
-      broadcaster.broadcastAfterQueryEvent(heard, text, parameters, false, undefined, undefined, error);
+      broadcaster.broadcastAfterQueryEvent(broadcast, text, parameters, false, undefined, undefined, error);
       throw new QueryFailedError(text, parameters, error as Error);
     }
   }
@@ -105,36 +105,41 @@ export class SingleConnection extends DatabaseConnection {
   }
 
   private async runHandler<T>(transaction: SqliteTransaction, runner: QueryRunner, work: HandlerWork<T>): Promise<T> {
-    const own = new HandlerTransaction(runner, this.dialect, statementsOf(transaction, runner, this.host.logger));
+    const guarded = new HandlerTransaction(
+      runner,
+      this.dialect,
+      statementsOf(transaction, runner, this.hostDataSource.logger),
+    );
     let isCommitting = false;
     try {
-      const result = await endOf(
-        own,
+      const result = await finishHandlerWork(
+        guarded,
         work(async (statement) => {
           const { text, parameters } = statement.render(this.dialect.placeholder);
           const { records = [], affected = 0 } = await transaction.execute(text, parameters);
           return { records: records as Record<string, unknown>[], affected };
-        }, own),
+        }, guarded),
       );
       isCommitting = true;
       await transaction.commit();
       return result;
     } catch (error) {
-      throw this.isOurFailure(own, error, isCommitting) ? new DatabaseFailedError(error) : error;
+      throw this.isOurFailure(guarded, error, isCommitting) ? new DatabaseFailedError(error) : error;
     }
   }
 
   protected override withRunner<T>(lane: Lane, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const task = () => withQueryRunner(this.dataSource, work);
-    // With sql.js a handler keeps its turn. Renewals then run in its transaction.
-    return lane === 'renewing' && this.dataSource.options.type === 'sqljs' ? task() : this.#turn.run(task);
+    // With sql.js a handler keeps its turn. Renewals, and what an operator reads, then run in its transaction.
+    const needsNoTurn = lane === 'urgent' || lane === 'operating';
+    return needsNoTurn && this.dataSource.options.type === 'sqljs' ? task() : this.#turn.run(task);
   }
 
   protected override withHandlerRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     return this.withRunner('processing', work);
   }
 
-  protected override inTime<T>(_: QueryRunner, statement: Promise<T>): Promise<T> {
+  protected override withStatementTimeout<T>(_: QueryRunner, statement: Promise<T>): Promise<T> {
     return statement;
   }
 

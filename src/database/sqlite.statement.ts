@@ -1,4 +1,5 @@
-import { NOTHING, type Step } from './database.connection.js';
+import { BoundedMap } from '../concurrency/bounded-map.js';
+import { NOTHING, type StatementStep } from './database.connection.js';
 import type { SqlResult } from './dialect/dialect.js';
 import { raw, type Sql } from './sql.js';
 
@@ -30,7 +31,7 @@ export const MAX_STATEMENTS = 1_000;
  * statement is collected as garbage.
  */
 export class CachingHandle implements SqliteHandle {
-  readonly #statements = new Map<string, SqliteStatement>();
+  readonly #statements = new BoundedMap<string, SqliteStatement>(MAX_STATEMENTS);
 
   constructor(readonly handle: SqliteHandle) {}
 
@@ -42,8 +43,6 @@ export class CachingHandle implements SqliteHandle {
     const known = this.#statements.get(text);
     if (known) return known;
     const statement = this.handle.prepare(text);
-    const [oldest = ''] = this.#statements.keys();
-    if (this.#statements.size === MAX_STATEMENTS) this.#statements.delete(oldest);
     this.#statements.set(text, statement);
     return statement;
   }
@@ -69,7 +68,11 @@ export function runStatement(handle: SqliteHandle, text: string, parameters: rea
  * Runs a transaction from its begin to its commit, with the event loop stopped. A host's own transaction on the same
  * connection, in memory, stays open.
  */
-export function runAtOnce(handle: SqliteHandle, steps: readonly Step[], run: (statement: Sql) => SqlResult) {
+export function runTransactionSync(
+  handle: SqliteHandle,
+  steps: readonly StatementStep[],
+  run: (statement: Sql) => SqlResult,
+) {
   const [begin, commit, rollBack] = handle.inTransaction
     ? ['SAVEPOINT inbox', 'RELEASE inbox', 'ROLLBACK TO inbox; RELEASE inbox']
     : ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'];

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { isDeepStrictEqual } from 'node:util';
 import type { Semaphore } from '../concurrency/semaphore.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
@@ -12,7 +13,7 @@ interface Entry {
 /**
  * Transaction of a handler in a SQLite file, which has one writer at a time. It is open for one turn of the event loop
  * at most. A handler that awaits something else has it rolled back. Its next statement opens it again, and repeats what
- * came before. If anything has then another result, somebody has written meanwhile, and the handler fails.
+ * came before. If any statement then has a different result, somebody else has written, and the handler fails.
  *
  * So neither receiving nor the host ever waits for a handler: their drivers would stop the event loop, and the handler
  * with it.
@@ -26,7 +27,7 @@ export class SqliteTransaction {
   #isNested = false;
   #isHostNext = false;
   #opening?: Promise<void>;
-  #giveBackTurn: () => void = () => {};
+  #releaseTurn: () => void = () => {};
 
   constructor(
     private readonly handle: SqliteHandle,
@@ -59,7 +60,7 @@ export class SqliteTransaction {
     while (!this.#isOpen) await this.#open(); // a statement of the host may have closed it again
     this.handle.exec(this.#isNested ? 'RELEASE handler' : 'COMMIT');
     this.#isOpen = false;
-    this.#giveBackTurn();
+    this.#releaseTurn();
   }
 
   /** Ends it. What is not committed leaves no trace. */
@@ -74,7 +75,7 @@ export class SqliteTransaction {
     this.#isOpen = false;
     if (this.handle.inTransaction)
       this.handle.exec(this.#isNested ? 'ROLLBACK TO handler; RELEASE handler' : 'ROLLBACK');
-    this.#giveBackTurn();
+    this.#releaseTurn();
   }
 
   /** Closes it for a statement of the host that is about to run in this turn of the event loop. */
@@ -105,7 +106,7 @@ export class SqliteTransaction {
         this.#isNested = this.handle.inTransaction;
         this.handle.exec(this.#isNested ? 'SAVEPOINT handler' : 'BEGIN IMMEDIATE');
       } catch (error) {
-        this.#giveBackTurn();
+        this.#releaseTurn();
         throw error;
       }
       this.#isOpen = true;
@@ -119,7 +120,7 @@ export class SqliteTransaction {
       void this.turn.run(
         () =>
           new Promise<void>((giveBack) => {
-            this.#giveBackTurn = giveBack;
+            this.#releaseTurn = giveBack;
             taken();
           }),
       );

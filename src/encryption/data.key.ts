@@ -15,8 +15,8 @@ export class DataKey {
 
   private constructor(
     readonly id: string,
-    /** From which the key of each text is derived. */
-    readonly seal: KeyObject,
+    /** Secret from which the key of each text is derived. */
+    readonly sealingKey: KeyObject,
   ) {}
 
   /** The value must have 32 bytes. */

@@ -1,4 +1,4 @@
-import { atBoot } from '../cr3dentials-webhook.error.js';
+import { withoutStack } from '../cr3dentials-webhook.error.js';
 import { PayloadCodec, PlainTextCodec } from '../inbox/payload.codec.js';
 import type { Instrumentation } from '../instrumentation/instrumentation.js';
 import type { EncryptionOptions, EncryptionSettings } from './encryption.options.js';
@@ -32,6 +32,6 @@ export async function openCodec(
   lookups: LookupSecrets,
 ): Promise<PayloadCodec> {
   if (!settings.isConfigured) return new PlainTextCodec();
-  if (!keys.hasTenants) await atBoot(() => lookups.load(''));
+  if (!keys.hasTenants) await withoutStack(() => lookups.load(''));
   return new SealingCodec(keys, lookups, settings);
 }

@@ -42,10 +42,10 @@ export interface EncryptionKeyOption {
   readonly value: EncryptionKey['value'] | undefined;
 }
 
-/** What both sources of keys have. */
+/** Options that both sources of keys have. */
 interface CommonOptions {
   /**
-   * What becomes of contents that are not sealed. `'refuse'`: they are not opened, because whoever can write to the
+   * Decides on contents that are not sealed. `'refuse'`: they are not opened, because whoever can write to the
    * database could have put them there. `'accept'`: while the inbox is being sealed, and on the way back.
    *
    * @default 'refuse'

@@ -6,7 +6,9 @@ import { KeyUses } from './key.uses.js';
 import { ResealRepository } from './reseal.repository.js';
 import { Resealer, type ResealOptions } from './resealer.js';
 
-/** Time since its last use after which no instance is sealing with a key any more. Each notes its uses once a minute. */
+/**
+ * Time since its last use after which no instance is sealing with a key any more. Each notes its uses once a minute.
+ */
 const QUIET_MS = 5 * 60_000;
 
 /**
@@ -117,8 +119,8 @@ export class Encryption {
   }
 
   /**
-   * Returns the keys that are not retired, each once, with its last use for any tenant. `isOnly`: a tenant of a provider
-   * has no other, so that it is the one to seal with.
+   * Returns the keys that are not retired, each once, with its last use for any tenant. `isOnly`: a tenant of a
+   * provider has no other, so that it is the one to seal with.
    */
   private async activeKeys(): Promise<{ id: string; lastUsedAt: number; isOnly: boolean }[]> {
     const active = (await this.registered.list()).filter(({ isRetired }) => !isRetired);

@@ -1,4 +1,7 @@
+import { BoundedMap } from '../concurrency/bounded-map.js';
+import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
+import { cannotDestroyKeys } from '../inbox/payload.codec.js';
 import { errorName } from '../instrumentation/single-line.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { DataKey, KEY_ID } from './data.key.js';
@@ -21,8 +24,8 @@ interface Cached {
 /** Keys of a provider, by tenant. Those that are in use go on being used while the provider fails. */
 export class KeyCache extends KeySource {
   readonly hasTenants = true;
-  readonly #keys = new Map<string, Cached>();
-  readonly #current = new Map<string, Cached>();
+  readonly #keys: BoundedMap<string, Cached>;
+  readonly #current: BoundedMap<string, Cached>;
   readonly #loading = new Map<string, Promise<FoundKey>>();
 
   /**
@@ -36,6 +39,8 @@ export class KeyCache extends KeySource {
     private readonly now: () => number = () => performance.now(),
   ) {
     super();
+    this.#keys = new BoundedMap(settings.max);
+    this.#current = new BoundedMap(settings.max);
   }
 
   get ids(): string[] {
@@ -46,7 +51,8 @@ export class KeyCache extends KeySource {
     const cached = this.#fresh(this.#current, tenant);
     if (cached?.key instanceof DataKey) {
       // In the background, while the one that is there goes on being used.
-      if (this.now() - cached.askedAt > this.settings.refreshAfter) void this.#loadCurrent(tenant);
+      if (this.now() - cached.askedAt > this.settings.refreshAfter)
+        runOutsideRequest(() => void this.#loadCurrent(tenant));
       return undefined;
     }
     return cached ? Promise.reject(unavailable()) : this.#loadCurrent(tenant).then((key) => void assertKey(key));
@@ -67,6 +73,18 @@ export class KeyCache extends KeySource {
 
   mayHave(): boolean {
     return true;
+  }
+
+  get canDestroy(): boolean {
+    return this.provider.destroy !== undefined;
+  }
+
+  async destroy(tenant: string): Promise<void> {
+    if (!this.provider.destroy) throw cannotDestroyKeys();
+    const late = () => new Error(`The key provider did not destroy the keys within ${ASK_TIMEOUT_MS} ms.`);
+    await withTimeout(Promise.resolve(this.provider.destroy(tenant)), ASK_TIMEOUT_MS, late);
+    this.#current.delete(tenant);
+    for (const name of this.#keys.keys()) if (name.startsWith(slot(tenant, ''))) this.#keys.delete(name);
   }
 
   takeUsed(): { id: string; tenant: string }[] {
@@ -109,10 +127,7 @@ export class KeyCache extends KeySource {
   }
 
   #put(cache: Map<string, Cached>, name: string, key: FoundKey): FoundKey {
-    cache.delete(name);
     cache.set(name, { key, loadedAt: this.now(), askedAt: this.now() });
-    const [oldest] = cache.size > this.settings.max ? cache.keys() : [];
-    if (oldest !== undefined) cache.delete(oldest);
     return key;
   }
 
@@ -120,11 +135,13 @@ export class KeyCache extends KeySource {
   #fresh(cache: Map<string, Cached>, name: string): Cached | undefined {
     const cached = cache.get(name);
     if (!cached) return undefined;
-    cache.delete(name);
     const age = this.now() - cached.loadedAt;
-    if (age > (cached.key instanceof DataKey ? this.settings.keepFor : MISS_MS)) return undefined;
-    cache.set(name, cached);
-    return cached;
+    if (age <= (cached.key instanceof DataKey ? this.settings.keepFor : MISS_MS)) {
+      cache.set(name, cached);
+      return cached;
+    }
+    cache.delete(name);
+    return undefined;
   }
 }
 

@@ -11,7 +11,7 @@ export interface EncryptionKey {
 }
 
 /**
- * Where keys come from when they are not configuration: a key service, a vault, a table of wrapped keys.
+ * Source of keys that are not configuration: a key service, a vault, a table of wrapped keys.
  * An answer that takes longer than 10 seconds counts as a failure.
  *
  * @publicApi
@@ -24,4 +24,9 @@ export abstract class KeyProvider {
   abstract currentKey(tenant: string): Promise<EncryptionKey>;
   /** Resolves to the key of this id; to null if it was destroyed on purpose, for ever. Throw when you cannot tell. */
   abstract key(id: string, tenant: string): Promise<EncryptionKey | null>;
+  /**
+   * Destroys every key of a tenant, for ever, so that `key()` answers null. `inbox.erase({ tenant }, { shred: true })`
+   * calls it, after everything else; it may call it again. Without it, `shred` is refused.
+   */
+  destroy?(tenant: string): Promise<void>;
 }

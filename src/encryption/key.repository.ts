@@ -52,6 +52,11 @@ export class KeyRepository {
     );
   }
 
+  /** Deletes the keys of a tenant. */
+  async delete(tenant: string): Promise<void> {
+    await this.connection.execute(sql`DELETE FROM ${this.tables.key} WHERE tenant = ${tenant}`);
+  }
+
   /** Marks a key retired, for every tenant. */
   async retire(id: string, now: number): Promise<void> {
     await this.connection.execute(sql`UPDATE ${this.tables.key} SET retired_at = ${now} WHERE key_id = ${id}`);

@@ -1,3 +1,4 @@
+import { cannotDestroyKeys } from '../inbox/payload.codec.js';
 import { DataKey } from './data.key.js';
 import type { EncryptionKey } from './key.provider.js';
 import { KeySource } from './key.source.js';
@@ -5,6 +6,7 @@ import { KeySource } from './key.source.js';
 /** Keys of the configuration. All tenants share them. */
 export class KeyRing extends KeySource {
   readonly hasTenants = false;
+  readonly canDestroy = false;
   readonly #keys: ReadonlyMap<string, DataKey>;
   readonly #current: DataKey | null;
 
@@ -32,6 +34,10 @@ export class KeyRing extends KeySource {
 
   mayHave(id: string): boolean {
     return this.#keys.has(id);
+  }
+
+  destroy(): Promise<void> {
+    return Promise.reject(cannotDestroyKeys());
   }
 
   takeUsed(): { id: string; tenant: string }[] {

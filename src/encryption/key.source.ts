@@ -30,6 +30,12 @@ export abstract class KeySource {
   /** Tells whether there may be a key of this id. */
   abstract mayHave(id: string): boolean;
 
+  /** True if `destroy()` can be called. */
+  abstract readonly canDestroy: boolean;
+
+  /** Destroys every key of a tenant, for ever. */
+  abstract destroy(tenant: string): Promise<void>;
+
   /** Returns the keys that were used since the last call, with their tenants. */
   abstract takeUsed(): { readonly id: string; readonly tenant: string }[];
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Clock } from '../clock.js';
-import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
+import { TelemetryHooks } from '../instrumentation/telemetry.hooks.js';
 import { ENCRYPTION_SETTINGS, type EncryptionSettings } from './encryption.options.js';
 import { KeyRepository } from './key.repository.js';
 import { KeySource } from './key.source.js';
@@ -19,25 +19,27 @@ export class KeyUses implements OnApplicationBootstrap, BeforeApplicationShutdow
     private readonly repository: KeyRepository,
     private readonly clock: Clock,
     private readonly instrumentation: Instrumentation,
+    private readonly telemetry: TelemetryHooks,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     if (!this.settings.isConfigured) return;
-    this.#timer = runOutsideRequest(() => setInterval(() => void this.note(), INTERVAL_MS).unref());
+    this.#timer = this.telemetry.inBackground(() => setInterval(() => void this.note(), INTERVAL_MS).unref());
     if (this.keys.hasTenants) return;
     if (this.keys.current('') === null) this.instrumentation.announce('sealing-off', {});
-    for (const { id, isRetired } of await this.repository.list('').catch(() => []))
+    const registered = await this.telemetry.inBackground(() => this.repository.list('').catch(() => []));
+    for (const { id, isRetired } of registered)
       if (!isRetired && !this.keys.mayHave(id)) this.instrumentation.announce('key-unknown', { keyId: id });
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
-    await this.note();
+    await this.telemetry.inBackground(() => this.note());
   }
 
   /**
-   * Writes which keys were used since the last call. Never rejects: it is only for the eyes of an operator. Stops at the
-   * first error, so that a shutdown waits for a silent database only once.
+   * Writes which keys were used since the last call. Never rejects: it is only for the eyes of an operator. Stops at
+   * the first error, so that a shutdown waits for a silent database only once.
    */
   async note(): Promise<void> {
     try {

@@ -3,7 +3,7 @@ import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:c
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../clock.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import type { Lookup } from '../inbox/payload.codec.js';
+import type { HashPurpose } from '../inbox/payload.codec.js';
 import { TaskRepository } from '../inbox/task.repository.js';
 import { DataKey } from './data.key.js';
 import { keyMismatch } from './encryption.options.js';
@@ -23,7 +23,8 @@ interface OpenSecret {
 
 /**
  * Secrets that keyed hashes are made with: one of each tenant of a provider, else one in all. A secret is made once and
- * kept in the table of keys, sealed under each key. So a rotation changes no hash, and a key with other bytes is noticed.
+ * kept in the table of keys, sealed under each key. So a rotation changes no hash, and a key with other bytes is
+ * noticed.
  */
 @Injectable()
 export class LookupSecrets {
@@ -56,11 +57,17 @@ export class LookupSecrets {
   }
 
   /** Returns a keyed hash in hex; undefined if the secret is not open. */
-  hash(tenant: string, lookup: Lookup, value: string): string | undefined {
+  hash(tenant: string, purpose: HashPurpose, value: string): string | undefined {
     const secret = this.#secrets.get(this.nameOf(tenant))?.secret;
     // A fingerprint is a hash already, and that of a tenant's session. A reference may be the same for two tenants.
-    const text = lookup === 'reference' ? `${lookup}\0${tenant}\0${value}` : `${lookup}\0${value}`;
+    const text = purpose === 'reference' ? `${purpose}\0${tenant}\0${value}` : `${purpose}\0${value}`;
     return secret && createHmac('sha256', secret).update(text).digest('hex');
+  }
+
+  /** Forgets the secret of a tenant whose keys are destroyed. A tenant that comes back gets another. */
+  async forget(tenant: string): Promise<void> {
+    this.#secrets.delete(this.nameOf(tenant));
+    await this.repository.delete(this.nameOf(tenant));
   }
 
   private nameOf(tenant: string): string {
@@ -73,9 +80,9 @@ export class LookupSecrets {
 
   /** @param known the secret, if it is open and only its copy under another key is missing */
   private async establish(name: string, tenant: string, known: Buffer | undefined): Promise<void> {
-    const own = await this.ownKeys(tenant);
-    const keyId = this.keys.hasTenants ? (own[0]?.id ?? '') : '';
-    const lookup = (await this.tryToOpen(name, own, known)) ?? (await this.make(name, own, known));
+    const ownKeys = await this.ownKeys(tenant);
+    const keyId = this.keys.hasTenants ? (ownKeys[0]?.id ?? '') : '';
+    const lookup = (await this.tryToOpen(name, ownKeys, known)) ?? (await this.make(name, ownKeys, known));
     this.#secrets.set(name, { secret: createSecretKey(lookup), keyId });
     lookup.fill(0);
   }
@@ -91,15 +98,15 @@ export class LookupSecrets {
   }
 
   /** Opens the secret. Undefined if it, or its copy under one of the keys, has to be made first. */
-  private async tryToOpen(name: string, own: readonly DataKey[], known?: Buffer): Promise<Buffer | undefined> {
+  private async tryToOpen(name: string, ownKeys: readonly DataKey[], known?: Buffer): Promise<Buffer | undefined> {
     const rows = await this.repository.list(name);
-    const secret = known ?? (await this.secretIn(rows, own));
-    if (own.some(({ id }) => !rows.some((row) => row.id === id))) return undefined;
+    const secret = known ?? (await this.secretIn(rows, ownKeys));
+    if (ownKeys.some(({ id }) => !rows.some((row) => row.id === id))) return undefined;
     return secret;
   }
 
   /** Makes what is missing. Two instances must not make two secrets, so one does at a time. */
-  private async make(name: string, own: readonly DataKey[], known: Buffer | undefined): Promise<Buffer> {
+  private async make(name: string, ownKeys: readonly DataKey[], known: Buffer | undefined): Promise<Buffer> {
     for (;;) {
       const lease = await this.tasks.take('keys', LEASE_MS);
       if (!lease) {
@@ -107,23 +114,23 @@ export class LookupSecrets {
         continue;
       }
       try {
-        return await this.makeAlone(name, own, known);
+        return await this.makeAlone(name, ownKeys, known);
       } finally {
         await this.tasks.release(lease, null).catch(() => {}); // its lease ends by itself
       }
     }
   }
 
-  private async makeAlone(name: string, own: readonly DataKey[], known: Buffer | undefined): Promise<Buffer> {
+  private async makeAlone(name: string, ownKeys: readonly DataKey[], known: Buffer | undefined): Promise<Buffer> {
     const rows = await this.repository.list(name);
-    const secret = known ?? (await this.secretIn(rows, own)) ?? randomBytes(SECRET_BYTES);
-    for (const key of own) {
+    const secret = known ?? (await this.secretIn(rows, ownKeys)) ?? randomBytes(SECRET_BYTES);
+    for (const key of ownKeys) {
       if (rows.some(({ id }) => id === key.id)) continue;
       const lookup = seal(key, secret.toString('base64url'), placeOf(key.id, name), this.#nonces, false);
       await this.repository.add({ id: key.id, tenant: name, lookup }, this.clock.now());
     }
-    const opened = await this.tryToOpen(name, own);
-    if (!opened?.equals(secret)) throw keyMismatch(own[0]?.id ?? '');
+    const opened = await this.tryToOpen(name, ownKeys);
+    if (!opened?.equals(secret)) throw keyMismatch(ownKeys[0]?.id ?? '');
     return opened;
   }
 
@@ -132,13 +139,13 @@ export class LookupSecrets {
    *
    * @throws Cr3dentialsWebhookError `KEY_MISMATCH` if a key of this id has other bytes, `KEYS_UNKNOWN` if none opens it
    */
-  private async secretIn(rows: readonly RegisteredKey[], own: readonly DataKey[]): Promise<Buffer | undefined> {
+  private async secretIn(rows: readonly RegisteredKey[], ownKeys: readonly DataKey[]): Promise<Buffer | undefined> {
     let secret: Buffer | undefined;
     const unknown: string[] = [];
     for (const row of rows) {
-      const isOwn = own.some(({ id }) => id === row.id);
+      const isOwn = ownKeys.some(({ id }) => id === row.id);
       if (secret && !isOwn) continue;
-      const key = own.find(({ id }) => id === row.id) ?? (await this.keys.find(row.id, row.tenant));
+      const key = ownKeys.find(({ id }) => id === row.id) ?? (await this.keys.find(row.id, row.tenant));
       if (key === undefined) unknown.push(row.id);
       if (!(key instanceof DataKey)) continue;
       const opened = openLookup(key, row);

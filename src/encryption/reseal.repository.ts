@@ -27,8 +27,10 @@ export interface RejectionContents extends ContentRow {
   readonly firstReceivedAt: number;
 }
 
-/** Error of a run, with the tenant of its delivery. */
+/** Error of a run or of an attempt of it, with the tenant of its delivery. */
 export interface RunError {
+  /** Id of the attempt; undefined for the run itself. */
+  readonly attemptId?: string;
   readonly deliveryId: string;
   readonly handler: string;
   readonly tenant: string;
@@ -91,12 +93,17 @@ export class ResealRepository {
           WHERE (r.delivery_id > ${deliveryId} OR (r.delivery_id = ${deliveryId} AND r.handler > ${handler})) AND r.last_error IS NOT NULL
           ORDER BY r.delivery_id, r.handler LIMIT ${raw(String(limit))}`,
     );
-    return records.map((row) => ({
-      deliveryId: String(row.delivery_id),
-      handler: String(row.handler),
-      tenant: String(row.tenant),
-      lastError: String(row.last_error),
-    }));
+    return records.map(toRunError);
+  }
+
+  /** Returns the next errors of attempts in the order of their ids. */
+  async attemptErrorsAfter(id: string, limit: number): Promise<(RunError & { readonly attemptId: string })[]> {
+    const { attempt, delivery } = this.tables;
+    const { records } = await this.connection.execute(
+      sql`SELECT a.id, a.delivery_id, a.handler, a.error AS last_error, d.tenant FROM ${attempt} a JOIN ${delivery} d ON d.id = a.delivery_id
+          WHERE a.id > ${id} AND a.error IS NOT NULL ORDER BY a.id LIMIT ${raw(String(limit))}`,
+    );
+    return records.map((row) => ({ ...toRunError(row), attemptId: String(row.id) }));
   }
 
   /**
@@ -123,14 +130,14 @@ export class ResealRepository {
     return results.reduce((sum, { affected }) => sum + affected, 0);
   }
 
-  /** Replaces the error of a run, unless it is another by now. */
-  async replaceRunError({ deliveryId, handler, lastError }: RunError, next: string): Promise<void> {
+  /** Replaces the error of a run or an attempt, unless it is another by now. */
+  async replaceRunError({ attemptId, deliveryId, handler, lastError }: RunError, next: string): Promise<void> {
+    const { attempt, handlerRun } = this.tables;
+    const isRun = sql`delivery_id = ${deliveryId} AND handler = ${handler} AND last_error = ${lastError}`;
     await this.connection.execute(
-      this.update(
-        this.tables.handlerRun,
-        { last_error: next },
-        sql`delivery_id = ${deliveryId} AND handler = ${handler} AND last_error = ${lastError}`,
-      ),
+      attemptId === undefined
+        ? this.update(handlerRun, { last_error: next }, isRun)
+        : this.update(attempt, { error: next }, sql`id = ${attemptId} AND error = ${lastError}`),
     );
   }
 
@@ -165,11 +172,14 @@ export class ResealRepository {
     return new Map(records.map((row) => [String(row.key_id ?? ''), Number(row.n)]));
   }
 
-  /** Counts the errors of runs that are sealed with a key. Reads the whole table. */
+  /** Counts the errors of runs and attempts that are sealed with a key. Reads the whole tables. */
   async countErrors(keyId: string): Promise<number> {
     const infix = `.${keyId}.`;
+    const count = (table: Sql, column: Sql) =>
+      sql`(SELECT COUNT(*) FROM ${table} WHERE SUBSTR(${column}, 1, 3) = ${SEAL_MARK} AND SUBSTR(${column}, 5, ${raw(String(infix.length))}) = ${infix})`;
+    const { attempt, handlerRun } = this.tables;
     const { records } = await this.connection.execute(
-      sql`SELECT COUNT(*) AS n FROM ${this.tables.handlerRun} WHERE SUBSTR(last_error, 1, 3) = ${SEAL_MARK} AND SUBSTR(last_error, 5, ${raw(String(infix.length))}) = ${infix}`,
+      sql`SELECT ${count(handlerRun, raw('last_error'))} + ${count(attempt, raw('error'))} AS n`,
       'operating',
     );
     return Number(records[0]?.n);
@@ -179,6 +189,15 @@ export class ResealRepository {
     const assignments = Object.entries(columns).map(([column, value]) => sql`${raw(column)} = ${value}`);
     return sql`UPDATE ${table} SET ${join(assignments)} WHERE ${where}`;
   }
+}
+
+function toRunError(row: Record<string, unknown>): RunError {
+  return {
+    deliveryId: String(row.delivery_id),
+    handler: String(row.handler),
+    tenant: String(row.tenant),
+    lastError: String(row.last_error),
+  };
 }
 
 function toContentRow(row: Record<string, unknown>): ContentRow {

@@ -1,10 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { validateContract } from '../contract/payload-validation.pipe.js';
+import { validateContract } from '../contract/payload-validation.js';
 import { parseRawBody } from '../contract/raw-body.js';
 import type { ColumnValues } from '../database/dialect/dialect.js';
 import { contentColumns } from '../inbox/content.columns.js';
 import { fingerprint, sha256 } from '../inbox/delivery.identity.js';
-import { keyIdOf, PayloadCodec, SEAL_MARK, type OpenedText, type TextPlace } from '../inbox/payload.codec.js';
+import { rejectionReferenceKey, dataSubjectOf } from '../inbox/rejection.subject.js';
+import {
+  keyIdOf,
+  PayloadCodec,
+  runErrorPlace,
+  SEAL_MARK,
+  type OpenedText,
+  type TextPlace,
+} from '../inbox/payload.codec.js';
 import type { DeliveryContents, RejectionContents, RunError } from './reseal.repository.js';
 
 /** Columns of contents under the current key, `undefined` if they do not open: what cannot be read is not written. */
@@ -47,18 +55,20 @@ export class ResealedColumns {
     const detail = await this.open(row.detail, detailPlace);
     if (rawBody === undefined || detail === undefined || !(await this.isReady(tenant))) return undefined;
     const next = this.codec.currentKeyId(tenant);
+    const { externalReferenceId: reference } = dataSubjectOf(rawBody);
     const contents = {
       raw_body: this.codec.encode(rawBody, bodyPlace),
       detail: this.codec.encode(detail, detailPlace),
+      reference_key: reference === null ? null : rejectionReferenceKey(this.codec, tenant, reference),
       key_id: next,
     };
     if (next === null) return { ...contents, fingerprint: sha256([reason, tenant, rawBody].join('\0')) };
     if (keyId !== null) return contents;
-    return { ...contents, fingerprint: this.codec.lookup(tenant, 'rejection', row.fingerprint) ?? row.fingerprint };
+    return { ...contents, fingerprint: this.codec.keyedHash(tenant, 'rejection', row.fingerprint) ?? row.fingerprint };
   }
 
   async ofRunError({ deliveryId, handler, tenant, lastError }: RunError): Promise<string | undefined> {
-    const place = { column: 'handler_run.last_error', row: `${deliveryId}/${handler}`, tenant } as const;
+    const place = runErrorPlace(deliveryId, handler, tenant);
     const opened = await this.open(lastError, place);
     return opened === undefined || !(await this.isReady(tenant)) ? undefined : this.codec.encode(opened, place);
   }
@@ -68,7 +78,7 @@ export class ResealedColumns {
     return (stored.startsWith(SEAL_MARK) ? keyIdOf(stored) : null) !== this.codec.currentKeyId(tenant);
   }
 
-  /** A delivery without contents has only what is found by them. An empty key says that it is keyed. */
+  /** A delivery without contents has only what is found by them. key_id = '': the contents are gone, but the hashes are keyed. */
   private ofEmpty(row: DeliveryContents): ColumnValues | undefined {
     if (this.codec.currentKeyId(row.tenant) === null || row.keyId !== null) return undefined;
     return { ...contentColumns(this.codec, row), raw_body: '', key_id: '' };

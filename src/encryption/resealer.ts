@@ -7,6 +7,7 @@ import {
   type ContentRow,
   type DeliveryContents,
   type RejectionContents,
+  type RunError,
 } from './reseal.repository.js';
 import { ResealedColumns } from './resealed.columns.js';
 
@@ -18,7 +19,7 @@ const MAX_BATCH_BYTES = 1024 * 1024;
 const MIN_PAUSE_MS = 20;
 
 /**
- * How far `reseal()` has come.
+ * Progress of `reseal()`.
  *
  * @publicApi
  */
@@ -46,29 +47,31 @@ export interface ResealOptions {
 }
 
 /** Tables in their order, each with a cursor. */
-const STEPS = ['delivery', 'rejection', 'handlerRun'] as const;
-type Step = (typeof STEPS)[number];
+const TABLES = ['delivery', 'rejection', 'handlerRun', 'attempt'] as const;
+type Table = (typeof TABLES)[number];
 
 interface Cursor {
-  readonly step: Step;
+  readonly table: Table;
   readonly id: string;
   readonly handler: string;
 }
 
-const START: Cursor = { step: 'delivery', id: '', handler: '' };
+const START: Cursor = { table: 'delivery', id: '', handler: '' };
 
 interface Run {
   readonly lease: TaskLease;
   readonly options: ResealOptions;
   total: number;
-  /** Where it has come to, as far as another instance may go on from; undefined at the end. */
+  /** Position from which another instance may go on; undefined at the end. */
   cursor: Cursor | undefined;
   readonly startedAt: number;
   done: number;
   unreadable: number;
 }
 
-/** Seals all contents with the current key, in small batches, one instance at a time. It goes on where it was stopped. */
+/**
+ * Seals all contents with the current key, in small batches, one instance at a time. It goes on where it was stopped.
+ */
 @Injectable()
 export class Resealer implements BeforeApplicationShutdown {
   #isStopping = false;
@@ -81,7 +84,7 @@ export class Resealer implements BeforeApplicationShutdown {
     private readonly tasks: TaskRepository,
   ) {}
 
-  /** Its connection is closed next. */
+  /** Stops resealing, because the connection is closed next. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#isStopping = true;
     await this.#running;
@@ -131,15 +134,19 @@ export class Resealer implements BeforeApplicationShutdown {
 
   /** Does the next batch of a table. Resolves to the next cursor; undefined at the end of the last table. */
   private async batch(run: Run, cursor: Cursor): Promise<Cursor | undefined> {
-    const next =
-      cursor.step === 'handlerRun' ? await this.runErrors(run, cursor) : await this.rows(run, cursor, cursor.step);
+    const next = await this.batchOf(cursor.table, run, cursor);
     if (next) return next;
-    const step = STEPS[STEPS.indexOf(cursor.step) + 1];
-    return step && { ...START, step };
+    const table = TABLES[TABLES.indexOf(cursor.table) + 1];
+    return table && { ...START, table };
   }
 
-  private async rows(run: Run, cursor: Cursor, step: 'delivery' | 'rejection'): Promise<Cursor | undefined> {
-    const window = await this.repository.rowsAfter(step, cursor.id, WINDOW_ROWS);
+  private batchOf(table: Table, run: Run, cursor: Cursor): Promise<Cursor | undefined> {
+    if (table === 'handlerRun') return this.runErrors(run, cursor);
+    return table === 'attempt' ? this.attemptErrors(run, cursor) : this.rows(run, cursor, table);
+  }
+
+  private async rows(run: Run, cursor: Cursor, table: 'delivery' | 'rejection'): Promise<Cursor | undefined> {
+    const window = await this.repository.rowsAfter(table, cursor.id, WINDOW_ROWS);
     const last = window.at(-1);
     if (!last) return undefined;
     const outdated: ContentRow[] = [];
@@ -150,19 +157,19 @@ export class Resealer implements BeforeApplicationShutdown {
       else if (row.keyId !== this.codec.currentKeyId(row.tenant)) outdated.push(row);
     }
     const batch = outdated.slice(0, MAX_ROWS).map(({ id }) => id);
-    if (batch.length > 0) await this.replaceAll(run, step, batch);
+    if (batch.length > 0) await this.replaceAll(run, table, batch);
     const next = outdated.length > batch.length ? (batch.at(-1) ?? last.id) : last.id;
     run.unreadable += unready.filter(({ id }) => id <= next).length; // the others are looked at again
     return { ...cursor, id: next };
   }
 
-  private async replaceAll(run: Run, step: 'delivery' | 'rejection', ids: readonly string[]): Promise<void> {
+  private async replaceAll(run: Run, table: 'delivery' | 'rejection', ids: readonly string[]): Promise<void> {
     let size = ids.length;
     for (let at = 0; at < ids.length;) {
       const part = ids.slice(at, at + size);
       at += part.length;
       const bytes =
-        step === 'delivery'
+        table === 'delivery'
           ? await this.replaceDeliveries(run, await this.repository.deliveries(part))
           : await this.replaceRejections(run, await this.repository.rejections(part));
       size = Math.max(1, Math.min(MAX_ROWS, Math.floor((MAX_BATCH_BYTES * part.length) / Math.max(1, bytes))));
@@ -197,6 +204,19 @@ export class Resealer implements BeforeApplicationShutdown {
 
   private async runErrors(run: Run, cursor: Cursor): Promise<Cursor | undefined> {
     const errors = await this.repository.runErrorsAfter(cursor.id, cursor.handler, MAX_ROWS);
+    await this.replaceErrors(run, errors);
+    const last = errors.at(-1);
+    return last && { ...cursor, id: last.deliveryId, handler: last.handler };
+  }
+
+  private async attemptErrors(run: Run, cursor: Cursor): Promise<Cursor | undefined> {
+    const errors = await this.repository.attemptErrorsAfter(cursor.id, MAX_ROWS);
+    await this.replaceErrors(run, errors);
+    const last = errors.at(-1);
+    return last && { ...cursor, id: last.attemptId };
+  }
+
+  private async replaceErrors(run: Run, errors: readonly RunError[]): Promise<void> {
     for (const error of errors) {
       const isReady = await this.columns.isReady(error.tenant);
       if (isReady && !this.columns.isOutdated(error.lastError, error.tenant)) continue;
@@ -207,7 +227,5 @@ export class Resealer implements BeforeApplicationShutdown {
         run.done++;
       }
     }
-    const last = errors.at(-1);
-    return last && { ...cursor, id: last.deliveryId, handler: last.handler };
   }
 }

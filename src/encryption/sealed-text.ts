@@ -21,7 +21,7 @@ const FIRST_BLOCK = Buffer.from([1]);
 export type SealedPlace = Omit<TextPlace, 'column'> & { readonly column: TextPlace['column'] | 'key.lookup' };
 
 export interface SealedText {
-  readonly codec: string;
+  readonly compression: string;
   readonly keyId: string;
   readonly content: string;
 }
@@ -42,8 +42,8 @@ export class NoncePool {
 
 /** Returns the parts of a sealed text; undefined if it is none. */
 export function parseSealed(stored: string): SealedText | undefined {
-  const [, codec = '', keyId = '', content = ''] = SEALED.exec(stored) ?? [];
-  return content ? { codec, keyId, content } : undefined;
+  const [, compression = '', keyId = '', content = ''] = SEALED.exec(stored) ?? [];
+  return content ? { compression, keyId, content } : undefined;
 }
 
 /**
@@ -55,42 +55,46 @@ export function seal(key: DataKey, text: string, place: SealedPlace, nonces: Non
   const raw = Buffer.from(text, 'utf8');
   const short = compress && raw.length >= MIN_COMPRESSED_BYTES ? deflateRawSync(raw, { level: 1 }) : undefined;
   const isCompressed = short !== undefined && short.length <= raw.length * MAX_COMPRESSED_SHARE;
-  const codec = isCompressed ? 'd' : 'r';
-  const aad = additionalData(codec, place, key.id);
+  const compression = isCompressed ? 'd' : 'r';
+  const aad = additionalData(compression, place, key.id);
   const nonce = nonces.next();
   const cipher = createCipheriv('aes-256-gcm', messageKey(key, aad), nonce, { authTagLength: TAG_BYTES }).setAAD(aad);
   const ciphertext = cipher.update(isCompressed ? short : raw);
   cipher.final(); // GCM has nothing left
   key.isUsed = true;
   const content = Buffer.concat([nonce, ciphertext, cipher.getAuthTag()]).toString('base64url');
-  return `${SEAL_MARK}${codec}.${key.id}.${content}`;
+  return `${SEAL_MARK}${compression}.${key.id}.${content}`;
 }
 
 /** Opens a sealed text. Returns undefined if it was not sealed so: with this key, for this place. */
-export function unseal(key: DataKey, { codec, keyId, content }: SealedText, place: SealedPlace): string | undefined {
+export function unseal(
+  key: DataKey,
+  { compression, keyId, content }: SealedText,
+  place: SealedPlace,
+): string | undefined {
   if (keyId !== key.id) return undefined;
   const bytes = Buffer.from(content, 'base64url');
   if (bytes.toString('base64url') !== content) return undefined; // the last character may have bits that do not count
   const nonce = bytes.subarray(0, NONCE_BYTES);
   const ciphertext = bytes.subarray(NONCE_BYTES, -TAG_BYTES);
-  const aad = additionalData(codec, place, key.id);
+  const aad = additionalData(compression, place, key.id);
   try {
     const decipher = createDecipheriv('aes-256-gcm', messageKey(key, aad), nonce, { authTagLength: TAG_BYTES })
       .setAAD(aad)
       .setAuthTag(bytes.subarray(-TAG_BYTES));
     const opened = Buffer.concat([decipher.update(ciphertext), decipher.final()]);
-    const raw = codec === 'd' ? inflateRawSync(opened, { maxOutputLength: MAX_INFLATED_BYTES }) : opened;
+    const raw = compression === 'd' ? inflateRawSync(opened, { maxOutputLength: MAX_INFLATED_BYTES }) : opened;
     return raw.toString('utf8');
   } catch {
     return undefined;
   }
 }
 
-function additionalData(codec: string, { column, row, tenant }: SealedPlace, keyId: string): Buffer {
-  return Buffer.from(JSON.stringify(['cr3dentials-webhook', 1, codec, column, row, tenant, keyId]));
+function additionalData(compression: string, { column, row, tenant }: SealedPlace, keyId: string): Buffer {
+  return Buffer.from(JSON.stringify(['cr3dentials-webhook', 1, compression, column, row, tenant, keyId]));
 }
 
 /** Returns the key of one place: the first block of HKDF-Expand. No key ever sees more than a few nonces. */
 function messageKey(key: DataKey, aad: Buffer): Buffer {
-  return createHmac('sha256', key.seal).update(aad).update(FIRST_BLOCK).digest();
+  return createHmac('sha256', key.sealingKey).update(aad).update(FIRST_BLOCK).digest();
 }

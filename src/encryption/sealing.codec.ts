@@ -1,5 +1,5 @@
 import { PayloadCodec, plainText, readable, SEAL_MARK } from '../inbox/payload.codec.js';
-import type { Lookup, OpenedText, TextPlace } from '../inbox/payload.codec.js';
+import type { HashPurpose, OpenedText, TextPlace } from '../inbox/payload.codec.js';
 import type { EncryptionSettings } from './encryption.options.js';
 import type { FoundKey, KeySource } from './key.source.js';
 import type { LookupSecrets } from './lookup.secrets.js';
@@ -41,8 +41,17 @@ export class SealingCodec extends PayloadCodec {
     return key instanceof Promise ? key.then((found) => opened(found, sealed, place)) : opened(key, sealed, place);
   }
 
-  lookup(tenant: string, lookup: Lookup, value: string): string | undefined {
-    return this.lookups.hash(tenant, lookup, value);
+  keyedHash(tenant: string, purpose: HashPurpose, value: string): string | undefined {
+    return this.lookups.hash(tenant, purpose, value);
+  }
+
+  get canDestroyKeys(): boolean {
+    return this.keys.canDestroy;
+  }
+
+  async destroyKeys(tenant: string): Promise<void> {
+    await this.keys.destroy(tenant);
+    await this.lookups.forget(tenant);
   }
 
   mayOpen(keyId: string | null): boolean {

@@ -6,7 +6,7 @@ import { closeOnceAnswered } from './webhook-request.js';
 import { webhookExceptions } from './webhook.exception.js';
 
 /** Token of the longest time that a body may take to arrive, in milliseconds. */
-export const BODY_TIMEOUT_MS = Symbol('cr3dentials-webhook body timeout');
+export const BODY_TIMEOUT = Symbol('cr3dentials-webhook body timeout');
 
 /** Size of the largest body that is read here. A parser of the host has a limit of its own. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -15,7 +15,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 @Injectable()
 export class BodyReader {
   constructor(
-    @Inject(BODY_TIMEOUT_MS) private readonly timeoutMs: number,
+    @Inject(BODY_TIMEOUT) private readonly timeoutMs: number,
     private readonly instrumentation: Instrumentation,
   ) {}
 
@@ -39,10 +39,12 @@ async function collect(request: IncomingMessage): Promise<Buffer> {
   let bytes = 0;
   try {
     // Not destroyed when it is too large: the sender is to read the answer.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer | string>) {
+      // Text after `setEncoding()` of a middleware.
+      const read = typeof chunk === 'string' ? Buffer.from(chunk, request.readableEncoding ?? 'utf8') : chunk;
+      bytes += read.length;
       if (bytes > MAX_BODY_BYTES) break;
-      chunks.push(chunk);
+      chunks.push(read);
     }
   } catch {
     throw webhookExceptions.unreadable(); // the sender has left

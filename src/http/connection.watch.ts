@@ -4,7 +4,7 @@ import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
-/** Knows the connections on which no request is under way, or none whose headers have arrived in full. */
+/** Tracks open connections, to close those that wait for a request or for the rest of its headers. */
 @Injectable()
 export class ConnectionWatch {
   /** The connections that are open, each with the answer that is under way. */
@@ -32,7 +32,10 @@ export class ConnectionWatch {
     });
   }
 
-  /** Closes them. Connections that were upgraded look the same, so it does nothing where the host upgrades some. */
+  /**
+   * Closes the connections without a request. Those that were upgraded look the same, so it does nothing where the host
+   * upgrades some.
+   */
   close(): void {
     const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
     if (server.listenerCount('upgrade') + server.listenerCount('connect') > 0) return;

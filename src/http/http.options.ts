@@ -1,4 +1,4 @@
-import { callable, either, invalid, isString, listOf, notEmpty, text, type Check } from '../option.checks.js';
+import { boolean, callable, either, invalid, isString, listOf, notEmpty, text, type Check } from '../option.checks.js';
 
 /**
  * Options of the routes and their controller.
@@ -6,6 +6,13 @@ import { callable, either, invalid, isString, listOf, notEmpty, text, type Check
  * @publicApi
  */
 export interface HttpOptions {
+  /**
+   * Receives webhooks. An instance with `false` has no route: it processes what other instances have received, or only
+   * operates the inbox.
+   *
+   * @default true
+   */
+  receive?: boolean;
   /** Route or routes, which may hold route parameters. @default 'webhook/cr3dentials' */
   path?: string | string[];
   /**
@@ -17,7 +24,8 @@ export interface HttpOptions {
 
 /** Options with every default filled in. */
 export interface HttpSettings {
-  /** Routes, each with a leading slash and no trailing one. */
+  readonly receive: boolean;
+  /** Routes, each with a leading slash and no trailing one. None on an instance that does not receive. */
   readonly paths: string[];
   readonly controllerDecorators: ClassDecorator[];
 }
@@ -31,12 +39,17 @@ const routePath: Check = (value, name) => {
   text(value, name);
 };
 
-export const httpChecks: Record<'path' | 'controllerDecorators', Check> = {
+export const httpChecks: Record<keyof HttpOptions, Check> = {
+  receive: boolean,
   path: either(isString, routePath, notEmpty(listOf(routePath), 'Name at least one route.')),
   controllerDecorators: listOf(callable),
 };
 
-export function httpSettings({ path = 'webhook/cr3dentials', controllerDecorators = [] }: HttpOptions): HttpSettings {
+export function httpSettings({
+  receive = true,
+  path = 'webhook/cr3dentials',
+  controllerDecorators = [],
+}: HttpOptions): HttpSettings {
   const paths = [path].flat().map((route) => `/${route.replace(/^\/+|\/+$/g, '')}`);
-  return { paths, controllerDecorators };
+  return { receive, paths: receive ? paths : [], controllerDecorators };
 }

@@ -20,6 +20,7 @@ export class JsonBodyGuard implements CanActivate {
     const request = http.getRequest<WebhookRequest>();
     if (!isJson(request.headers)) throw webhookExceptions.mediaType();
     const stream = request.raw ?? (request as unknown as IncomingMessage);
+    if (request.body === undefined) request.body = keptBody(request, stream);
     if (request.body !== undefined && request.body !== stream) return check(request);
     const response = http.getResponse<ServerResponse & { raw?: ServerResponse }>();
     return this.readAndCheck(request, stream, response.raw ?? response);
@@ -36,6 +37,13 @@ function check(request: WebhookRequest): true {
   else if (isText(request)) parseBytes(request, Buffer.from(request.body));
   if (!isReadable(request.body)) throw webhookExceptions.unreadable();
   return true;
+}
+
+/** Returns the body that a middleware of the host has read and left in `rawBody` alone. */
+function keptBody({ rawBody }: { readonly rawBody?: unknown }, stream: IncomingMessage): Buffer | undefined {
+  if (!stream.readableDidRead) return undefined;
+  if (typeof rawBody === 'string') return Buffer.from(rawBody);
+  return rawBody instanceof Uint8Array ? Buffer.from(rawBody) : undefined;
 }
 
 /** Tells whether a parsed body is a JSON object that both platforms would let through. */
@@ -66,12 +74,12 @@ export function isJson(headers: IncomingHttpHeaders): boolean {
 }
 
 /** Tells whether a type of content may be JSON in UTF-8 that not every parser knows as such. */
-export function isOddSpelling({ 'content-type': type }: IncomingHttpHeaders): boolean {
+export function isNonstandardJsonType({ 'content-type': type }: IncomingHttpHeaders): boolean {
   return type !== undefined && type !== JSON_TYPE && /\+json|utf8|ascii/i.test(type);
 }
 
 /** Gives the parser of the host the spelling that all of them know. */
-export function spellAsJson(headers: IncomingHttpHeaders): void {
+export function normalizeContentType(headers: IncomingHttpHeaders): void {
   if (isJson(headers)) headers['content-type'] = JSON_TYPE;
 }
 

@@ -19,13 +19,19 @@ export interface WebhookRequest {
   [TENANT]?: string;
   /** Time at which `resolveSecrets` was called, by `performance.now()`. `ackTimeout` counts from there. */
   [ARRIVED_AT]?: number;
+  /** True while this module works on it: whoever waits for the answer does not wait for the host. */
+  [IN_MODULE]?: boolean;
 }
 
 // Symbols, so that they never collide with a property of the host.
 export const TENANT = Symbol('cr3dentials-webhook tenant');
 export const ARRIVED_AT = Symbol('cr3dentials-webhook arrived at');
+export const IN_MODULE = Symbol('cr3dentials-webhook in module');
 
-/** Ends what is still being sent, once the answer has been: the connection, or the stream of HTTP/2. */
+/**
+ * Closes the connection, or the stream of HTTP/2, once the answer has been sent. Does not wait for the rest of the
+ * body.
+ */
 export function closeOnceAnswered(request: IncomingMessage, response: ServerResponse): void {
   const { stream } = response as { stream?: { close(): void } };
   response.once('finish', () => (stream ? stream.close() : request.destroy()));

@@ -36,6 +36,8 @@ interface Fastify {
 @Injectable()
 export class WebhookRoutes {
   private readonly fastifyRoutes: string[] = [];
+  /** Paths of the host's Express routes that match all of what a route of ours does, and come before it. */
+  private readonly shadowing = new Set<string>();
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
@@ -43,9 +45,9 @@ export class WebhookRoutes {
     @Inject(HTTP_SETTINGS) private readonly settings: HttpSettings,
   ) {}
 
-  /** Name of the platform, such as `express`; `undefined` in an application without HTTP. */
+  /** Name of the platform, such as `express`; `undefined` in an application without HTTP, or without routes of ours. */
   get platform(): string | undefined {
-    return this.adapterHost.httpAdapter?.getType();
+    return this.settings.receive ? this.adapterHost.httpAdapter?.getType() : undefined;
   }
 
   /** Paths of our routes. Before routes are registered, and without HTTP, they are those of the options. */
@@ -78,10 +80,25 @@ export class WebhookRoutes {
     stack.unshift(...stack.splice(-1));
   }
 
-  /** Tells whether Express would route a POST to this path to our controller. */
+  /**
+   * Remembers which Express routes come before ours and match them, such as a wildcard of the root module, or a
+   * middleware for a path. Call it when all routes are registered. Fastify chooses the most specific route.
+   */
+  rememberShadowing(): void {
+    if (this.platform !== 'express') return;
+    for (const path of this.paths) {
+      const first = this.expressLayers().find((layer) => matches(layer, exampleOf(path)));
+      const by = String(first?.route?.path ?? path);
+      if (by !== path) this.shadowing.add(by);
+    }
+  }
+
+  /** Tells whether Express would route a POST to this path to our controller, or to a route that shadows it. */
   isOurExpressRoute(path: string): boolean {
-    const first = this.expressLayers().find((layer) => matches(layer, path));
-    return first !== undefined && this.paths.includes(String(first.route?.path));
+    const matching = this.expressLayers().filter((layer) => matches(layer, path));
+    const [first] = matching.map(({ route }) => String(route?.path));
+    if (first === undefined || this.paths.includes(first)) return first !== undefined;
+    return this.shadowing.has(first) && matching.some(({ route }) => this.paths.includes(String(route?.path)));
   }
 
   private expressLayers(): ExpressLayer[] {
@@ -97,6 +114,11 @@ function matches(layer: ExpressLayer, path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Returns a path that a route with parameters and wildcards matches. */
+function exampleOf(route: string): string {
+  return route.replaceAll(/[:*]\w+/g, 'x').replaceAll(/[{}]/g, '');
 }
 
 function endsLike(route: string, path: string): boolean {

@@ -1,7 +1,7 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 import type { RefusalKind } from '../instrumentation/refusal.kind.js';
 
-const REASONS = {
+const REASON_PHRASES = {
   400: 'Bad Request',
   401: 'Unauthorized',
   413: 'Payload Too Large',
@@ -14,12 +14,12 @@ export class WebhookException extends HttpException {
   constructor(
     /** Kind that it is counted as. */
     readonly kind: RefusalKind,
-    status: keyof typeof REASONS,
+    status: keyof typeof REASON_PHRASES,
     message: string,
     readonly details: { violations?: Record<string, string[]>; retryAfterSeconds?: number } = {},
   ) {
     const { violations } = details;
-    super({ statusCode: status, error: REASONS[status], message, ...(violations && { violations }) }, status);
+    super({ statusCode: status, error: REASON_PHRASES[status], message, ...(violations && { violations }) }, status);
   }
 }
 

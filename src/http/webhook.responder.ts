@@ -34,11 +34,13 @@ export class WebhookResponder implements BeforeApplicationShutdown {
     this.send(response, 200, ACKNOWLEDGEMENT);
   }
 
-  sendException(response: unknown, exception: WebhookException): void {
+  /** @param hasVerdict true for a POST that was authentic and read, so that it was announced as received */
+  sendException(response: unknown, exception: WebhookException, hasVerdict = false): void {
     const { kind, details } = exception;
     const status = exception.getStatus();
     const isSent = this.send(response, status, JSON.stringify(exception.getResponse()), details.retryAfterSeconds);
-    if (isSent && !nodeResponse(response).socket?.destroyed) this.instrumentation.announce('refused', { kind, status });
+    if (isSent && !nodeResponse(response).socket?.destroyed)
+      this.instrumentation.announce('refused', { kind, status, hasVerdict });
   }
 
   /** Tells whether the answer was sent from here. */

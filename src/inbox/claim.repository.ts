@@ -6,12 +6,15 @@ import type { SqlResult } from '../database/dialect/dialect.js';
 import type { Lane } from '../database/lanes.js';
 import { anyOf, raw, sql, type Sql } from '../database/sql.js';
 import { keysOf, updateUnlocked } from '../database/unlocked.update.js';
-import type { ClaimedDelivery, ClaimKey, Lease } from './delivery.factory.js';
+import type { ClaimedDelivery, ClaimKey, Lease } from './claimed-delivery.js';
 import type { HandlersByStatus } from './handler-set.repository.js';
+import { isClaimedBy } from './claim-owner.queries.js';
 import { Tables } from './tables.js';
 
-const FACTS = raw('d.id, d.tenant, d.session_id, d.status, d.raw_body, d.received_at');
-const PROGRESS = raw('delivery_id, attempts, rescues, replays, only_named_handlers');
+const FACTS = raw('d.tenant, d.session_id, d.status, d.raw_body, d.received_at, d.trace_context');
+const PROGRESS = raw(
+  'delivery_id, dispatches, rescues, replays, only_named_handlers, expected_handlers, replay_trace_context',
+);
 /** Time for which a due delivery is left to workers that have the handler it waits for. */
 const UNKNOWN_HANDLER_GRACE_MS = 5_000;
 
@@ -19,11 +22,20 @@ const UNKNOWN_HANDLER_GRACE_MS = 5_000;
 const LOCKED_TRIES = 3;
 const LOCKED_DELAY_MS = 20;
 
-/** Most claims that have a condition each. SQLite takes 1 000 in one statement, PostgreSQL 32 000. */
-const MAX_CONDITIONS = 100;
-
 /** Assignments that end a claim. */
 export const NO_LEASE = raw('claim_id = NULL, lease_expires_at = NULL');
+
+/** Returns the assignment of the handlers that a delivery still has to reach. */
+export function setExpectedHandlers(handlers: readonly string[]): Sql {
+  return sql`expected_handlers = ${handlers.length > 0 ? JSON.stringify(handlers) : null}`;
+}
+
+/** Outcome of renewing leases: ids of deliveries. */
+export interface Renewal {
+  readonly renewed: ReadonlySet<string>;
+  readonly rescued: ReadonlySet<string>;
+  readonly erased: ReadonlySet<string>;
+}
 
 /** Claims deliveries for a worker: takes, renews and returns them. */
 @Injectable()
@@ -39,40 +51,44 @@ export class ClaimRepository {
    */
   claim(lease: Lease, now: number, limit: number, handlers: HandlersByStatus = new Map()): Promise<ClaimedDelivery[]> {
     return this.claimWhere(
-      sql`state = 'pending' AND next_attempt_at <= ${now} AND ${this.isKnown(handlers, now)}
-          ORDER BY next_attempt_at LIMIT ${raw(String(limit))}`,
+      sql`${this.isDue(handlers, now)} ORDER BY next_attempt_at LIMIT ${raw(String(limit))}`,
       sql`state = 'processing', next_attempt_at = NULL`,
       lease,
     );
   }
 
+  /** Returns the condition that a delivery, `s`, is due, and is not left to other workers. */
+  isDue(handlers: HandlersByStatus, now: number): Sql {
+    return sql`state = 'pending' AND next_attempt_at <= ${now} AND ${this.hasHandlersFor(handlers, now)}`;
+  }
+
   /**
    * Returns the condition that this worker has every handler that a delivery waits for, or that the grace time is over.
-   * Its first part spares deliveries without runs the subquery.
+   * Its first part avoids the subquery for deliveries without runs.
    */
-  private isKnown(handlers: HandlersByStatus, now: number): Sql {
+  private hasHandlersFor(handlers: HandlersByStatus, now: number): Sql {
     const { delivery, handlerRun } = this.tables;
     const { isOneOf } = this.connection.dialect;
     const known = [...handlers]
       .filter(([, ids]) => ids.length > 0)
       .map(([status, ids]) => sql`f.status = ${status} AND ${isOneOf('r.handler', ids)}`);
     const isUnknown = known.length > 0 ? sql`AND NOT ${anyOf(known)}` : raw('');
-    return sql`((attempts = 0 AND replays = 0) OR next_attempt_at <= ${now - UNKNOWN_HANDLER_GRACE_MS} OR NOT EXISTS (
+    return sql`((dispatches = 0 AND replays = 0) OR next_attempt_at <= ${now - UNKNOWN_HANDLER_GRACE_MS} OR NOT EXISTS (
       SELECT 1 FROM ${handlerRun} r JOIN ${delivery} f ON f.id = r.delivery_id WHERE r.delivery_id = s.delivery_id
         AND r.state = 'pending' AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= ${now}) ${isUnknown}))`;
   }
 
   /** Claims the deliveries that a condition chooses, and makes one more change to each. */
-  async claimWhere(which: Sql, change: Sql, lease: Lease): Promise<ClaimedDelivery[]> {
+  async claimWhere(condition: Sql, change: Sql, lease: Lease): Promise<ClaimedDelivery[]> {
     const { dialect } = this.connection;
     const { delivery, deliveryState } = this.tables;
-    const claiming = this.claiming(change, lease);
-    if (!dialect.updateReturns) return this.changeChosen(which, claiming, () => undefined);
-    const chosen = sql`SELECT s.delivery_id FROM ${deliveryState} s WHERE ${which} ${dialect.skipLocked}`;
-    const claimed = sql`UPDATE ${deliveryState} SET ${claiming} WHERE ${dialect.isOneOfRows('delivery_id', chosen)} RETURNING ${PROGRESS}`;
+    const claimAssignments = this.claimAssignments(change, lease);
+    if (!dialect.updateReturns) return this.changeChosen(condition, claimAssignments, () => undefined);
+    const chosen = sql`SELECT s.delivery_id FROM ${deliveryState} s WHERE ${condition} ${dialect.skipLocked}`;
+    const claimed = sql`UPDATE ${deliveryState} SET ${claimAssignments} WHERE ${dialect.isOneOfRows('delivery_id', chosen)} RETURNING ${PROGRESS}`;
     if (dialect.writesInQueries) {
       const { records } = await this.connection.execute(
-        sql`WITH claimed AS (${claimed}) SELECT ${FACTS}, s.* FROM claimed s JOIN ${delivery} d ON d.id = s.delivery_id`,
+        sql`WITH claimed AS (${claimed}) SELECT ${FACTS}, ${PROGRESS} FROM claimed s JOIN ${delivery} d ON d.id = s.delivery_id`,
       );
       return records.map((row) => this.toClaimedDelivery(row));
     }
@@ -83,17 +99,17 @@ export class ClaimRepository {
   /**
    * Changes the deliveries that a condition chooses, in steps of which each knows the one before.
    *
-   * @param assignments as `claiming()` returns them, for a claim
-   * @param also returns one more statement of the same transaction
+   * @param assignments as `claimAssignments()` returns them, for a claim
+   * @param andThen returns one more statement of the same transaction
    */
   async changeChosen(
-    which: Sql,
+    condition: Sql,
     assignments: Sql,
-    also: (deliveries: readonly ClaimedDelivery[], formerClaims: ReadonlyMap<string, string>) => Sql | undefined,
+    andThen: (deliveries: readonly ClaimedDelivery[], formerClaims: ReadonlyMap<string, string>) => Sql | undefined,
   ): Promise<ClaimedDelivery[]> {
     const { dialect } = this.connection;
     const { deliveryState } = this.tables;
-    const chosen = sql`SELECT s.delivery_id, s.claim_id FROM ${deliveryState} s WHERE ${which} ${dialect.skipLocked}`;
+    const chosen = sql`SELECT s.delivery_id, s.claim_id FROM ${deliveryState} s WHERE ${condition} ${dialect.skipLocked}`;
     let deliveries: ClaimedDelivery[] = [];
     await this.connection.transactionOf([
       () => chosen,
@@ -106,37 +122,47 @@ export class ClaimRepository {
       ([rows, , facts]) => {
         deliveries = (facts?.records ?? []).map((row) => this.toClaimedDelivery(row));
         const formerClaims = rows?.records.map((row) => [String(row.delivery_id), String(row.claim_id)] as const);
-        return also(deliveries, new Map(formerClaims));
+        return andThen(deliveries, new Map(formerClaims));
       },
     ]);
     return deliveries;
   }
 
-  /** Returns the assignments of a claim. The change comes first: MySQL assigns from left to right, and it asks for the claim before. */
-  claiming(change: Sql, { claimId, expiresAt }: Lease): Sql {
-    return sql`${change}, attempts = attempts + 1, claim_id = ${claimId}, lease_expires_at = ${expiresAt}`;
+  /**
+   * Returns the assignments of a claim. The change comes first: MySQL assigns from left to right, and it asks for the
+   * claim before.
+   */
+  claimAssignments(change: Sql, { claimId, expiresAt }: Lease): Sql {
+    return sql`${change}, dispatches = dispatches + 1, claim_id = ${claimId}, lease_expires_at = ${expiresAt}`;
   }
 
-  private factsOf(claimed: SqlResult | undefined): Sql | undefined {
+  /** Returns the statement that reads what a worker needs of these deliveries. */
+  factsOf(claimed: SqlResult | undefined): Sql | undefined {
     const { delivery, deliveryState } = this.tables;
     const ids = [...keysOf(claimed, 'delivery_id')];
     if (ids.length === 0) return undefined;
-    return sql`SELECT ${FACTS}, s.* FROM ${deliveryState} s JOIN ${delivery} d ON d.id = s.delivery_id
+    return sql`SELECT ${FACTS}, ${PROGRESS} FROM ${deliveryState} s JOIN ${delivery} d ON d.id = s.delivery_id
       WHERE ${this.connection.dialect.isOneOf('s.delivery_id', ids)}`;
   }
 
-  /** Renews leases. Returns the ids that were renewed, and those that another claim has. */
-  async renew(claims: readonly ClaimKey[], expiresAt: number): Promise<{ renewed: Set<string>; rescued: Set<string> }> {
-    const { changed } = await this.updateClaimed(claims, sql`lease_expires_at = ${expiresAt}`, 'renewing');
+  /** Renews leases. Returns the ids that were renewed, those that another claim has, and those that are erased. */
+  async renew(claims: readonly ClaimKey[], expiresAt: number): Promise<Renewal> {
+    const { changed } = await this.updateClaimed(claims, sql`lease_expires_at = ${expiresAt}`, 'urgent');
     const others = claims.filter(({ id }) => !changed.has(id));
-    if (others.length === 0) return { renewed: changed, rescued: new Set() };
+    if (others.length === 0) return { renewed: changed, rescued: new Set(), erased: new Set() };
     const ids = others.map(({ id }) => id);
-    const rescued = sql`SELECT delivery_id, claim_id FROM ${this.tables.deliveryState}
-      WHERE ${this.connection.dialect.isOneOf('delivery_id', ids)} AND state = 'processing'`;
-    const { records } = await this.connection.execute(rescued, 'renewing');
-    const holders = new Map(records.map((row) => [String(row.delivery_id), String(row.claim_id)]));
-    const lost = others.filter(({ id, claimId }) => (holders.get(id) ?? claimId) !== claimId);
-    return { renewed: changed, rescued: new Set(lost.map(({ id }) => id)) };
+    const lost = sql`SELECT delivery_id, claim_id, state FROM ${this.tables.deliveryState}
+      WHERE ${this.connection.dialect.isOneOf('delivery_id', ids)} AND state IN ('processing', 'erased')`;
+    const { records } = await this.connection.execute(lost, 'urgent');
+    const held = records.filter(({ state }) => state === 'processing');
+    const erased = records.filter(({ state }) => state === 'erased');
+    const holders = new Map(held.map((row) => [String(row.delivery_id), String(row.claim_id)]));
+    const rescued = others.filter(({ id, claimId }) => (holders.get(id) ?? claimId) !== claimId);
+    return {
+      renewed: changed,
+      rescued: new Set(rescued.map(({ id }) => id)),
+      erased: new Set(erased.map((row) => String(row.delivery_id))),
+    };
   }
 
   /**
@@ -144,7 +170,7 @@ export class ClaimRepository {
    * Returns their ids.
    */
   async release(claims: readonly ClaimKey[], now: number): Promise<Set<string>> {
-    const set = sql`state = 'pending', next_attempt_at = ${now}, attempts = attempts - 1,
+    const set = sql`state = 'pending', next_attempt_at = ${now}, dispatches = dispatches - 1,
       rescues = CASE WHEN rescues > 0 THEN rescues - 1 ELSE 0 END, ${NO_LEASE}`;
     return (await this.updateClaimed(claims, set)).changed;
   }
@@ -194,23 +220,7 @@ export class ClaimRepository {
 
   /** Returns the condition on deliveries that these claims have. */
   claimedBy(claims: readonly ClaimKey[]): Sql {
-    const { isOneOf } = this.connection.dialect;
-    const byClaim = new Map<string, string[]>();
-    for (const { id, claimId } of claims) {
-      const ids = byClaim.get(claimId);
-      if (ids) ids.push(id);
-      else byClaim.set(claimId, [id]);
-    }
-    if (byClaim.size > MAX_CONDITIONS) {
-      const ids = isOneOf(
-        'delivery_id',
-        claims.map(({ id }) => id),
-      );
-      const pairs = claims.map(({ id, claimId }) => `${claimId} ${id}`);
-      return sql`${ids} AND ${isOneOf(`CONCAT(claim_id, ' ', delivery_id)`, pairs)} AND state = 'processing'`;
-    }
-    const held = [...byClaim].map(([claimId, ids]) => sql`claim_id = ${claimId} AND ${isOneOf('delivery_id', ids)}`);
-    return sql`${anyOf(held)} AND state = 'processing'`;
+    return isClaimedBy(claims, this.connection.dialect);
   }
 
   private update(change: { set: Sql; where: Sql }, lane?: Lane): Promise<Set<string>> {
@@ -218,19 +228,22 @@ export class ClaimRepository {
   }
 
   /** The body stays as it is stored: one that does not open must not fail the claim. */
-  private toClaimedDelivery(row: Record<string, unknown>): ClaimedDelivery {
+  toClaimedDelivery(row: Record<string, unknown>): ClaimedDelivery {
     return {
-      id: String(row.id),
+      id: String(row.delivery_id),
       tenant: String(row.tenant),
       sessionId: String(row.session_id),
       status: row.status as ClaimedDelivery['status'],
       rawBody: String(row.raw_body),
       isOpen: false,
-      attempts: Number(row.attempts),
+      dispatches: Number(row.dispatches),
       rescues: Number(row.rescues),
       replays: Number(row.replays),
       onlyNamedHandlers: Number(row.only_named_handlers),
+      expectedHandlers: row.expected_handlers === null ? [] : (JSON.parse(String(row.expected_handlers)) as string[]),
       receivedAt: Number(row.received_at),
+      traceContext: (row.trace_context as string | null) ?? null,
+      replayTraceContext: (row.replay_trace_context as string | null) ?? null,
     };
   }
 }

@@ -21,7 +21,7 @@ export function contentColumns(codec: PayloadCodec, contents: Contents): ColumnV
   return {
     external_reference_id: null,
     raw_body,
-    fingerprint: codec.lookup(tenant, 'fingerprint', fingerprint) ?? fingerprint,
+    fingerprint: codec.keyedHash(tenant, 'fingerprint', fingerprint) ?? fingerprint,
     reference_key: referenceKey(codec, tenant, externalReferenceId),
     key_id,
   };
@@ -29,7 +29,7 @@ export function contentColumns(codec: PayloadCodec, contents: Contents): ColumnV
 
 /** Returns what stands in place of a reference in a sealed inbox. */
 export function referenceKey(codec: PayloadCodec, tenant: string, reference: string | null): string | null {
-  return reference === null ? null : (codec.lookup(tenant, 'reference', reference) ?? null);
+  return reference === null ? null : (codec.keyedHash(tenant, 'reference', reference) ?? null);
 }
 
 /** Tells whether a stored fingerprint, plain or keyed, is that of a content. */
@@ -38,5 +38,5 @@ export function hasFingerprint(
   stored: string,
   { tenant, fingerprint }: Pick<Delivery, 'tenant' | 'fingerprint'>,
 ): boolean {
-  return stored === fingerprint || stored === codec.lookup(tenant, 'fingerprint', fingerprint);
+  return stored === fingerprint || stored === codec.keyedHash(tenant, 'fingerprint', fingerprint);
 }

@@ -4,7 +4,8 @@ import { epochTransformer } from '../database/epoch.transformer.js';
 
 /**
  * Facts of one verification session: one row, however often the session is sent. It is written once. What changes is in
- * `DeliveryStateRow`. All times are epoch milliseconds of the database's clock.
+ * `DeliveryStateRow`. Erasing leaves a tombstone: the id, the key and the time of the receipt. All times are epoch
+ * milliseconds of the database's clock.
  *
  * Columns are named one by one, for hosts with a naming strategy of their own. Only the migrations make the schema
  * (`synchronize: false`), because no type given here would fit every database.
@@ -54,7 +55,14 @@ export class Delivery {
   @Column({ name: 'reference_key', type: 'varchar', length: 64, nullable: true })
   referenceKey!: string | null;
 
-  /** Id of the key that the body is sealed with; null in a plain row. */
+  /**
+   * Id of the key that the body is sealed with; null in a plain row, empty in a keyed row or a tombstone without a
+   * body.
+   */
   @Column({ name: 'key_id', type: 'varchar', length: 64, nullable: true })
   keyId!: string | null;
+
+  /** W3C `traceparent` of the POST that made it; null if nobody traced it. */
+  @Column({ name: 'trace_context', type: 'varchar', length: 55, nullable: true })
+  traceContext!: string | null;
 }

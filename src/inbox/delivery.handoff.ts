@@ -1,6 +1,6 @@
-import type { ClaimedDelivery, Lease } from './delivery.factory.js';
+import type { ClaimedDelivery, Lease } from './claimed-delivery.js';
 
-/** Passes recorded deliveries to the worker of this instance at once, without a claim, while it has capacity. */
+/** Passes recorded deliveries to the worker of this instance at once, under the lease that they were recorded with, while it has capacity. */
 export abstract class DeliveryHandoff {
   /** Reserves capacity for up to so many deliveries. Each unit is either submitted or released. */
   abstract reserve(wanted: number): { capacity: number; lease: Lease };

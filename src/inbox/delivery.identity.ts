@@ -2,6 +2,9 @@ import { hash } from 'node:crypto';
 import { SAMPLE_SESSION_ID } from '../contract/documented-sample.js';
 import type { VerificationPayload } from '../contract/verification.payload.js';
 
+/** Ids begin with the time of the host's clock; times in rows are of the database's. */
+export const MAX_CLOCK_DIFFERENCE_MS = 3_600_000;
+
 /**
  * Returns the key that allows one delivery per session and tenant. It is a hash, so the database's collation does not
  * matter.
@@ -11,8 +14,8 @@ export function idempotencyKey(tenant: string, sessionId: string): string {
 }
 
 /**
- * Returns the same hash for two bodies that say the same. Key order, `metadata` and undocumented fields do not count. Nor
- * does the time of the documented sample: each Test of the portal may send it with another, and is no conflict.
+ * Returns the same hash for two bodies that say the same. Key order, `metadata` and undocumented fields do not count.
+ * Nor does the time of the documented sample: each Test of the portal may send it with another, and is no conflict.
  */
 export function fingerprint(payload: VerificationPayload): string {
   const { sessionId, status, platformId, externalReferenceId, proofHash } = payload;
@@ -20,6 +23,13 @@ export function fingerprint(payload: VerificationPayload): string {
   const extractedData = withSortedKeys(payload.extractedData);
   const content = { externalReferenceId, extractedData, metadata: null, platformId, proofHash, sessionId, status };
   return sha256(JSON.stringify({ completedAt, ...content })); // sorted as well
+}
+
+/** Returns the lowest UUIDv7 of a time in epoch milliseconds. */
+export function lowestIdAt(milliseconds: number): string {
+  const time = Math.min(Math.max(0, Math.floor(milliseconds)), 2 ** 48 - 1);
+  const hex = time.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
 export function sha256(text: string): string {

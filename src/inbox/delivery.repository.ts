@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { RecentSet } from '../concurrency/recent-set.js';
 import { isLocked } from '../database/database.errors.js';
+import { retryWhileLocked } from '../database/locked.retry.js';
 import type { ColumnValues, Dialect, SqlResult } from '../database/dialect/dialect.js';
 import { raw, sql, type Sql } from '../database/sql.js';
 import { keysOf } from '../database/unlocked.update.js';
@@ -11,7 +11,8 @@ import { DuplicateCounter, type Duplicates } from './duplicate.counter.js';
 import { columnsOf, firstStates, type NewDeliveryRow } from './first-state.queries.js';
 import { PayloadCodec } from './payload.codec.js';
 import { Tables } from './tables.js';
-import type { RecordingVerdict } from './verdict.js';
+import { NO_FINGERPRINT } from './tombstone.repository.js';
+import type { Recording } from './verdict.js';
 
 interface StoredDelivery {
   readonly id: string;
@@ -23,10 +24,6 @@ type StoredDeliveries = ReadonlyMap<string, StoredDelivery>;
 
 /** Time for which a session is not tried again that another transaction was inserting. */
 const BLOCKED_MS = 1_000;
-
-/** Time for which a locked row is tried. */
-const LOCKED_TIMEOUT_MS = 150;
-const LOCKED_DELAY_MS = 10;
 
 /** Records deliveries, each once. */
 @Injectable()
@@ -41,45 +38,46 @@ export class DeliveryRepository {
   ) {}
 
   /**
-   * Records a batch in one statement and one commit. Returns the verdicts in the order of the batch. `locked`: another
-   * transaction is inserting the session, so that it is not known what becomes of it.
+   * Records a batch in one statement and one commit. Returns what became of each, in the order of the batch. `locked`:
+   * another transaction is inserting the session, so that it is not known what becomes of it.
    *
    * @param batch must not hold a key twice
    */
-  async record(batch: readonly NewDeliveryRow[]): Promise<(RecordingVerdict | 'locked')[]> {
+  async record(batch: readonly NewDeliveryRow[]): Promise<(Recording | 'locked')[]> {
     // In the order of the unique index: two concurrent flushes would deadlock otherwise.
     const sorted = batch.toSorted((a, b) => (a.delivery.idempotencyKey < b.delivery.idempotencyKey ? -1 : 1));
     const stored = await this.insertWithoutWaiting(sorted);
     const repeated = new Map<string, Duplicates>();
-    const verdicts = batch.map(({ delivery, duplicates }) => {
+    const recordings = batch.map(({ delivery, duplicates }): Recording | 'locked' => {
       const row = stored.get(delivery.idempotencyKey);
       if (!row) return 'locked';
-      if (row.id === delivery.id) return 'accepted';
-      if (!hasFingerprint(this.codec, row.fingerprint, delivery)) return 'conflict';
-      repeated.set(row.id, { count: duplicates + 1, lastAt: delivery.receivedAt });
-      return 'duplicate';
+      const { id: deliveryId } = row;
+      if (deliveryId === delivery.id) return { verdict: 'accepted', deliveryId };
+      const isErased = row.fingerprint === NO_FINGERPRINT;
+      if (!isErased && !hasFingerprint(this.codec, row.fingerprint, delivery))
+        return { verdict: 'conflict', deliveryId };
+      repeated.set(deliveryId, { count: duplicates + 1, lastAt: delivery.receivedAt });
+      return { verdict: isErased ? 'erased' : 'duplicate', deliveryId };
     });
     if (repeated.size > 0) await this.duplicates.count(repeated);
-    return verdicts;
+    return recordings;
   }
 
   /** Inserts what is new, and reads the others. What is locked is tried for a moment. */
   private async insertWithoutWaiting(batch: readonly NewDeliveryRow[]): Promise<StoredDeliveries> {
-    if (batch.some(({ delivery }) => this.blocked.has(delivery.idempotencyKey))) return this.recordAroundBlocked(batch);
-    const giveUpAt = performance.now() + LOCKED_TIMEOUT_MS;
-    for (;;) {
-      try {
-        return await this.insertOrRead(batch);
-      } catch (error) {
-        if (!isLocked(this.connection.dialect, error)) throw error;
-        if (performance.now() > giveUpAt) return this.recordAroundLocks(batch);
-        await sleep(LOCKED_DELAY_MS);
-      }
+    if (batch.some(({ delivery }) => this.blocked.has(delivery.idempotencyKey)))
+      return this.recordWithoutBlocked(batch);
+    const { dialect } = this.connection;
+    try {
+      return await retryWhileLocked(dialect, () => this.insertOrRead(batch));
+    } catch (error) {
+      if (!isLocked(dialect, error)) throw error;
+      return this.recordAroundLocks(batch);
     }
   }
 
   /** Records a batch without the sessions that were blocked a moment ago. */
-  private async recordAroundBlocked(batch: readonly NewDeliveryRow[]): Promise<StoredDeliveries> {
+  private async recordWithoutBlocked(batch: readonly NewDeliveryRow[]): Promise<StoredDeliveries> {
     const free = batch.filter(({ delivery }) => !this.blocked.has(delivery.idempotencyKey));
     return free.length > 0 ? this.insertWithoutWaiting(free) : new Map();
   }
@@ -93,8 +91,8 @@ export class DeliveryRepository {
   private async recordAroundLocks(batch: readonly NewDeliveryRow[]): Promise<StoredDeliveries> {
     const stored = new Map(await this.read(batch));
     for (const row of batch.filter(({ delivery }) => !stored.has(delivery.idempotencyKey))) {
-      const its = (await this.insertUnlessLocked(row)) ?? (await this.insertAgain(row));
-      if (its) for (const [key, one] of its) stored.set(key, one);
+      const known = (await this.insertUnlessLocked(row)) ?? (await this.insertAgain(row));
+      if (known) for (const [key, one] of known) stored.set(key, one);
       else this.blocked.add(row.delivery.idempotencyKey);
     }
     return stored;
@@ -162,7 +160,7 @@ export class DeliveryRepository {
   ): Promise<Set<string>> {
     const { dialect } = this.connection;
     const { deliveryState } = this.tables;
-    const recorded = this.thoseOf(batch);
+    const recorded = this.rowsOf(batch);
     const states = firstStates(
       batch,
       recorded,
@@ -186,12 +184,12 @@ export class DeliveryRepository {
     const answers = await this.connection.transactionOf(
       [
         () => facts,
-        () => (dialect.insertReturns ? undefined : sql`SELECT id FROM ${this.thoseOf(batch)}`),
+        () => (dialect.insertReturns ? undefined : sql`SELECT id FROM ${this.rowsOf(batch)}`),
         (results) => {
           const stored = storedIds(results);
-          const own = batch.filter(({ delivery }) => stored.has(delivery.id));
-          if (own.length === 0) return undefined;
-          const states = firstStates(own, this.thoseOf(own), (all) => dialect.rows(deliveryState, all));
+          const inserted = batch.filter(({ delivery }) => stored.has(delivery.id));
+          if (inserted.length === 0) return undefined;
+          const states = firstStates(inserted, this.rowsOf(inserted), (all) => dialect.rows(deliveryState, all));
           // A commit whose answer was lost may have inserted them before.
           return sql`${dialect.insertInto(deliveryState)} ${states} ${dialect.onConflictDoNothing('delivery_id')}`;
         },
@@ -205,18 +203,20 @@ export class DeliveryRepository {
   private insertFacts(batch: readonly NewDeliveryRow[]): Sql {
     const { dialect } = this.connection;
     const { delivery } = this.tables;
-    const facts = batch.map((row) => this.toFacts(row));
+    const isTraced = batch.some(({ delivery: { traceContext } }) => traceContext !== null);
+    const facts = batch.map((row) => this.toFacts(row, isTraced));
     return sql`${dialect.insertInto(delivery)} (${columnsOf(facts)}) ${dialect.rows(delivery, facts)}
       ${dialect.onConflictDoNothing('idempotency_key')}`;
   }
 
   /** Returns the table of deliveries with the condition that it is one of these. */
-  private thoseOf(batch: readonly NewDeliveryRow[]): Sql {
+  private rowsOf(batch: readonly NewDeliveryRow[]): Sql {
     const ids = batch.map(({ delivery }) => delivery.id);
     return sql`${this.tables.delivery} WHERE ${this.connection.dialect.isOneOf('id', ids)}`;
   }
 
-  private toFacts({ delivery }: NewDeliveryRow): ColumnValues {
+  /** The rows of a batch have the same columns. */
+  private toFacts({ delivery }: NewDeliveryRow, isTraced: boolean): ColumnValues {
     const { rawBody, fingerprint, externalReferenceId } = delivery;
     return {
       id: delivery.id,
@@ -229,6 +229,7 @@ export class DeliveryRepository {
         ? contentColumns(this.codec, delivery)
         : { external_reference_id: externalReferenceId, raw_body: rawBody, fingerprint }),
       received_at: delivery.receivedAt,
+      ...(isTraced && { trace_context: delivery.traceContext }),
     };
   }
 }

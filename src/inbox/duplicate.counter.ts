@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { Clock } from '../clock.js';
 import { waitAtMost } from '../concurrency/with-timeout.js';
+import { TelemetryHooks } from '../instrumentation/telemetry.hooks.js';
 import { DeliveryStateRepository } from './delivery-state.repository.js';
 
 /** Number of times that a locked row is tried before it is left for later. Most often a worker is just writing it. */
@@ -33,6 +33,7 @@ export class DuplicateCounter {
   constructor(
     private readonly repository: DeliveryStateRepository,
     private readonly clock: Clock,
+    private readonly telemetry: TelemetryHooks,
   ) {}
 
   /** Counts what can be counted now, and tries the rest again later. Never rejects. */
@@ -60,7 +61,7 @@ export class DuplicateCounter {
   /** Removes those that are counted. Stops at the first error, and resolves to false then. */
   private async countUnlocked(rest: Map<string, Duplicates>): Promise<boolean> {
     try {
-      for (const [duplicates, ids] of alike(rest))
+      for (const [duplicates, ids] of groupByCount(rest))
         for (const id of await this.repository.countDuplicates(ids, duplicates)) rest.delete(id);
       return true;
     } catch {
@@ -73,7 +74,7 @@ export class DuplicateCounter {
     const before = this.#uncounted.get(id);
     if (!before && this.#uncounted.size >= MAX_DELIVERIES) return;
     this.#uncounted.set(id, { count: count + (before?.count ?? 0), lastAt });
-    this.#timer ??= runOutsideRequest(() => setTimeout(() => void this.flush(), RETRY_DELAY_MS).unref());
+    this.#timer ??= this.telemetry.inBackground(() => setTimeout(() => void this.flush(), RETRY_DELAY_MS).unref());
   }
 
   /** Counts what can be counted within two seconds, and gives up the rest. */
@@ -85,7 +86,7 @@ export class DuplicateCounter {
 }
 
 /** Returns the deliveries that have had as many duplicates, the last of them in the same second. */
-function alike(uncounted: ReadonlyMap<string, Duplicates>): [Duplicates, string[]][] {
+function groupByCount(uncounted: ReadonlyMap<string, Duplicates>): [Duplicates, string[]][] {
   const groups = new Map<string, [Duplicates, string[]]>();
   for (const [id, { count, lastAt }] of uncounted) {
     const key = `${count} ${Math.floor(lastAt / PRECISION_MS)}`;

@@ -18,7 +18,7 @@ export class EncryptionKeyRow {
   @Column({ name: 'first_used_at', type: 'bigint', transformer: epochTransformer })
   firstUsedAt!: number;
 
-  /** To the minute. */
+  /** Time of the last use, to the minute. */
   @Column({ name: 'last_used_at', type: 'bigint', transformer: epochTransformer })
   lastUsedAt!: number;
 

@@ -1,6 +1,6 @@
 import type { ColumnValues } from '../database/dialect/dialect.js';
 import { raw, sql, type Sql } from '../database/sql.js';
-import type { Lease, NewDelivery } from './delivery.factory.js';
+import type { Lease, NewDelivery } from './claimed-delivery.js';
 
 /** A delivery that is to be recorded. */
 export interface NewDeliveryRow {
@@ -16,7 +16,7 @@ function firstState({ delivery, lease, duplicates }: NewDeliveryRow): ColumnValu
   return {
     delivery_id: delivery.id,
     state: lease ? 'processing' : 'pending',
-    attempts: lease ? delivery.attempts : 0,
+    dispatches: lease ? delivery.dispatches : 0,
     next_attempt_at: lease ? null : delivery.receivedAt,
     claim_id: lease?.claimId ?? null,
     lease_expires_at: lease?.expiresAt ?? null,
@@ -29,7 +29,8 @@ function firstState({ delivery, lease, duplicates }: NewDeliveryRow): ColumnValu
  * Returns the columns and the rows of an INSERT of the states of a batch. If the rows differ in nothing but their
  * delivery, they are selected, so that no value is sent for each.
  *
- * @param recorded table that has the `id` and the `received_at` of those that were recorded, with a condition if need be
+ * @param recorded table that has the `id` and the `received_at` of those that were recorded, with a condition if need
+ * be
  * @param rowsOf returns the rows otherwise
  */
 export function firstStates(
@@ -45,7 +46,7 @@ export function firstStates(
   const values = lease
     ? sql`'processing', 1, NULL, ${lease.claimId}, ${raw(String(lease.expiresAt))}`
     : raw(`'pending', 0, received_at, NULL, NULL`);
-  return sql`(delivery_id, state, attempts, next_attempt_at, claim_id, lease_expires_at, duplicates)
+  return sql`(delivery_id, state, dispatches, next_attempt_at, claim_id, lease_expires_at, duplicates)
     SELECT id, ${values}, 0 FROM ${recorded}`;
 }
 

@@ -1,5 +1,5 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
-import { cr3dentialsWebhookEntities } from './migrations/index.js';
+import { cr3dentialsWebhookEntities } from './entities.js';
 
 /**
  * Gives our entities the names in the DataSource that the migrations have given to their tables and columns. A naming

@@ -1,15 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { setImmediate } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancellation } from '../concurrency/cancellation.js';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { runOutsideRequest } from '../concurrency/run-outside-request.js';
-import { isLocked, isUnavailable } from '../database/database.errors.js';
+import { isLocked, isUnavailable, toOccurrenceError } from '../database/database.errors.js';
+import { Instrumentation } from '../instrumentation/instrumentation.js';
+import { TelemetryHooks } from '../instrumentation/telemetry.hooks.js';
 import { DeliveryHandoff } from './delivery.handoff.js';
-import { RECEIVING_SETTINGS, type ReceivingSettings } from './inbox.options.js';
+import { RECEIVING_SETTINGS, type ReceivingSettings } from './receiving.options.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { DeliveryRepository } from './delivery.repository.js';
-import type { Lease, NewDelivery } from './delivery.factory.js';
-import type { RecordingVerdict } from './verdict.js';
+import type { Lease, NewDelivery } from './claimed-delivery.js';
+import type { Recording } from './verdict.js';
 
 const MAX_CONCURRENT_FLUSHES = 2;
 const MAX_ROWS = 200;
@@ -22,7 +24,7 @@ interface Entry {
 }
 
 interface Sender {
-  resolve(recording: RecordingVerdict): void;
+  resolve(recording: Recording): void;
   reject(error: unknown): void;
 }
 
@@ -43,6 +45,8 @@ export class GroupCommitWriter {
     private readonly repository: DeliveryRepository,
     private readonly connection: DatabaseConnection,
     private readonly handoff: DeliveryHandoff,
+    private readonly instrumentation: Instrumentation,
+    private readonly telemetry: TelemetryHooks,
     @Inject(RECEIVING_SETTINGS) { ackTimeout }: Pick<ReceivingSettings, 'ackTimeout'>,
   ) {
     this.#timeout = ackTimeout;
@@ -52,7 +56,7 @@ export class GroupCommitWriter {
    * Resolves once the delivery is durable, and rejects if it cannot be recorded. It also rejects if it is still queued
    * at its deadline, and is then dropped.
    */
-  record(delivery: NewDelivery, deadline = new Cancellation()): Promise<RecordingVerdict> {
+  record(delivery: NewDelivery, deadline = new Cancellation()): Promise<Recording> {
     return new Promise((resolve, reject) => {
       const content = delivery.idempotencyKey + delivery.fingerprint;
       const entry = this.#queue.get(content) ?? { delivery, waiting: [] };
@@ -64,7 +68,7 @@ export class GroupCommitWriter {
     });
   }
 
-  /** What is being inserted goes on. */
+  /** Drops a POST that waits. One that is being inserted goes on. */
   #drop(content: string, entry: Entry, sender: Sender, reason: unknown): void {
     if (this.#queue.get(content) !== entry) return;
     entry.waiting.splice(entry.waiting.indexOf(sender), 1);
@@ -79,7 +83,7 @@ export class GroupCommitWriter {
   #schedulePump(): void {
     if (this.#isPumpScheduled) return;
     this.#isPumpScheduled = true;
-    runOutsideRequest(() =>
+    this.telemetry.inBackground(() =>
       setImmediate(() => {
         this.#isPumpScheduled = false;
         this.#pump();
@@ -123,19 +127,34 @@ export class GroupCommitWriter {
       duplicates: waiting.length - 1,
       lease: index < capacity ? lease : undefined,
     }));
-    const recordings = await this.#record(rows, performance.now() + this.#timeout);
-    rows.forEach(({ delivery, lease: own }, index) => this.#handOff(delivery, own, recordings[index]));
+    const begunAt = performance.now();
+    const recordings = await this.#record(rows, begunAt + this.#timeout);
+    this.#announce(rows, begunAt, recordings);
+    rows.forEach(({ delivery, lease: usedLease }, index) => this.#handOff(delivery, usedLease, recordings[index]));
     batch.forEach(({ waiting }, index) => resolveSenders(waiting, recordings[index]));
+  }
+
+  #announce(rows: readonly BatchRow[], begunAt: number, recordings: readonly (Recording | Error)[]): void {
+    const isHeard = this.instrumentation.hasSubscribers('flushed');
+    if (!isHeard && !this.telemetry.followsBatches) return;
+    const duration = performance.now() - begunAt;
+    const deliveries = rows.map(({ delivery }) => delivery);
+    const failure = recordings.find((recording) => recording instanceof Error);
+    const error = failure && toOccurrenceError(failure.cause ?? failure);
+    this.telemetry.batch('flush', deliveries, begunAt, error);
+    if (!isHeard) return;
+    const bytes = deliveries.reduce((sum, { rawBody }) => sum + Buffer.byteLength(rawBody), 0);
+    this.instrumentation.announce('flushed', { size: rows.length, bytes, duration, error });
   }
 
   /**
    * Records a batch. One bad row does not fail its neighbours: the batch is halved until the row stands alone, as long
    * as somebody waits.
    */
-  async #record(rows: BatchRow[], giveUpAt: number): Promise<(RecordingVerdict | Error)[]> {
+  async #record(rows: BatchRow[], giveUpAt: number): Promise<(Recording | Error)[]> {
     try {
-      const verdicts = await this.repository.record(rows);
-      return verdicts.map((verdict) => (verdict === 'locked' ? unavailable() : verdict));
+      const recordings = await this.repository.record(rows);
+      return recordings.map((recording) => (recording === 'locked' ? unavailable() : recording));
     } catch (error) {
       if (performance.now() < giveUpAt && isLocked(this.connection.dialect, error)) {
         await sleep(LOCKED_DELAY_MS); // the whole table, by a migration for example
@@ -151,10 +170,11 @@ export class GroupCommitWriter {
     }
   }
 
-  #handOff(delivery: NewDelivery, lease: Lease | undefined, recording: RecordingVerdict | Error | undefined): void {
-    if (recording === 'accepted' && lease) this.handoff.submit(delivery, lease);
-    else if (recording === 'accepted') this.handoff.notify();
-    else if (lease && typeof recording === 'string') this.handoff.release(1);
+  #handOff(delivery: NewDelivery, lease: Lease | undefined, recording: Recording | Error | undefined): void {
+    const verdict = recording && 'verdict' in recording ? recording.verdict : undefined;
+    if (verdict === 'accepted' && lease) this.handoff.submit(delivery, lease);
+    else if (verdict === 'accepted') this.handoff.notify();
+    else if (lease && verdict) this.handoff.release(1);
     else if (lease) this.handoff.abandon([delivery.id], lease);
   }
 }
@@ -173,9 +193,9 @@ function unavailable(cause?: unknown): Cr3dentialsWebhookError {
  * Settles everyone who sent one content. If it was accepted, the first of them made the delivery and the others are
  * duplicates.
  */
-function resolveSenders(waiting: readonly Sender[], recording: RecordingVerdict | Error | undefined): void {
+function resolveSenders(waiting: readonly Sender[], recording: Recording | Error | undefined): void {
   waiting.forEach(({ resolve, reject }, index) => {
     if (recording === undefined || recording instanceof Error) reject(recording);
-    else resolve(recording === 'accepted' && index > 0 ? 'duplicate' : recording);
+    else resolve(recording.verdict === 'accepted' && index > 0 ? { ...recording, verdict: 'duplicate' } : recording);
   });
 }

@@ -41,4 +41,19 @@ export class HandlerRun {
 
   @Column({ name: 'updated_at', type: 'bigint', transformer: epochTransformer })
   updatedAt!: number;
+
+  /**
+   * Claim of the worker of a queue that has the run, which is pending until `nextAttemptAt` then: the end of the lease.
+   * Null while no such worker has it.
+   */
+  @Column({ name: 'claim_id', type: 'varchar', length: 64, nullable: true })
+  claimId?: string | null;
+
+  /** Number of times that a worker of a queue has claimed it. It only grows. Undefined if it was not read. */
+  @Column({ name: 'claims', type: 'int' })
+  claims?: number;
+
+  /** Number of times in a row that such a worker has let its lease expire. */
+  @Column({ name: 'rescues', type: 'int' })
+  rescues?: number;
 }

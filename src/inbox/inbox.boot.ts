@@ -1,10 +1,11 @@
 import type { DataSource } from 'typeorm';
 import type { DatabaseConnection } from '../database/database.connection.js';
-import { openDatabase, type Opening } from '../database/database.connection.factory.js';
+import { openDatabase, type DatabaseSetup } from '../database/database.connection.factory.js';
 import { assertWritableFile } from '../database/writable.check.js';
-import { cr3dentialsWebhookEntities } from './migrations/index.js';
+import { cr3dentialsWebhookEntities } from './entities.js';
 import { useGivenNames } from './given-names.js';
-import { assertEntities, assertSchema, synchronizeWithHost } from './schema.check.js';
+import { migrateIfHostSynchronizes } from './migrations/migrate-on-synchronize.js';
+import { assertEntities, assertSchema } from './schema.check.js';
 import { assertRoundTrip } from './round-trip.check.js';
 import { Tables } from './tables.js';
 
@@ -18,11 +19,11 @@ import { Tables } from './tables.js';
 export async function openInbox(
   host: DataSource | undefined,
   name: string | undefined,
-  settings: Pick<Opening, 'connections' | 'listenNotify' | 'timeouts'>,
+  settings: Pick<DatabaseSetup, 'connections' | 'listenNotify' | 'timeouts'>,
 ): Promise<DatabaseConnection> {
   assertEntities(host, name);
   useGivenNames(host);
-  await synchronizeWithHost(host);
+  await migrateIfHostSynchronizes(host);
   const connection = await openDatabase({ host, entities: [...cr3dentialsWebhookEntities], ...settings });
   try {
     const tables = new Tables(host);

@@ -1,56 +1,40 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager, SelectQueryBuilder } from 'typeorm';
 import { Clock } from '../clock.js';
-import { Delivery } from './delivery.entity.js';
-import { DeliveryStateRow, type DeliveryState } from './delivery-state.entity.js';
+import type { DeliveryState } from './delivery-state.entity.js';
 import { idempotencyKey } from './delivery.identity.js';
+import { selectRecords, toRecord, type DeliveryRecord } from './delivery-record.queries.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { referenceKey } from './content.columns.js';
 import { PayloadCodec, type OpenedText } from './payload.codec.js';
 import { allOf, anyOf, raw, sql, type Sql } from '../database/sql.js';
+import { countIndexed, type IndexedRows } from './index-count.queries.js';
 import { Tables } from './tables.js';
 import type { RejectionReason, RejectionState } from './rejection.entity.js';
 
 /** Deliveries that are counted one by one. The number of any more is taken from the statistics of the database. */
 const MAX_COUNTED = 10_000;
 
-/** Rows that are read at a time. TypeORM makes entities of them without a pause. */
-const MAX_READ_ROWS = 200;
-
 /** Ids that a query sorts. */
 const MAX_SORTED = 10_000;
 
-/** Facts that a list reads. */
-const FACTS = [
-  'id',
-  'idempotencyKey',
-  'tenant',
-  'sessionId',
-  'status',
-  'platformId',
-  'externalReferenceId',
-  'receivedAt',
-  'keyId',
-] as const satisfies (keyof Delivery)[];
-
-/** A delivery without its body. */
-export type DeliveryRecord = Pick<Delivery, (typeof FACTS)[number]> & Omit<DeliveryStateRow, 'deliveryId'>;
+const ENDED = `s.state IN ('dead', 'unhandled', 'discarded', 'erased')`;
 
 /**
  * Conditions that hold for every row in a state. They let the partial indexes serve the query, and are written as the
  * indexes are, because SQLite compares the texts.
  */
-const INDEXED: Partial<Record<DeliveryState, string>> = {
+export const INDEXED: Partial<Record<DeliveryState, string>> = {
   pending: 's.next_attempt_at IS NOT NULL',
   processing: 's.lease_expires_at IS NOT NULL',
-  dead: `s.state IN ('dead', 'unhandled', 'discarded')`,
-  unhandled: `s.state IN ('dead', 'unhandled', 'discarded')`,
-  discarded: `s.state IN ('dead', 'unhandled', 'discarded')`,
+  dead: ENDED,
+  unhandled: ENDED,
+  discarded: ENDED,
+  erased: ENDED,
 };
 
 /** Tells whether deliveries in this state are found by it, in the order of their ids. */
 export function hasIndex(state: DeliveryState): boolean {
-  return state === 'dead' || state === 'unhandled' || state === 'discarded';
+  return INDEXED[state] === ENDED;
 }
 
 /**
@@ -87,6 +71,23 @@ export interface RejectionFilter {
   limit?: number;
 }
 
+/** Returns the deliveries in every state but `completed`, each by its index. */
+export function rowsByState(table: Sql): Record<Exclude<DeliveryState, 'completed'>, IndexedRows> {
+  const timed = (column: string) => ({ table, condition: raw(`${column} IS NOT NULL`), column });
+  const ended = (state: string) => {
+    const condition = raw(`state = '${state}' AND state IN ('dead', 'unhandled', 'discarded', 'erased')`);
+    return { table, condition, column: 'delivery_id' };
+  };
+  return {
+    pending: timed('next_attempt_at'),
+    processing: timed('lease_expires_at'),
+    dead: ended('dead'),
+    unhandled: ended('unhandled'),
+    discarded: ended('discarded'),
+    erased: ended('erased'),
+  };
+}
+
 /** Counts of the inbox, the same on every instance. */
 export type InboxCounts = Record<DeliveryState, number> & { openRejections: number; oldestDue: number };
 
@@ -104,32 +105,32 @@ export class InboxQueries {
   async find(
     key: string | { sessionId: string; tenant?: string },
   ): Promise<{ record: DeliveryRecord; body: OpenedText } | null> {
-    const byId = typeof key === 'string';
-    const value = byId ? key : idempotencyKey(key.tenant ?? '', key.sessionId);
-    const where = byId ? 'd.id = :value' : 'd.idempotencyKey = :value';
-    const found = await this.connection.read((manager) =>
-      records(manager).addSelect('d.rawBody').where(where, { value }).getOne(),
-    );
-    if (!found) return null;
-    const { id, tenant, rawBody } = found.facts;
-    const body = await this.codec.decode(rawBody, { column: 'delivery.raw_body', row: id, tenant });
-    return { record: merged(found), body };
+    const condition =
+      typeof key === 'string'
+        ? sql`d.id = ${key}`
+        : sql`d.idempotency_key = ${idempotencyKey(key.tenant ?? '', key.sessionId)}`;
+    const [row] = await this.select(selectRecords(this.tables, condition, ', d.raw_body'));
+    if (!row) return null;
+    const record = toRecord(row);
+    const { id, tenant } = record;
+    const body = await this.codec.decode(String(row.raw_body), { column: 'delivery.raw_body', row: id, tenant });
+    return { record, body };
+  }
+
+  /** Returns the tenant of a delivery; empty without one, and for an unknown delivery. */
+  async tenantOf(id: string): Promise<string> {
+    const [row] = await this.select(sql`SELECT tenant FROM ${this.tables.delivery} WHERE id = ${id}`);
+    return String(row?.tenant ?? '');
   }
 
   /** Returns deliveries, newest first. */
   async list(filter: DeliveryFilter): Promise<DeliveryRecord[]> {
     const { state } = filter;
     const ids = await this.page(filter);
-    const found: StateWithFacts[] = [];
-    for (let first = 0; first < ids.length; first += MAX_READ_ROWS) {
-      const some = ids.slice(first, first + MAX_READ_ROWS);
-      found.push(
-        ...(await this.connection.read((manager) =>
-          records(manager).where('s.deliveryId IN (:...some)', { some }).orderBy('s.deliveryId', 'DESC').getMany(),
-        )),
-      );
-    }
-    return found.map(merged).filter((delivery) => !state || delivery.state === state); // it may have changed since
+    if (ids.length === 0) return [];
+    const isListed = this.connection.dialect.isOneOf('s.delivery_id', ids);
+    const found = (await this.select(selectRecords(this.tables, isListed))).map(toRecord);
+    return found.filter((delivery) => !state || delivery.state === state); // it may have changed since
   }
 
   /** Returns the ids of a page. They are found by an index, whatever the database knows of its tables. */
@@ -140,21 +141,30 @@ export class InboxQueries {
     const indexed = state && INDEXED[state];
     const isByState = facts.length === 0 || (indexed !== undefined && filter.externalReferenceId === undefined);
     const id = raw(isByState ? 's.delivery_id' : 'd.id');
-    const states = state ? [sql`s.state = ${state}`, ...(indexed ? [raw(indexed)] : [])] : [];
-    const [own, others, table, other] = isByState
+    // One that waits or is processed is known by its time alone, without a look at its row.
+    const states = state && (!indexed || hasIndex(state)) ? [sql`s.state = ${state}`] : [];
+    if (indexed) states.push(raw(indexed));
+    const [direct, others, table, other] = isByState
       ? ([states, facts, sql`${deliveryState} s`, sql`${delivery} d`] as const)
       : ([facts, states, sql`${delivery} d`, sql`${deliveryState} s`] as const);
     const isSorted = isByState && indexed && !hasIndex(state) && (await this.isFew(indexed));
     const order = isSorted ? sql`COALESCE(${id}, '')` : id;
+    const first = raw(isByState || filter.externalReferenceId !== undefined ? '' : 'd.tenant DESC,');
     const exists = sql`EXISTS (SELECT 1 FROM ${other} WHERE ${allOf([raw('d.id = s.delivery_id'), ...others])})`;
-    const conditions = [...own, ...(before ? [sql`${order} < ${before}`] : []), ...(others.length > 0 ? [exists] : [])];
+    const conditions = [
+      ...direct,
+      ...(before ? [sql`${order} < ${before}`] : []),
+      ...(others.length > 0 ? [exists] : []),
+    ];
     const rows = await this.select(
-      sql`SELECT ${id} AS id FROM ${table} WHERE ${allOf(conditions)} ORDER BY ${order} DESC LIMIT ${raw(String(Math.trunc(limit)))}`,
+      sql`SELECT ${id} AS id FROM ${table} WHERE ${allOf(conditions)} ORDER BY ${first} ${order} DESC LIMIT ${raw(String(Math.trunc(limit)))}`,
     );
     return rows.map((row) => String(row.id));
   }
 
-  /** Tells whether an index has few enough rows to sort them. SQLite would look through all rows to read them sorted. */
+  /**
+   * Tells whether an index has few enough rows to sort them. SQLite would look through all rows to read them sorted.
+   */
   private async isFew(indexed: string): Promise<boolean> {
     const some = sql`SELECT 1 AS one FROM ${this.tables.deliveryState} s WHERE ${raw(indexed)} LIMIT ${raw(String(MAX_SORTED + 1))}`;
     const [row] = await this.select(sql`SELECT COUNT(*) AS n FROM (${some}) few`);
@@ -164,12 +174,11 @@ export class InboxQueries {
   /** Returns the conditions on what was received, written as the indexes are. */
   private async factsOf(filter: DeliveryFilter): Promise<Sql[]> {
     const { externalReferenceId, tenant } = filter;
+    const ofTenant = tenant === undefined ? [] : [this.connection.dialect.isAt('d.tenant', tenant)];
+    if (externalReferenceId === undefined) return tenant ? [...ofTenant, raw(`d.tenant <> ''`)] : ofTenant;
     const key = await this.referenceKeyOf(filter);
-    const conditions: Sql[] = [];
-    if (tenant !== undefined) conditions.push(sql`d.tenant = ${tenant}`);
-    if (externalReferenceId === undefined) return tenant ? [...conditions, raw(`d.tenant <> ''`)] : conditions;
     const isPlain = sql`d.external_reference_id = ${externalReferenceId}`;
-    return [...conditions, key === null ? isPlain : anyOf([isPlain, sql`d.reference_key = ${key}`])];
+    return [...ofTenant, key === null ? isPlain : anyOf([isPlain, sql`d.reference_key = ${key}`])];
   }
 
   private async referenceKeyOf({ externalReferenceId, tenant = '' }: DeliveryFilter): Promise<string | null> {
@@ -182,40 +191,40 @@ export class InboxQueries {
 
   /** Counts by indexes, whatever the number of completed deliveries. */
   async stats(): Promise<InboxCounts> {
-    const now = this.clock.now();
-    const { due, expired, ...open } = await this.countOpen();
-    const ended = await this.countEnded();
-    const others = Object.values({ ...ended, pending: open.pending, processing: open.processing });
-    const completed = await this.countCompleted(others.reduce((sum, count) => sum + count, 0));
-    return { ...open, ...ended, completed, oldestDue: now - Math.min(due ?? now, expired ?? now, now) };
+    const { deliveryState, rejection } = this.tables;
+    const open = { table: rejection, condition: raw(`state = 'open'`), column: 'id' };
+    const rows = { ...rowsByState(deliveryState), openRejections: open };
+    const { openRejections, ...counts } = await countIndexed(this.connection, rows, 'operating');
+    const oldestDue = await this.oldestDue();
+    const others = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    return { ...counts, openRejections, completed: await this.countCompleted(() => others), oldestDue };
   }
 
-  private async countOpen() {
-    const { deliveryState, rejection } = this.tables;
+  private async oldestDue(): Promise<number> {
+    const { deliveryState } = this.tables;
     const [row = {}] = await this.select(sql`SELECT
-      (SELECT COUNT(*) FROM ${deliveryState} WHERE next_attempt_at IS NOT NULL) AS pending,
-      (SELECT COUNT(*) FROM ${deliveryState} WHERE lease_expires_at IS NOT NULL) AS processing,
-      (SELECT COUNT(*) FROM ${rejection} WHERE state = 'open') AS open_rejections,
       (SELECT MIN(next_attempt_at) FROM ${deliveryState} WHERE next_attempt_at IS NOT NULL) AS due,
       (SELECT MIN(lease_expires_at) FROM ${deliveryState} WHERE lease_expires_at IS NOT NULL) AS expired`);
-    return {
-      pending: Number(row.pending),
-      processing: Number(row.processing),
-      openRejections: Number(row.open_rejections),
-      due: row.due === null ? undefined : Number(row.due),
-      expired: row.expired === null ? undefined : Number(row.expired),
-    };
+    const now = this.clock.now();
+    return now - Math.min(Number(row.due ?? now), Number(row.expired ?? now), now);
   }
 
-  private async countEnded(): Promise<Record<'dead' | 'unhandled' | 'discarded', number>> {
-    const rows = await this.select(sql`SELECT state, COUNT(*) AS n FROM ${this.tables.deliveryState}
-      WHERE state IN ('dead', 'unhandled', 'discarded') GROUP BY state`);
-    const counts = Object.fromEntries(rows.map(({ state, n }) => [state, Number(n)]));
-    return { dead: 0, unhandled: 0, discarded: 0, ...counts };
+  /**
+   * Counts completed deliveries as `stats()` does.
+   *
+   * @param others number of those in all other states but `erased`
+   */
+  completedBeside(others: number): Promise<number> {
+    return this.countCompleted(async () => others + (await this.countErased()));
+  }
+
+  private async countErased(): Promise<number> {
+    const { erased } = rowsByState(this.tables.deliveryState);
+    return (await countIndexed(this.connection, { erased }, 'operating')).erased;
   }
 
   /** Counts some rows, whatever they are. If these are all, the number is exact. */
-  private async countCompleted(others: number): Promise<number> {
+  private async countCompleted(others: () => number | Promise<number>): Promise<number> {
     const { deliveryState } = this.tables;
     const some = sql`SELECT state FROM ${deliveryState} LIMIT ${raw(String(MAX_COUNTED + 1))}`;
     const [row] = await this.select(
@@ -224,24 +233,10 @@ export class InboxQueries {
     const completed = Number(row?.completed ?? 0);
     if (Number(row?.n) <= MAX_COUNTED) return completed;
     const [estimate] = await this.select(this.connection.dialect.estimateRows(deliveryState));
-    return Math.max(completed, Number(estimate?.n ?? 0) - others);
+    return Math.max(completed, Number(estimate?.n ?? 0) - (await others()));
   }
 
   private async select(statement: Sql): Promise<Record<string, unknown>[]> {
     return (await this.connection.execute(statement, 'operating')).records;
   }
-}
-
-/** A state with the facts that belong to it. */
-type StateWithFacts = DeliveryStateRow & { facts: Delivery };
-
-export function records(manager: EntityManager): SelectQueryBuilder<StateWithFacts> {
-  return manager
-    .createQueryBuilder(DeliveryStateRow, 's')
-    .innerJoinAndMapOne('s.facts', Delivery, 'd', 'd.id = s.deliveryId')
-    .select(['s', ...FACTS.map((fact) => `d.${fact}`)]) as SelectQueryBuilder<StateWithFacts>;
-}
-
-export function merged({ facts, ...state }: StateWithFacts): DeliveryRecord {
-  return { ...facts, ...state };
 }

@@ -8,6 +8,11 @@ export interface TextPlace {
   readonly tenant: string;
 }
 
+/** Returns the place of the last error of a handler run, and of the errors of its attempts. */
+export function runErrorPlace(deliveryId: string, handler: string, tenant: string): TextPlace {
+  return { column: 'handler_run.last_error', row: `${deliveryId}/${handler}`, tenant };
+}
+
 /**
  * Outcome of opening a stored text.
  *
@@ -22,8 +27,8 @@ export type OpenedText =
   | { readonly contents: 'key-missing'; readonly keyId: string }
   | { readonly contents: 'broken' | 'plaintext-refused' | 'destroyed' };
 
-/** What a keyed hash is made for. The same value has another hash for each. */
-export type Lookup = 'fingerprint' | 'reference' | 'rejection';
+/** Purpose of a keyed hash. The same value has another hash for each. */
+export type HashPurpose = 'fingerprint' | 'reference' | 'rejection';
 
 /** Begins every sealed text. No JSON begins so. */
 export const SEAL_MARK = 'cw1';
@@ -54,16 +59,23 @@ export abstract class PayloadCodec {
   abstract decode(stored: string, place: TextPlace): OpenedText | Promise<OpenedText>;
 
   /** Returns a keyed hash of a value in hex; undefined if there is no key for it. */
-  abstract lookup(tenant: string, lookup: Lookup, value: string): string | undefined;
+  abstract keyedHash(tenant: string, purpose: HashPurpose, value: string): string | undefined;
 
   /** Tells whether a text with this key could be opened. True where only a key service can tell. */
   abstract mayOpen(keyId: string | null): boolean;
+
+  /** True if `destroyKeys()` can be called. */
+  abstract readonly canDestroyKeys: boolean;
+
+  /** Destroys every key of a tenant, for ever. It may be called again. */
+  abstract destroyKeys(tenant: string): Promise<void>;
 }
 
 /** Stores texts as they are. */
 @Injectable()
 export class PlainTextCodec extends PayloadCodec {
   readonly isKeyed = false;
+  readonly canDestroyKeys = false;
 
   prepare(): undefined {
     return undefined;
@@ -81,13 +93,21 @@ export class PlainTextCodec extends PayloadCodec {
     return stored.startsWith(SEAL_MARK) ? { contents: 'key-missing', keyId: keyIdOf(stored) } : readable(stored);
   }
 
-  lookup(): undefined {
+  keyedHash(): undefined {
     return undefined;
   }
 
   mayOpen(keyId: string | null): boolean {
     return keyId === null;
   }
+
+  destroyKeys(): Promise<void> {
+    return Promise.reject(cannotDestroyKeys());
+  }
+}
+
+export function cannotDestroyKeys(): Error {
+  return new Error('This instance has no KeyProvider that can destroy keys.');
 }
 
 /** Returns a text that nobody takes for a sealed one. Only errors and details can begin like one. */

@@ -32,7 +32,10 @@ export class Rejection {
   @PrimaryColumn({ name: 'id', type: 'varchar', length: 36 })
   id!: string;
 
-  /** SHA-256 of reason, tenant and body; in a sealed row, its keyed hash. The same POST again is counted, not kept twice. */
+  /**
+   * SHA-256 of reason, tenant and body; in a sealed row, its keyed hash. The same POST again is counted, not kept
+   * twice.
+   */
   @Column({ name: 'fingerprint', type: 'varchar', length: 64 })
   fingerprint!: string;
 
@@ -69,6 +72,14 @@ export class Rejection {
 
   @Column({ name: 'last_received_at', type: 'bigint', transformer: epochTransformer })
   lastReceivedAt!: number;
+
+  /** Idempotency key of the session that the body names, whatever else is wrong with it; null if it names none. */
+  @Column({ name: 'session_key', type: 'varchar', length: 64, nullable: true })
+  sessionKey!: string | null;
+
+  /** Hash of tenant and reference that the body names, in a sealed row a keyed hash; null if it names none. */
+  @Column({ name: 'reference_key', type: 'varchar', length: 64, nullable: true })
+  referenceKey!: string | null;
 
   /** Id of the key that body and detail are sealed with; null in a plain row. */
   @Column({ name: 'key_id', type: 'varchar', length: 64, nullable: true })

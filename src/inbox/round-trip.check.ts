@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { uuidv7 } from 'uuidv7';
 import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { DatabaseConnection } from '../database/database.connection.js';
 import { formatDatabaseError, isLocked, isTransient, isUnavailable } from '../database/database.errors.js';
 import type { ExecuteSql } from '../database/dialect/dialect.js';
 import { join, raw, sql, type Sql } from '../database/sql.js';
 import type { Tables } from './tables.js';
+import { newId } from '../new-id.js';
 
-/** What a session may garble: quotes, backslashes, wild cards, controls, characters of one to four bytes, end spaces. */
+/**
+ * Text that a session may garble: quotes, backslashes, wild cards, controls, characters of one to four bytes, end
+ * spaces.
+ */
 const PROBE = `"a" 'b' \`c\` \\ \\' \\n %_ $1 ? \t\r\n é ß 漢字 🙂  `;
 
 /** One row of each table, with the text in every column that holds text as it was sent. */
@@ -71,7 +74,7 @@ async function garbledColumns(
   table: Sql,
   { key, texts, others }: (typeof ROWS)[number],
 ): Promise<string[]> {
-  const id = uuidv7();
+  const id = newId();
   const columns = { [key]: id, ...Object.fromEntries(texts.map((column) => [column, PROBE])), ...others() };
   await execute(
     sql`INSERT INTO ${table} (${raw(Object.keys(columns).join(', '))}) VALUES (${join(Object.values(columns))})`,

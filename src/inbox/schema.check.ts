@@ -3,11 +3,10 @@ import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { Delivery } from './delivery.entity.js';
 import { formatDatabaseError, isUnavailable } from '../database/database.errors.js';
 import type { DatabaseConnection } from '../database/database.connection.js';
-import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from './migrations/index.js';
-import { raw, sql } from '../database/sql.js';
+import { cr3dentialsWebhookEntities } from './entities.js';
+import { raw, sql, type Sql } from '../database/sql.js';
+import { remedyFor } from './schema.remedy.js';
 import type { Tables } from './tables.js';
-
-const MIGRATIONS = cr3dentialsWebhookMigrations.map(({ name }) => name).join(', ');
 
 /**
  * Checks that there is a DataSource, and that it has our entities.
@@ -21,16 +20,22 @@ export function assertEntities(host: DataSource | undefined, name = 'default'): 
       `There is no DataSource "${name}". Import TypeOrmModule.forRoot(…), or name yours in the option "dataSource".`,
     );
   }
+  if (!host.isInitialized) {
+    throw new Cr3dentialsWebhookError(
+      'DATA_SOURCE_MISSING',
+      `The DataSource "${name}" is not initialized when this module boots. Remove manualInitialization: true, or await its initialize() in dataSourceFactory.`,
+    );
+  }
   if (!cr3dentialsWebhookEntities.every((entity) => host.hasMetadata(entity))) {
     if (host.entityMetadatas.some(isOfAnotherCopy)) {
       throw new Cr3dentialsWebhookError(
         'DATA_SOURCE_MISSING',
-        `The DataSource "${name}" has our entities from another copy of this package. Keep one installed, and load it everywhere by "import" or everywhere by "require".`,
+        `The DataSource "${name}" has the entities of another copy of this package. Keep one installed, and load it everywhere by "import" or everywhere by "require".`,
       );
     }
     throw new Cr3dentialsWebhookError(
       'DATA_SOURCE_MISSING',
-      `The DataSource "${name}" does not know our entities. Add entities: [...cr3dentialsWebhookEntities] to it, or autoLoadEntities: true.`,
+      `The DataSource "${name}" does not know the entities of this package. Add entities: [...cr3dentialsWebhookEntities] to it, or autoLoadEntities: true.`,
     );
   }
 }
@@ -41,44 +46,29 @@ function isOfAnotherCopy({ givenTableName, target }: EntityMetadata): boolean {
 }
 
 /**
- * Sets up our schema if the host lets TypeORM synchronise its own. It runs the migrations, which know the types that
- * fit each database.
+ * Checks that every table has every column.
+ *
+ * @throws Cr3dentialsWebhookError `SCHEMA_INCOMPLETE`, naming what to do
  */
-export async function synchronizeWithHost(host: DataSource): Promise<void> {
-  if (!host.options.synchronize) return;
-  const runner = host.createQueryRunner();
-  try {
-    await runner.startTransaction();
-    for (const Migration of cr3dentialsWebhookMigrations) await new Migration().up(runner);
-    await runner.commitTransaction();
-  } catch (error) {
-    await runner.rollbackTransaction().catch(() => {}); // the first error is the cause
-    throw error;
-  } finally {
-    await runner.release();
+export async function assertSchema(connection: DatabaseConnection, tables: Tables): Promise<void> {
+  const { delivery, deliveryState, handlerRun, handlerSet, rejection, key, task, erasure, action } = tables;
+  const { bulk, attempt, tally, instance, secretUse } = tables;
+  const received = [delivery, deliveryState, handlerRun, handlerSet, rejection, key, task, erasure, action];
+  const all = [...received, bulk, attempt, tally, instance, secretUse];
+  for (const [index, entity] of cr3dentialsWebhookEntities.entries()) {
+    const columns = connection.hostDataSource.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
+    await assertColumns(connection, all[index] as Sql, columns);
   }
 }
 
-/**
- * Checks that every table has every column.
- *
- * @throws Cr3dentialsWebhookError `SCHEMA_INCOMPLETE`, naming the migration to run
- */
-export async function assertSchema(
-  connection: DatabaseConnection,
-  { delivery, deliveryState, handlerRun, handlerSet, rejection, key, task }: Tables,
-): Promise<void> {
-  const tables = [delivery, deliveryState, handlerRun, handlerSet, rejection, key, task];
-  for (const [index, entity] of cr3dentialsWebhookEntities.entries()) {
-    const columns = connection.host.getMetadata(entity).columns.map(({ databaseName }) => databaseName);
-    await connection
-      .execute(sql`SELECT ${raw(columns.join(', '))} FROM ${tables[index]} WHERE 1 = 0`)
-      .catch((error: unknown) => {
-        if (isUnavailable(connection.dialect, error)) throw error;
-        throw new Cr3dentialsWebhookError(
-          'SCHEMA_INCOMPLETE',
-          `The table ${tables[index]?.strings[0]} is missing or incomplete (${formatDatabaseError(error)}). Run the migration ${MIGRATIONS}: add migrations: [...cr3dentialsWebhookMigrations] and migrationsRun: true to the DataSource, or run "typeorm migration:run".`,
-        );
-      });
+async function assertColumns(connection: DatabaseConnection, table: Sql, columns: readonly string[]): Promise<void> {
+  try {
+    await connection.execute(sql`SELECT ${raw(columns.join(', '))} FROM ${table} WHERE 1 = 0`);
+  } catch (error) {
+    if (isUnavailable(connection.dialect, error)) throw error;
+    throw new Cr3dentialsWebhookError(
+      'SCHEMA_INCOMPLETE',
+      `The table ${table.strings[0]} is missing or incomplete (${formatDatabaseError(error)}). ${await remedyFor(connection, table)}`,
+    );
   }
 }

@@ -1,7 +1,9 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { epochTransformer } from '../database/epoch.transformer.js';
 
-/** Work in the background that one instance does at a time. All times are epoch milliseconds of the database's clock. */
+/**
+ * Work in the background that one instance does at a time. All times are epoch milliseconds of the database's clock.
+ */
 @Entity({ name: 'cr3dentials_webhook_task', synchronize: false })
 export class TaskRow {
   @PrimaryColumn({ name: 'name', type: 'varchar', length: 32 })
@@ -14,7 +16,7 @@ export class TaskRow {
   @Column({ name: 'lease_expires_at', type: 'bigint', transformer: epochTransformer })
   leaseExpiresAt!: number;
 
-  /** Where the next owner goes on, as JSON; null at the beginning. */
+  /** Position from which the next owner goes on, as JSON; null at the beginning. */
   @Column({ name: 'progress', type: 'text', nullable: true })
   progress!: string | null;
 }

@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { uuidv7 } from 'uuidv7';
 import { Clock } from '../clock.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { sql } from '../database/sql.js';
 import { Tables } from './tables.js';
+import { newId } from '../new-id.js';
 
 /** Work that one instance does at a time. */
-export type TaskName = 'keys' | 'reseal' | 'retention';
+export type TaskName = 'keys' | 'reseal' | 'retention' | 'sweep';
 
 /** Right of one owner to work on a task. Names the owner. */
 export interface TaskLease {
   readonly name: TaskName;
   readonly owner: string;
-  /** As the owner before has left it; null at the beginning. */
+  /** Progress that the owner before has left; null at the beginning. */
   readonly progress: string | null;
 }
 
@@ -29,7 +29,7 @@ export class TaskRepository {
   async take(name: TaskName, leaseMs: number): Promise<TaskLease | undefined> {
     const { connection } = this;
     const { task } = this.tables;
-    const owner = uuidv7();
+    const owner = newId();
     await connection.execute(
       sql`${connection.dialect.insertInto(task)} (name, lease_expires_at) VALUES (${name}, 0)
           ${connection.dialect.onConflictDoNothing('name')}`,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Instrumentation } from './instrumentation.js';
-import type { UnreadableProblem } from './inbox.signals.js';
+import type { UnreadableProblem } from './internal.occurrences.js';
 import { refusalKinds, type RefusalKind } from './refusal.kind.js';
 
 /** Counts of this process since it started. */

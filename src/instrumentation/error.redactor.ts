@@ -17,6 +17,7 @@ interface PersonalData {
   readonly metadata: unknown;
   readonly externalReferenceId: unknown;
   readonly proofHash: unknown;
+  readonly sessionId: unknown;
 }
 
 /**
@@ -25,13 +26,13 @@ interface PersonalData {
  */
 export function redactError(
   error: unknown,
-  { extractedData, metadata, externalReferenceId, proofHash }: PersonalData,
+  { extractedData, metadata, externalReferenceId, proofHash, sessionId }: PersonalData,
 ): string {
   const text = safeToString(error);
   const searched = text.slice(0, SEARCHED_LENGTH);
   const starts = startsIn(searched);
   const quoted = new Set<string>();
-  for (const scalar of scalarsOf([extractedData, metadata, externalReferenceId, proofHash])) {
+  for (const scalar of scalarsOf([extractedData, metadata, externalReferenceId, proofHash, sessionId])) {
     for (const value of formsOf(scalar)) {
       if (value.length < MIN_VALUE_LENGTH || !starts.has(value.slice(0, MIN_VALUE_LENGTH))) continue;
       const found = searched.includes(value) ? value : cutOff(value, searched);
@@ -43,6 +44,14 @@ export function redactError(
   if (text.length <= SEARCHED_LENGTH || kept.endsWith(REDACTED)) return toSingleLine(kept);
   // The end may be the start of a value, too short to be told from other text.
   return toSingleLine(`${kept.slice(0, 1 - PROBE_LENGTH)}…`);
+}
+
+/** Returns a text without these values. Short ones are left: a text without them would be unreadable. */
+export function redactValues(text: string, values: readonly string[]): string {
+  return values.reduce((left, value) => {
+    const forms = value.length < MIN_VALUE_LENGTH ? [] : [value, toSingleLine(value), ...formsOf(value)];
+    return forms.reduce((rest, form) => rest.replaceAll(form, REDACTED), left);
+  }, text);
 }
 
 /** Returns a value as it is, and as JSON holds it if that differs. */

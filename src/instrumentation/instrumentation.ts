@@ -1,33 +1,58 @@
 import { Injectable } from '@nestjs/common';
-import type { InboxSignals, SignalName } from './inbox.signals.js';
+import type { InternalOccurrences, InternalOccurrenceName } from './internal.occurrences.js';
 import { errorName } from './single-line.js';
 
-type Listener<N extends SignalName> = (signal: InboxSignals[N]) => void;
-type Listeners = { [N in SignalName]?: Set<Listener<N>> };
+type Listener<N extends InternalOccurrenceName> = (occurrence: InternalOccurrences[N]) => void;
 
-/** Announces signals to whoever subscribes to them. A subscriber that throws harms neither the core nor the others. */
+interface Subscription<N extends InternalOccurrenceName> {
+  readonly listener: Listener<N>;
+  /** Tells whether the listener wants to hear anything now. */
+  readonly isListening: () => boolean;
+}
+
+type Subscriptions = { [N in InternalOccurrenceName]?: Set<Subscription<N>> };
+
+const always = (): boolean => true;
+
+/** Announces occurrences to whoever subscribes to them. A subscriber that throws harms neither the core nor the others. */
 @Injectable()
 export class Instrumentation {
-  readonly #listeners: Listeners = {};
+  readonly #subscriptions: Subscriptions = {};
 
-  /** Calls the listener for every signal of that name. Returns what ends the subscription. */
-  subscribe<N extends SignalName>(name: N, listener: Listener<N>): () => void {
-    const listeners: Set<Listener<N>> = (this.#listeners[name] as Set<Listener<N>> | undefined) ?? new Set();
-    (this.#listeners as Record<SignalName, unknown>)[name] = listeners;
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
+  /**
+   * Calls the listener for every occurrence of that name. Returns what ends the subscription.
+   *
+   * @param isListening tells whether anybody stands behind the listener at present
+   */
+  subscribe<N extends InternalOccurrenceName>(name: N, listener: Listener<N>, isListening = always): () => void {
+    const subscriptions = this.#of(name) ?? new Set();
+    (this.#subscriptions as Record<InternalOccurrenceName, unknown>)[name] = subscriptions;
+    const subscription = { listener, isListening };
+    subscriptions.add(subscription);
+    return () => void subscriptions.delete(subscription);
+  }
+
+  /** Tells whether anybody would hear an occurrence. Ask before making one that is costly to make. */
+  hasSubscribers(name: InternalOccurrenceName): boolean {
+    for (const { isListening } of this.#of(name) ?? []) if (isListening()) return true;
+    return false;
   }
 
   /** Never throws. */
-  announce<N extends SignalName>(name: N, signal: InboxSignals[N]): void {
-    const listeners = this.#listeners[name] as Set<Listener<N>> | undefined;
-    if (!listeners) return;
-    for (const listener of listeners) {
+  announce<N extends InternalOccurrenceName>(name: N, occurrence: InternalOccurrences[N]): void {
+    const subscriptions = this.#of(name);
+    if (!subscriptions) return;
+    for (const { listener, isListening } of subscriptions) {
       try {
-        listener(signal);
+        if (isListening()) listener(occurrence);
       } catch (error) {
-        if (name !== 'subscriber-failed') this.announce('subscriber-failed', { signal: name, error: errorName(error) });
+        if (name !== 'subscriber-failed')
+          this.announce('subscriber-failed', { occurrence: name, error: errorName(error) });
       }
     }
+  }
+
+  #of<N extends InternalOccurrenceName>(name: N): Set<Subscription<N>> | undefined {
+    return this.#subscriptions[name] as Set<Subscription<N>> | undefined;
   }
 }

@@ -1,23 +1,14 @@
-import type { Clock } from '../clock.js';
-
-/** Lets one line pass in each interval, with the number of those it stands for. */
+/** Lets one line pass in each interval. It is for what is announced again and again as long as it is so. */
 export class LogThrottle {
-  readonly #waiting = new Map<string, { count: number; nextAt: number }>();
+  readonly #nextAt = new Map<string, number>();
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly intervalMs: number,
-  ) {}
+  constructor(private readonly intervalMs: number) {}
 
   /** @param key lines of different keys do not hold each other back */
-  pass(key: string, write: (count: number) => void): void {
-    const line = this.#waiting.get(key) ?? { count: 0, nextAt: 0 };
-    this.#waiting.set(key, line);
-    line.count++;
-    const now = this.clock.now();
-    if (now < line.nextAt) return;
-    write(line.count);
-    line.count = 0;
-    line.nextAt = now + this.intervalMs;
+  pass(key: string, write: () => void): void {
+    const now = performance.now();
+    if (now < (this.#nextAt.get(key) ?? -Infinity)) return;
+    write();
+    this.#nextAt.set(key, now + this.intervalMs);
   }
 }

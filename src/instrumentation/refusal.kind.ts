@@ -11,10 +11,10 @@ export const refusalKinds = [
 ] as const;
 
 /**
- * Why this module has not answered a POST with 200. `host`: something of the host has answered in its place, such as a
- * guard, a rate limit or a middleware. `media-type`: 415. `too-large`: 413. `unreadable`: 400, no JSON object. `unauthorized`:
- * 401. `secrets-unavailable`: 503, `resolveSecrets` failed. `invalid`: 400, against the contract, and kept as a
- * rejection. `unavailable`: 503, not recorded.
+ * Why this module has not answered a POST with 200. `host`: something of the host has answered in its place, or has kept
+ * it until the sender left, such as a guard, an interceptor, a rate limit or a middleware. `media-type`: 415.
+ * `too-large`: 413. `unreadable`: 400, no JSON object. `unauthorized`: 401. `secrets-unavailable`: 503, `resolveSecrets`
+ * failed. `invalid`: 400, against the contract, and kept as a rejection. `unavailable`: 503, not recorded.
  *
  * @publicApi
  */

@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { numberOf } from './number-of.js';
 import type { RefusalKind } from './refusal.kind.js';
 
 type Line = (count: number, status: number) => void;
@@ -6,25 +7,31 @@ type Line = (count: number, status: number) => void;
 /** Writes the log lines of POSTs that were not answered 200. Other kinds have a line with their cause. */
 export class RefusalLog {
   readonly lines: Readonly<Partial<Record<RefusalKind, Line>>> = {
-    host: (count, status) =>
-      this.logger.warn(
-        `${count} POST(s) were answered ${status} by something else in this app. Let the route pass its guards, rate limits and middleware, such as with "controllerDecorators".`,
-      ),
+    host: (count, status) => {
+      if (status === 0)
+        this.logger.warn(
+          `Something else in this app left ${numberOf(count, 'POST')} without an answer until the sender gave up, and nothing was recorded. Let the route pass its guards, interceptors and middleware: each interceptor must return next.handle() for it.`,
+        );
+      else
+        this.logger.warn(
+          `Something else in this app answered ${status} to ${numberOf(count, 'POST')}. Let the route pass its guards, interceptors, rate limits and middleware, such as with "controllerDecorators". Import the module of a wildcard route after this one.`,
+        );
+    },
     'media-type': (count) =>
       this.logger.warn(
-        `Answered 415 to ${count} POST(s): not application/json in UTF-8 without compression. If the provider sent them, look for a proxy that changes Content-Type or Content-Encoding.`,
+        `Answered 415 to ${numberOf(count, 'POST')}: not application/json in UTF-8 without compression. If the provider sent them, look for a proxy that changes Content-Type or Content-Encoding.`,
       ),
     'too-large': (count) =>
       this.logger.warn(
-        `Answered 413 to ${count} POST(s): the body is over the limit of this app. If the provider sent them, raise it: app.useBodyParser('json', { limit: '1mb' }) on Express, "bodyLimit" on Fastify.`,
+        `Answered 413 to ${numberOf(count, 'POST')}: the body is over the limit of this app. If the provider sent them, raise it: app.useBodyParser('json', { limit: '1mb' }) on Express, "bodyLimit" on Fastify.`,
       ),
     unreadable: (count) =>
       this.logger.warn(
-        `Answered 400 to ${count} POST(s): the body is not a JSON object. If the provider sent them, look for a middleware that reads or changes bodies.`,
+        `Answered 400 to ${numberOf(count, 'POST')}: the body is not a JSON object. If the provider sent them, look for a middleware that reads or changes bodies.`,
       ),
     unauthorized: (count) =>
       this.logger.warn(
-        `Answered 401 to ${count} POST(s): the secret is missing, wrong or sent twice. If the provider sent them, compare the header and the secret with those in its portal.`,
+        `Answered 401 to ${numberOf(count, 'POST')}: the secret is missing, wrong or sent twice. If the provider sent them, compare the header and the secret with those in its portal.`,
       ),
   };
 

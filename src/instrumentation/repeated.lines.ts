@@ -25,8 +25,8 @@ export class RepeatedLines {
    * @param more writes the line for those that followed
    */
   pass(group: string, cause: string, first: () => void, more: (count: number) => void): void {
-    const own = `${group}\0${cause}`;
-    const key = this.#repeated.has(own) || this.#repeated.size < MAX_CAUSES ? own : group;
+    const causeKey = `${group}\0${cause}`;
+    const key = this.#repeated.has(causeKey) || this.#repeated.size < MAX_CAUSES ? causeKey : group;
     const repeated = this.#repeated.get(key);
     if (!repeated) {
       this.#repeated.set(key, { count: 0, write: more, timer: this.#later(key) });
@@ -35,6 +35,11 @@ export class RepeatedLines {
     }
     repeated.count++;
     repeated.write = more;
+  }
+
+  /** Writes a line with the number of times that it stands for: once, and then all that were held back. */
+  count(group: string, cause: string, write: (count: number) => void): void {
+    this.pass(group, cause, () => write(1), write);
   }
 
   /** Writes what has been held back. */
@@ -65,7 +70,7 @@ export class RepeatedLines {
 }
 
 /** Returns an error without what differs from one delivery to the next: numbers, ids and quoted text. */
-export function causeOf(error: string): string {
+export function throttleKeyOf(error: string): string {
   return error
     .replaceAll(/(["'`]).*?\1/g, '…')
     .replaceAll(/\b(?=[\da-f-]*\d)[\da-f]{4,}(-[\da-f]+)*\b/gi, '#')

@@ -9,16 +9,16 @@ const MAX_FAILURES = 3;
 export class RetentionLog {
   constructor(private readonly logger: Logger) {}
 
-  subscribeTo(signals: Instrumentation): void {
-    signals.subscribe('retention', (periods) => {
+  subscribeTo(instrumentation: Instrumentation): void {
+    instrumentation.subscribe('retention', (periods) => {
       const set = Object.entries(periods).flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${inHours(ms)}`]));
       this.logger.log(`Retention of what was received: ${set.join(', ') || 'none, everything is kept'}.`);
     });
-    signals.subscribe('retention-failed', ({ failures, error }) => {
-      if (failures < MAX_FAILURES) this.logger.warn(`Could not remove what is due, will retry: ${error}`);
+    instrumentation.subscribe('retention-failed', ({ failures, error }) => {
+      if (failures < MAX_FAILURES) this.logger.warn(`Retention failed, will retry: ${error}`);
       else
         this.logger.error(
-          `Could not remove what is due, ${failures} times in a row. Nothing is lost, but the inbox grows: ${error}`,
+          `Retention failed ${failures} times in a row. Nothing is lost, but the inbox grows: ${error}`,
         );
     });
   }

@@ -1,4 +1,5 @@
 const MAX_LINE_LENGTH = 500;
+const MAX_CLASS_LENGTH = 64;
 
 /**
  * Returns any value as one line for a log line or a column, cut off after 500 characters. The line of an error has no
@@ -11,12 +12,25 @@ export function toSingleLine(value: unknown): string {
   return line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…`.toWellFormed() : line;
 }
 
-/** Returns the name of an error in one line. A name quotes no values, but a message may. */
+/** Returns the name of an error in one line, without its message, which may quote values. */
 export function errorName(error: unknown): string {
   try {
     return toSingleLine(Object(error).name);
   } catch {
     return 'an error without a name';
+  }
+}
+
+/**
+ * Returns the name of the class of an error, or the type of what else was thrown. The name of a class comes from the
+ * source code, whereas `error.name` can be set to anything.
+ */
+export function errorClass(error: unknown): string {
+  try {
+    const name: unknown = error instanceof Error ? error.constructor.name : typeof error;
+    return toSingleLine(name).slice(0, MAX_CLASS_LENGTH) || 'Error';
+  } catch {
+    return 'Error';
   }
 }
 

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
-import { InboxQueries, type DeliveryRecord } from '../inbox/inbox.queries.js';
-import { PayloadCodec } from '../inbox/payload.codec.js';
-import { contentsOf, textOf, type Contents } from './contents.view.js';
+import type { DeliveryRecord } from '../inbox/delivery-record.queries.js';
+import { InboxQueries } from '../inbox/inbox.queries.js';
+import { PayloadCodec, runErrorPlace } from '../inbox/payload.codec.js';
+import { contentsOf, textOf, type ContentsState } from './contents.view.js';
 import {
+  printedOfDelivery,
   referenceIn,
   runFields,
   toSummary,
@@ -13,6 +15,7 @@ import {
   type HandlerRunDetails,
 } from './delivery.view.js';
 import { pick } from './pick.js';
+import { printOnly } from '../instrumentation/print-only.js';
 
 /** Makes read models of deliveries. What does not open is null in them. */
 @Injectable()
@@ -30,25 +33,27 @@ export class DeliveryReader {
     const { id, idempotencyKey, tenant, purgedAt } = record;
     const rawBody = purgedAt === null ? textOf(body) : null;
     const runs = (await this.runs.findByDeliveries([id])).get(id) ?? [];
-    return {
-      ...toSummary(record, purgedAt === null ? contentsOf(body) : 'purged'),
+    const details = {
+      ...toSummary(record, purgedAt === null ? contentsOf(body) : this.contentsIn(record)),
       externalReferenceId: record.keyId === null ? record.externalReferenceId : referenceIn(rawBody),
       idempotencyKey,
       rawBody,
       runs: await Promise.all(runs.map((run) => this.toRunDetails(run, tenant))),
     };
+    return printOnly(details, printedOfDelivery, 'Delivery');
   }
 
   /** Returns what a list shows of a delivery. Its contents are not opened. */
   summaryOf(record: DeliveryRecord): DeliverySummary {
-    return toSummary(record, this.contentsIn(record));
+    return printOnly(toSummary(record, this.contentsIn(record)), printedOfDelivery, 'Delivery');
   }
 
   async *summariesOf(pages: AsyncIterable<readonly DeliveryRecord[]>): AsyncGenerator<DeliverySummary> {
     for await (const page of pages) yield* page.map((record) => this.summaryOf(record));
   }
 
-  private contentsIn({ keyId, purgedAt }: DeliveryRecord): Contents {
+  private contentsIn({ keyId, purgedAt, state }: DeliveryRecord): ContentsState {
+    if (state === 'erased') return 'erased';
     if (purgedAt !== null) return 'purged';
     if (this.codec.mayOpen(keyId)) return 'readable';
     return keyId === null ? 'broken' : 'key-missing';
@@ -56,7 +61,8 @@ export class DeliveryReader {
 
   private async toRunDetails(run: HandlerRun, tenant: string): Promise<HandlerRunDetails> {
     const { deliveryId, handler, lastError } = run;
-    const place = { column: 'handler_run.last_error', row: `${deliveryId}/${handler}`, tenant } as const;
-    return { ...pick(run, runFields), lastError: lastError && textOf(await this.codec.decode(lastError, place)) };
+    const place = runErrorPlace(deliveryId, handler, tenant);
+    const opened = lastError && textOf(await this.codec.decode(lastError, place));
+    return printOnly({ ...pick(run, runFields), lastError: opened }, ['handler', 'state', 'attempts'], 'HandlerRun');
   }
 }

@@ -1,9 +1,9 @@
 import type { VerificationStatus } from '../contract/verification-status.js';
-import { workerOf } from '../inbox/delivery.factory.js';
+import { workerOf } from '../inbox/claimed-delivery.js';
 import type { DeathReason, DeliveryState } from '../inbox/delivery-state.entity.js';
-import type { DeliveryRecord } from '../inbox/inbox.queries.js';
+import type { DeliveryRecord } from '../inbox/delivery-record.queries.js';
 import type { HandlerRun, HandlerRunState } from '../inbox/handler-run.entity.js';
-import type { Contents } from './contents.view.js';
+import type { ContentsState } from './contents.view.js';
 import { parseRawBody } from '../contract/raw-body.js';
 import { pick } from './pick.js';
 
@@ -15,14 +15,14 @@ import { pick } from './pick.js';
 export interface DeliverySummary {
   /** UUIDv7, so that ids sort by the time of receipt. */
   readonly id: string;
-  /** Tenant of the delivery; empty without tenants. */
+  /** Tenant of the delivery; empty without tenants, and once the tenant is erased. */
   readonly tenant: string;
-  /** The verification session. There is one delivery for each session and tenant. */
-  readonly sessionId: string;
-  /** The terminal status that the provider sent. */
-  readonly status: VerificationStatus;
-  /** The platform that the session verified against. */
-  readonly platformId: number;
+  /** The verification session. There is one delivery for each session and tenant. Null once it is `erased`. */
+  readonly sessionId: string | null;
+  /** The terminal status that the provider sent; null once it is `erased`. */
+  readonly status: VerificationStatus | null;
+  /** The platform that the session verified against; null once it is `erased`. */
+  readonly platformId: number | null;
   /**
    * The partner's own reference, given when the session was created; null without one. In a sealed inbox it is sealed
    * with the body, so lists have null.
@@ -30,12 +30,12 @@ export interface DeliverySummary {
   readonly externalReferenceId: string | null;
   /** State of the processing. A delivery changes by itself only while `pending` or `processing`. */
   readonly state: DeliveryState;
-  /** Reason why it is `dead`; null in every other state. */
-  readonly reason: DeathReason | null;
+  /** Reason why it is `dead`; `shredded` if it is `erased` because its key was destroyed; else null. */
+  readonly reason: DeathReason | 'shredded' | null;
   /** Tells whether its body can be read. A list does not open bodies, and so does not find a `broken` one. */
-  readonly contents: Contents;
-  /** Number of times that a worker has started to process it. */
-  readonly attempts: number;
+  readonly contents: ContentsState;
+  /** Number of times that a worker has dispatched it. */
+  readonly dispatches: number;
   /** Number of times in a row that its lease expired and another worker rescued it. */
   readonly rescues: number;
   /** Number of times that an operator has replayed it. */
@@ -54,7 +54,7 @@ export interface DeliverySummary {
   readonly receivedAt: number;
   /** Time when it reached its state; null while `pending` or `processing`. */
   readonly finishedAt: number | null;
-  /** Time when its contents were removed; null while it has them. */
+  /** Time when its contents were removed or erased; null while it has them. */
   readonly purgedAt: number | null;
 }
 
@@ -109,7 +109,7 @@ const summaryFields = [
   'externalReferenceId',
   'state',
   'reason',
-  'attempts',
+  'dispatches',
   'rescues',
   'replays',
   'nextAttemptAt',
@@ -121,9 +121,16 @@ const summaryFields = [
   'purgedAt',
 ] as const satisfies readonly (keyof DeliveryRecord & keyof DeliverySummary)[];
 
-export function toSummary(record: DeliveryRecord, contents: Contents): DeliverySummary {
-  return { ...pick(record, summaryFields), contents, leaseOwner: record.claimId && workerOf(record.claimId) };
+export function toSummary(record: DeliveryRecord, contents: ContentsState): DeliverySummary {
+  const facts = record.state === 'erased' ? NO_FACTS : {};
+  return { ...pick(record, summaryFields), ...facts, contents, leaseOwner: record.claimId && workerOf(record.claimId) };
 }
+
+/** What a tombstone does not have. */
+const NO_FACTS = { sessionId: null, status: null, platformId: null } as const;
+
+/** Fields that `console.log` prints. */
+export const printedOfDelivery = ['id', 'sessionId', 'state', 'contents'] as const satisfies (keyof DeliverySummary)[];
 
 /** Columns of a handler run that are public. */
 export const runFields = [

@@ -1,12 +1,12 @@
 import type { RetentionStatus } from '../retention/retention.js';
 import type { SecretUse } from '../authentication/shared-secrets.js';
 import type { DeliveryState } from '../inbox/delivery-state.entity.js';
-import type { UnreadableProblem } from '../instrumentation/inbox.signals.js';
+import type { UnreadableProblem } from '../instrumentation/internal.occurrences.js';
 import type { RefusalKind } from '../instrumentation/refusal.kind.js';
 
 /**
- * Number of deliveries in each state, and figures to alert on. Every number is exact, except `completed`: with more than
- * 10 000 deliveries it follows from the statistics of the database, and may be off by some per cent.
+ * Number of deliveries in each state, and figures to alert on. Every number is exact, except `completed`: with more
+ * than 10 000 deliveries it follows from the statistics of the database, and may be off by some per cent.
  *
  * @publicApi
  */
@@ -22,7 +22,7 @@ export type InboxStats = Record<DeliveryState, number> & {
   refused: Record<RefusalKind, number>;
   /** Numbers of times that this instance could not open sealed contents since it started, by the problem. */
   unreadable: Record<UnreadableProblem, number>;
-  /** How retention goes on all instances together. */
+  /** State of the retention of all instances together. */
   retention: RetentionStatus;
   /**
    * Uses of the secrets on this instance since it started: of each in `auth.secrets`, or of the 1 000 of

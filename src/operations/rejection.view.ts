@@ -1,7 +1,8 @@
 import type { OpenedText } from '../inbox/payload.codec.js';
-import { contentsOf, textOf, type Contents } from './contents.view.js';
-import { pick } from './pick.js';
-import type { Rejection, RejectionReason, RejectionState } from '../inbox/rejection.entity.js';
+import { printOnly } from '../instrumentation/print-only.js';
+import { contentsOf, textOf, type ContentsState } from './contents.view.js';
+import type { RejectionReason, RejectionState } from '../inbox/rejection.entity.js';
+import type { RejectionRecord } from '../inbox/rejection.queries.js';
 
 /**
  * A rejection without its raw body, as lists return it. All times are epoch milliseconds of the database's clock.
@@ -19,7 +20,7 @@ export interface RejectionSummary {
    */
   readonly detail: string | null;
   /** Tells whether the detail and the raw body can be read. In a list, the detail alone was opened. */
-  readonly contents: Contents;
+  readonly contents: ContentsState;
   /** Tenant of the sender; empty without tenants. */
   readonly tenant: string;
   /** The verification session; null when the payload has no valid one. */
@@ -47,23 +48,17 @@ export interface RejectionDetails extends RejectionSummary {
   readonly rawBody: string | null;
 }
 
-/** Columns that a list reads. */
-export const summaryFields = [
-  'id',
-  'reason',
-  'detail',
-  'tenant',
-  'sessionId',
-  'repeats',
-  'state',
-  'firstReceivedAt',
-  'lastReceivedAt',
-] as const satisfies readonly (keyof Rejection & keyof RejectionSummary)[];
+/** Fields that `console.log` prints. */
+const PRINTED = ['id', 'sessionId', 'reason', 'state', 'contents'] as const satisfies (keyof RejectionSummary)[];
 
-export function toSummary(
-  rejection: Pick<Rejection, (typeof summaryFields)[number]>,
-  detail: OpenedText,
-  rawBody: OpenedText = detail,
-): RejectionSummary {
-  return { ...pick(rejection, summaryFields), detail: textOf(detail), contents: contentsOf(rawBody) };
+export function toSummary(record: RejectionRecord, detail: OpenedText): RejectionSummary {
+  return printed({ ...record, detail: textOf(detail), contents: contentsOf(detail) });
+}
+
+export function toDetails(record: RejectionRecord, detail: OpenedText, rawBody: OpenedText): RejectionDetails {
+  return printed({ ...record, detail: textOf(detail), contents: contentsOf(rawBody), rawBody: textOf(rawBody) });
+}
+
+function printed<R extends RejectionSummary>(view: R): R {
+  return printOnly(view, PRINTED, 'Rejection');
 }

@@ -24,8 +24,9 @@ export interface RetryOptions {
 }
 
 /**
- * Returns the milliseconds until the next attempt, or `'dead'`, at once: a promise is invalid. If it throws or returns an
- * invalid value, an ERROR line says so, the delay is 60000 and doubles up to 3600000, and the 12th attempt is the last.
+ * Returns the milliseconds until the next attempt, or `'dead'`, at once: a promise is invalid. If it throws or returns
+ * an invalid value, an ERROR line says so, the delay is 60000 and doubles up to 3600000, and the 12th attempt is the
+ * last.
  *
  * @param attempt the attempt that has just failed, counted from 1
  * @publicApi
@@ -41,8 +42,9 @@ export interface ProcessingOptions {
   /** Processes deliveries. An instance with `false` only records them, for other instances. @default true */
   enabled?: boolean;
   /**
-   * Maximum number of deliveries that this instance processes at the same time. Those that take longer than a sixth of
-   * `handlerTimeout`, and executions that go on after they were aborted, count apart: four times as many more.
+   * Maximum number of deliveries that this instance processes at the same time. Deliveries that take longer than a
+   * sixth of `handlerTimeout`, and executions that continue after an abort, do not count; up to four times as many of
+   * these run besides.
    *
    * @default 20
    */
@@ -85,6 +87,18 @@ const answersAtOnce: Check = (value, name) => {
   );
 };
 
+export const retryCheck: Check = either(
+  isFunction,
+  answersAtOnce,
+  fields({
+    attempts: whole(1),
+    initialDelay: whole(0),
+    maxDelay: whole(0),
+    factor: atLeast(1),
+    jitter: oneOf('full', 'none'),
+  }),
+);
+
 export const processingCheck = fields({
   enabled: boolean,
   concurrency: whole(1),
@@ -92,17 +106,7 @@ export const processingCheck = fields({
   drainTimeout: whole(0),
   lease: whole(1_000, MAX_LEASE_MS),
   pollInterval: whole(1),
-  retry: either(
-    isFunction,
-    answersAtOnce,
-    fields({
-      attempts: whole(1),
-      initialDelay: whole(0),
-      maxDelay: whole(0),
-      factor: atLeast(1),
-      jitter: oneOf('full', 'none'),
-    }),
-  ),
+  retry: retryCheck,
 });
 
 /**
@@ -127,13 +131,29 @@ export function processingSettings({
   return { enabled, concurrency, handlerTimeout, drainTimeout, lease, pollInterval, retry: retrySetting(retry) };
 }
 
-function retrySetting(retry: RetryOptions | RetryFunction = {}): RetrySetting {
+const RETRY_DEFAULTS = {
+  attempts: 48,
+  initialDelay: 1_000,
+  maxDelay: 3_600_000,
+  factor: 2,
+  jitter: 'full',
+} as const satisfies RetrySetting;
+
+/**
+ * Fills in what a policy leaves out.
+ *
+ * @param name path of the option, for messages
+ * @throws Cr3dentialsWebhookError `OPTIONS_INVALID`
+ */
+export function retrySetting(
+  retry: RetryOptions | RetryFunction = {},
+  defaults: Exclude<RetrySetting, RetryFunction> = RETRY_DEFAULTS,
+  name = 'processing.retry',
+): RetrySetting {
   if (typeof retry === 'function') return retry;
-  const { attempts = 48, initialDelay = 1_000, maxDelay = 3_600_000, factor = 2, jitter = 'full' } = retry;
-  if (initialDelay > maxDelay) {
-    throw invalid(
-      'Option "processing.retry.initialDelay" is longer than "processing.retry.maxDelay". Raise "processing.retry.maxDelay".',
-    );
-  }
-  return { attempts, initialDelay, maxDelay, factor, jitter };
+  const given = Object.entries(retry).filter(([, value]) => value !== undefined);
+  const policy = { ...defaults, ...(Object.fromEntries(given) as RetryOptions) };
+  if (policy.initialDelay > policy.maxDelay)
+    throw invalid(`Option "${name}.initialDelay" is longer than "${name}.maxDelay". Raise "${name}.maxDelay".`);
+  return policy;
 }

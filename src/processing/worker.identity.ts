@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { uuidv7 } from 'uuidv7';
+import { newId } from '../new-id.js';
 
 /** Identifies this worker in its claims. Every start has a new id. */
 @Injectable()
 export class WorkerIdentity {
-  readonly id = uuidv7();
-  /** Tells the handlers of this worker from those of other versions. Undefined before it has started. */
+  readonly id = newId();
+  /** Fingerprint of the handlers of this worker. Undefined before it has started. */
   handlers?: string;
 }

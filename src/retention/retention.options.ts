@@ -8,7 +8,8 @@ const DURATION = /^([1-9]\d*)([hdy])$/;
 const MIN_DELIVERIES_MS = 7 * DAY_MS;
 
 /**
- * Time for which something is kept: milliseconds, or hours, days or years of 365 days, such as `'12h'`, `'30d'`, `'1y'`.
+ * Time for which something is kept: milliseconds, or hours, days or years of 365 days, such as `'12h'`, `'30d'`,
+ * `'1y'`.
  *
  * @publicApi
  */
@@ -37,12 +38,19 @@ export interface RetentionOptions {
   /** Rejections that were accepted or discarded, from their last receipt. @default kept */
   rejections?: RetentionPeriod;
   /**
-   * What waits for a person: contents of deliveries that are dead or unhandled, from their end; open rejections, from
-   * their last receipt.
+   * Things that wait for a person: contents of deliveries that are dead or unhandled, from their end; open rejections,
+   * from their last receipt.
    *
    * @default kept
    */
   undecided?: RetentionPeriod;
+  /**
+   * Tombstones of sessions that were erased, and the records of their erasures, from the erasure. A repetition of the
+   * session is new then. 7 days or more.
+   *
+   * @default kept
+   */
+  tombstones?: RetentionPeriod;
   /** Milliseconds between two looks at what is due. One instance removes at a time. @default 300000 */
   interval?: number;
 }
@@ -53,6 +61,7 @@ export interface RetentionSettings {
   readonly deliveries: number | undefined;
   readonly rejections: number | undefined;
   readonly undecided: number | undefined;
+  readonly tombstones: number | undefined;
   readonly interval: number;
 }
 
@@ -70,6 +79,7 @@ export const retentionCheck = fields({
   deliveries: period,
   rejections: period,
   undecided: period,
+  tombstones: period,
   interval: whole(1),
 });
 
@@ -80,9 +90,11 @@ export const retentionCheck = fields({
  */
 export function retentionSettings(options: RetentionOptions = {}): RetentionSettings {
   const [payload, deliveries] = [toMilliseconds(options.payload), toMilliseconds(options.deliveries)];
-  if (deliveries !== undefined && deliveries < MIN_DELIVERIES_MS) {
+  const tombstones = toMilliseconds(options.tombstones);
+  for (const [name, kept] of Object.entries({ deliveries, tombstones })) {
+    if (kept === undefined || kept >= MIN_DELIVERIES_MS) continue;
     throw invalid(
-      'Option "retention.deliveries" is shorter than 7 days: the provider could send a session again that was forgotten. Raise it to "7d" or more.',
+      `Option "retention.${name}" is shorter than 7 days: the provider could send a session again that was forgotten. Raise it to "7d" or more.`,
     );
   }
   if (deliveries !== undefined && payload !== undefined && payload > deliveries)
@@ -92,6 +104,7 @@ export function retentionSettings(options: RetentionOptions = {}): RetentionSett
     deliveries,
     rejections: toMilliseconds(options.rejections),
     undecided: toMilliseconds(options.undecided),
+    tombstones,
     interval: options.interval ?? 300_000,
   };
 }

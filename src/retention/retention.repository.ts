@@ -1,22 +1,29 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseConnection, type Step } from '../database/database.connection.js';
+import { setImmediate } from 'node:timers/promises';
+import { DatabaseConnection, type StatementStep } from '../database/database.connection.js';
 import type { SqlResult } from '../database/dialect/dialect.js';
 import { raw, sql, type Sql } from '../database/sql.js';
 import { keysOf } from '../database/unlocked.update.js';
+import { lowestIdAt } from '../inbox/delivery.identity.js';
 import { Tables } from '../inbox/tables.js';
 
 /** Kind of removal. Each goes through the rows by a cursor of its own. */
-export type Removal = 'purge' | 'purgeUndecided' | 'prune';
+export type Removal = 'purge' | 'purgeUndecided' | 'prune' | 'pruneTombstones';
+
+const DAY_MS = 86_400_000;
+/** Deliveries that one statement goes through, whatever their state. SQLite stops the event loop meanwhile. */
+const WINDOW_ROWS = 5_000;
 
 /** Deliveries that may be removed, by the kind: only in these states, whatever their age. */
 const STATES: Record<Removal, Sql> = {
   purge: raw(`state IN ('completed', 'discarded') AND purged_at IS NULL`),
   purgeUndecided: raw(`state IN ('dead', 'unhandled') AND purged_at IS NULL`),
   prune: raw(`state IN ('completed', 'discarded')`),
+  pruneTombstones: raw(`state = 'erased'`),
 };
 
 /** A delivery that is due, and when it came to its end. */
-export interface DueDelivery {
+export interface RemovableDelivery {
   readonly id: string;
   readonly finishedAt: number;
 }
@@ -29,8 +36,21 @@ export class RetentionRepository {
     private readonly tables: Tables,
   ) {}
 
+  /**
+   * Returns the time up to which a statement may look from a time on: the cutoff, or earlier if there is more than it
+   * may go through. Reads an index only.
+   */
+  async windowEnd(from: number, cutoff: number): Promise<number> {
+    const { records } = await this.connection.execute(
+      sql`SELECT finished_at FROM ${this.tables.deliveryState}
+          WHERE finished_at IS NOT NULL AND finished_at >= ${from} AND finished_at < ${cutoff}
+          ORDER BY finished_at LIMIT 1 OFFSET ${raw(String(WINDOW_ROWS))}`,
+    );
+    return records[0] ? Number(records[0].finished_at) + 1 : cutoff; // those of one millisecond are in one window
+  }
+
   /** Returns the next deliveries that are due, in the order of their end. Locks nothing. */
-  async due(removal: Removal, from: number, cutoff: number, limit: number): Promise<DueDelivery[]> {
+  async removable(removal: Removal, from: number, cutoff: number, limit: number): Promise<RemovableDelivery[]> {
     const { records } = await this.connection.execute(
       sql`SELECT delivery_id, finished_at FROM ${this.tables.deliveryState}
           WHERE finished_at IS NOT NULL AND finished_at >= ${from} AND finished_at < ${cutoff} AND ${STATES[removal]}
@@ -39,19 +59,26 @@ export class RetentionRepository {
     return records.map((row) => ({ id: String(row.delivery_id), finishedAt: Number(row.finished_at) }));
   }
 
-  /** Counts what is due. Reads an index, and a row for each that it finds. */
+  /** Counts what is due, in windows, between which other work has its turn. */
   async countDue(removal: Removal, cutoff: number): Promise<number> {
-    const { records } = await this.connection.execute(
-      sql`SELECT COUNT(*) AS n FROM ${this.tables.deliveryState}
-          WHERE finished_at IS NOT NULL AND finished_at < ${cutoff} AND ${STATES[removal]}`,
-      'operating',
-    );
-    return Number(records[0]?.n);
+    let count = 0;
+    for (let from = 0; from < cutoff;) {
+      const end = await this.windowEnd(from, cutoff);
+      const { records } = await this.connection.execute(
+        sql`SELECT COUNT(*) AS n FROM ${this.tables.deliveryState}
+            WHERE finished_at IS NOT NULL AND finished_at >= ${from} AND finished_at < ${end} AND ${STATES[removal]}`,
+        'operating',
+      );
+      count += Number(records[0]?.n);
+      from = end;
+      await setImmediate();
+    }
+    return count;
   }
 
   /**
    * Empties deliveries that still are in a state that allows it, and came to it before the cutoff, in one transaction.
-   * Those that somebody has locked are left. Returns the ids of those that were emptied.
+   * Rows that somebody has locked are left. Returns the ids of those that were emptied.
    */
   purge(
     removal: 'purge' | 'purgeUndecided',
@@ -59,20 +86,22 @@ export class RetentionRepository {
     cutoff: number,
     now: number,
   ): Promise<Set<string>> {
-    const { delivery, deliveryState, handlerRun } = this.tables;
+    const { delivery, deliveryState, handlerRun, attempt } = this.tables;
     return this.remove(removal, ids, cutoff, (chosen) => [
       () => sql`UPDATE ${deliveryState} SET purged_at = ${now} WHERE ${chosen('delivery_id')}`,
-      // The columns that it is found by stay. An empty key says that they are keyed.
+      // The columns that it is found by stay. key_id = '': the contents are gone, but the hashes are keyed.
       () =>
         sql`UPDATE ${delivery} SET raw_body = '', key_id = CASE WHEN key_id IS NULL THEN NULL ELSE '' END WHERE ${chosen('id')}`,
       () => sql`UPDATE ${handlerRun} SET last_error = NULL WHERE ${chosen('delivery_id')} AND last_error IS NOT NULL`,
+      () => sql`UPDATE ${attempt} SET error = NULL WHERE ${chosen('delivery_id')} AND error IS NOT NULL`,
     ]);
   }
 
-  /** Deletes deliveries with their runs, as `purge` empties them. */
-  prune(ids: readonly string[], cutoff: number): Promise<Set<string>> {
-    const { delivery, deliveryState, handlerRun } = this.tables;
-    return this.remove('prune', ids, cutoff, (chosen) => [
+  /** Deletes deliveries with their runs. Checks state, cutoff and locks as `purge` does. */
+  prune(removal: 'prune' | 'pruneTombstones', ids: readonly string[], cutoff: number): Promise<Set<string>> {
+    const { delivery, deliveryState, handlerRun, attempt } = this.tables;
+    return this.remove(removal, ids, cutoff, (chosen) => [
+      () => sql`DELETE FROM ${attempt} WHERE ${chosen('delivery_id')}`,
       () => sql`DELETE FROM ${handlerRun} WHERE ${chosen('delivery_id')}`,
       () => sql`DELETE FROM ${deliveryState} WHERE ${chosen('delivery_id')}`,
       () => sql`DELETE FROM ${delivery} WHERE ${chosen('id')}`,
@@ -94,6 +123,13 @@ export class RetentionRepository {
     return deleted?.affected ?? 0;
   }
 
+  /** Deletes the records of erasures that were requested before a time and are over. */
+  async deleteErasures(cutoff: number): Promise<void> {
+    await this.connection.execute(
+      sql`DELETE FROM ${this.tables.erasure} WHERE state = 'swept' AND requested_at < ${cutoff}`,
+    );
+  }
+
   async countRejections(state: 'open' | 'accepted' | 'discarded', cutoff: number): Promise<number> {
     const { records } = await this.connection.execute(
       sql`SELECT COUNT(*) AS n FROM ${this.tables.rejection} WHERE ${expired(state, cutoff)}`,
@@ -103,16 +139,16 @@ export class RetentionRepository {
   }
 
   /** Takes what was removed out of the log of a SQLite file, as far as nobody reads it. */
-  async clearLog(): Promise<void> {
-    const { clearLog } = this.connection.dialect;
-    if (clearLog) await this.connection.execute(clearLog);
+  async truncateWal(): Promise<void> {
+    const { truncateWal } = this.connection.dialect;
+    if (truncateWal) await this.connection.execute(truncateWal);
   }
 
   private async remove(
     removal: Removal,
     ids: readonly string[],
     cutoff: number,
-    steps: (chosen: (column: string) => Sql) => readonly Step[],
+    steps: (chosen: (column: string) => Sql) => readonly StatementStep[],
   ): Promise<Set<string>> {
     const { dialect } = this.connection;
     let chosen: ReadonlySet<string> = new Set();
@@ -121,7 +157,7 @@ export class RetentionRepository {
     const isChosen = (column: string) => dialect.isOneOf(column, [...chosen]);
     const [locked] = await this.connection.transactionOf([
       () => lock,
-      ...steps(isChosen).map((step): Step => (results: readonly SqlResult[]) => {
+      ...steps(isChosen).map((step): StatementStep => (results: readonly SqlResult[]) => {
         chosen = keysOf(results[0], 'delivery_id');
         return chosen.size > 0 ? step(results) : undefined;
       }),
@@ -132,8 +168,5 @@ export class RetentionRepository {
 
 /** Ids sort by the first receipt, so that the index of the states finds the oldest. A day is left for wrong clocks. */
 function expired(state: string, cutoff: number): Sql {
-  const before = Math.max(0, cutoff + 86_400_000)
-    .toString(16)
-    .padStart(12, '0');
-  return sql`state = ${state} AND id < ${`${before.slice(0, 8)}-${before.slice(8)}`} AND last_received_at < ${cutoff}`;
+  return sql`state = ${state} AND id < ${lowestIdAt(cutoff + DAY_MS)} AND last_received_at < ${cutoff}`;
 }

@@ -1,23 +1,24 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../clock.js';
-import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { formatDatabaseError } from '../database/database.errors.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { TaskRepository, type TaskLease } from '../inbox/task.repository.js';
+import { TelemetryHooks } from '../instrumentation/telemetry.hooks.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { BatchSize } from './batch.size.js';
+import { cursorOf, type Place } from './removal.place.js';
 import { RETENTION_SETTINGS, type RetentionSettings } from './retention.options.js';
 import { RetentionRepository, type Removal } from './retention.repository.js';
 
 const LEASE_MS = 60_000;
 const MIN_PAUSE_MS = 20;
 
-/** Whether this instance removes by itself; by hand every instance does. */
+/** True if this instance removes by itself. By hand, every instance does. */
 export const RETENTION_ENABLED = Symbol('cr3dentials-webhook retention enabled');
 
 /**
- * What one run has removed.
+ * Counts of what one run has removed.
  *
  * @publicApi
  */
@@ -30,7 +31,7 @@ export interface RetentionResult {
   readonly rejections: number;
 }
 
-/** What is kept between runs: how far each removal has come, by the time of the end of deliveries. */
+/** Progress that is kept between runs: how far each removal has come, by the time of the end of deliveries. */
 export interface RetentionProgress {
   readonly cursors: Partial<Record<Removal, number>>;
   readonly lastSuccessAt: number | null;
@@ -49,8 +50,8 @@ interface Run {
 }
 
 /**
- * Removes what is due, in small batches that wait for no lock. One instance does it at a time. Each removal goes on from
- * a cursor, so that what is removed already is not read again.
+ * Removes what is due, in small batches that wait for no lock. One instance does it at a time. Each removal goes on
+ * from a cursor, so that what is removed already is not read again.
  */
 @Injectable()
 export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -68,6 +69,7 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
     private readonly tasks: TaskRepository,
     private readonly clock: Clock,
     private readonly instrumentation: Instrumentation,
+    private readonly telemetry: TelemetryHooks,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -75,7 +77,7 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
     this.instrumentation.announce('retention', periods);
     if (!this.isEnabled || Object.values(periods).every((period) => period === undefined)) return;
     // Instances that boot together look at different times.
-    runOutsideRequest(() => this.schedule(Math.random() * interval));
+    this.telemetry.inBackground(() => this.schedule(Math.random() * interval));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -84,7 +86,7 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
     await Promise.allSettled(this.#running);
   }
 
-  /** Removes what is due now, until the app is closed. `'busy'` while another instance does. */
+  /** Removes what is due now. Stops early when the app closes. Resolves to `'busy'` while another instance removes. */
   async run(): Promise<RetentionResult | 'busy'> {
     const running = this.attempt();
     this.#running.add(running);
@@ -103,7 +105,7 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
   private async attempt(): Promise<RetentionResult | 'busy'> {
     const lease = await this.tasks.take('retention', LEASE_MS);
     if (!lease) return 'busy';
-    const isSingle = this.connection.dialect.clearLog !== undefined;
+    const isSingle = this.connection.dialect.truncateWal !== undefined;
     const progress = lease.progress ? (JSON.parse(lease.progress) as RetentionProgress) : START;
     this.#failures = Math.max(this.#failures, progress.failures);
     const size = isSingle ? new BatchSize(100, 10) : new BatchSize(500, 100);
@@ -123,7 +125,7 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private async end({ lease, progress, purged, pruned, rejections }: Run): Promise<void> {
-    if (purged + pruned + rejections > 0) await this.repository.clearLog().catch(() => {}); // the next run does
+    if (purged + pruned + rejections > 0) await this.repository.truncateWal().catch(() => {}); // the next run does
     await this.tasks.release(lease, JSON.stringify(progress)).catch(() => {}); // its lease ends by itself
   }
 
@@ -142,12 +144,13 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
 
   /** Resolves to whether nothing is left that is due: false when it had to stop before. */
   private async removeAll(run: Run): Promise<boolean> {
-    const { payload, undecided, deliveries, rejections } = this.settings;
+    const { payload, undecided, deliveries, rejections, tombstones } = this.settings;
     const now = this.clock.now();
     return (
       (await this.removeDeliveries(run, 'purge', payload && now - payload)) &&
       (await this.removeDeliveries(run, 'purgeUndecided', undecided && now - undecided)) &&
       (await this.removeDeliveries(run, 'prune', deliveries && now - deliveries)) &&
+      (await this.removeTombstones(run, tombstones && now - tombstones)) &&
       (await this.removeRejections(run, 'accepted', rejections && now - rejections)) &&
       (await this.removeRejections(run, 'discarded', rejections && now - rejections)) &&
       (await this.removeRejections(run, 'open', undecided && now - undecided))
@@ -157,36 +160,57 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
   private async removeDeliveries(run: Run, removal: Removal, cutoff: number | undefined): Promise<boolean> {
     if (cutoff === undefined) return true;
     const kept = run.progress.cursors[removal] ?? 0;
-    let from = kept > this.clock.now() ? 0 : kept; // the clock was ahead
-    let leftFrom = Infinity;
+    const place: Place = { from: kept > this.clock.now() ? 0 : kept, leftFrom: Infinity }; // the clock was ahead
     for (;;) {
+      if (this.isStopping) return false;
       const startedAt = performance.now();
-      const due = await this.repository.due(removal, from, cutoff, run.size.rows);
+      const end = await this.repository.windowEnd(place.from, cutoff);
+      if (!(await this.removeWindow(run, removal, place, end, cutoff))) return false;
+      if (end >= cutoff) return true;
+      place.from = end;
+      if (!(await this.saveAndPause(run, removal, cursorOf(place), performance.now() - startedAt))) return false;
+    }
+  }
+
+  /** Removes what is due of a window. Resolves to false when it had to stop before. */
+  private async removeWindow(run: Run, removal: Removal, place: Place, end: number, cutoff: number): Promise<boolean> {
+    while (place.from < end) {
+      const startedAt = performance.now();
+      const due = await this.repository.removable(removal, place.from, end, run.size.rows);
       const last = due.at(-1);
       if (!last) break;
       if (this.isStopping) return false;
-      const ids = due.map(({ id }) => id);
-      const removed = await this.remove(run, removal, ids, cutoff);
-      // What somebody has locked is tried again in the next run.
-      leftFrom = due.reduce(
-        (least, { id, finishedAt }) => (removed.has(id) ? least : Math.min(least, finishedAt)),
-        leftFrom,
+      const removed = await this.remove(
+        run,
+        removal,
+        due.map(({ id }) => id),
+        cutoff,
       );
-      from = removed.size > 0 ? last.finishedAt : last.finishedAt + 1;
-      if (!(await this.keep(run, removal, Math.min(from, leftFrom), startedAt))) return false;
+      // What somebody has locked is tried again in the next run.
+      const left = due.find(({ id }) => !removed.has(id)); // in the order of their end
+      place.leftFrom = Math.min(place.leftFrom, left?.finishedAt ?? Infinity);
+      place.from = removed.size > 0 ? last.finishedAt : last.finishedAt + 1;
+      const taken = performance.now() - startedAt;
+      run.size.adapt(taken);
+      if (!(await this.saveAndPause(run, removal, cursorOf(place), taken))) return false;
     }
-    this.advance(run, removal, Math.min(from, leftFrom));
+    this.advance(run, removal, cursorOf(place));
     return true;
   }
 
   private async remove(run: Run, removal: Removal, ids: readonly string[], cutoff: number): Promise<Set<string>> {
-    const removed =
-      removal === 'prune'
-        ? await this.repository.prune(ids, cutoff)
-        : await this.repository.purge(removal, ids, cutoff, this.clock.now());
-    if (removal === 'prune') run.pruned += removed.size;
-    else run.purged += removed.size;
+    const isPruning = removal === 'prune' || removal === 'pruneTombstones';
+    const removed = isPruning
+      ? await this.repository.prune(removal, ids, cutoff)
+      : await this.repository.purge(removal, ids, cutoff, this.clock.now());
+    run[isPruning ? 'pruned' : 'purged'] += removed.size;
     return removed;
+  }
+
+  private async removeTombstones(run: Run, cutoff: number | undefined): Promise<boolean> {
+    if (!(await this.removeDeliveries(run, 'pruneTombstones', cutoff))) return false;
+    if (cutoff !== undefined) await this.repository.deleteErasures(cutoff);
+    return true;
   }
 
   private async removeRejections(
@@ -201,7 +225,9 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
       const deleted = await this.repository.deleteRejections(state, cutoff, run.size.rows);
       run.rejections += deleted;
       if (deleted === 0) return true;
-      if (!(await this.keep(run, undefined, 0, startedAt))) return false;
+      const taken = performance.now() - startedAt;
+      run.size.adapt(taken);
+      if (!(await this.saveAndPause(run, undefined, 0, taken))) return false;
     }
   }
 
@@ -209,10 +235,8 @@ export class RetentionRunner implements OnApplicationBootstrap, BeforeApplicatio
     run.progress = { ...run.progress, cursors: { ...run.progress.cursors, [removal]: from } };
   }
 
-  /** Saves how far it is, and pauses. False if it must not go on. */
-  private async keep(run: Run, removal: Removal | undefined, from: number, startedAt: number): Promise<boolean> {
-    const taken = performance.now() - startedAt;
-    run.size.adapt(taken);
+  /** Saves how far it is, and pauses as long as the work has taken. False if it must not go on. */
+  private async saveAndPause(run: Run, removal: Removal | undefined, from: number, taken: number): Promise<boolean> {
     if (removal) this.advance(run, removal, from);
     const isOurs = await this.tasks.renew(run.lease, LEASE_MS, JSON.stringify(run.progress));
     if (!isOurs || this.isStopping) return false;

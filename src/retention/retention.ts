@@ -6,7 +6,7 @@ import { RetentionRepository, type Removal } from './retention.repository.js';
 import { RetentionRunner, type RetentionProgress, type RetentionResult } from './retention.runner.js';
 
 /**
- * How retention goes on all instances together. All times are epoch milliseconds of the database's clock.
+ * State of the retention of all instances together. All times are epoch milliseconds of the database's clock.
  *
  * @publicApi
  */
@@ -32,14 +32,16 @@ export class Retention {
     private readonly clock: Clock,
   ) {}
 
-  /** Removes what is due now, as the options say. Resolves to what was removed, or to `'busy'` while an instance does. */
+  /**
+   * Removes what is due now, as the options say. Resolves to what was removed, or to `'busy'` while an instance does.
+   */
   run(): Promise<RetentionResult | 'busy'> {
     return this.runner.run();
   }
 
   /** Counts what `run()` would remove, and removes nothing. */
   async preview(): Promise<RetentionResult> {
-    const { payload, undecided, deliveries, rejections } = this.settings;
+    const { payload, undecided, deliveries, rejections, tombstones } = this.settings;
     const now = this.clock.now();
     const count = (removal: Removal, period: number | undefined) =>
       period === undefined ? 0 : this.repository.countDue(removal, now - period);
@@ -47,7 +49,7 @@ export class Retention {
       period === undefined ? 0 : this.repository.countRejections(state, now - period);
     return {
       purged: (await count('purge', payload)) + (await count('purgeUndecided', undecided)),
-      pruned: await count('prune', deliveries),
+      pruned: (await count('prune', deliveries)) + (await count('pruneTombstones', tombstones)),
       rejections:
         (await countRejections('accepted', rejections)) +
         (await countRejections('discarded', rejections)) +

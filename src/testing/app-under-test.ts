@@ -31,7 +31,12 @@ export class AppUnderTest {
    * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when there are several routes, or one with parameters
    */
   get path(): string {
-    const { paths } = this.#provided<HttpSettings>(HTTP_SETTINGS);
+    const { receive, paths } = this.#provided<HttpSettings>(HTTP_SETTINGS);
+    if (!receive)
+      throw new Cr3dentialsWebhookError(
+        'OPTIONS_INVALID',
+        'This app does not receive webhooks: its option "receive" is false. Set it to true in tests.',
+      );
     const [first = ''] = paths;
     if (paths.length === 1 && !/[:*{]/.test(first)) return first;
     throw new Cr3dentialsWebhookError(

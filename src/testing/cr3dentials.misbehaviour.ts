@@ -2,7 +2,7 @@ import type { VerificationPayload } from '../contract/verification.payload.js';
 import { httpPost } from './http-post.js';
 import type { Portal, PortalDelivery, Send } from './portal.js';
 import { assertEndpoint } from './simulator.options.js';
-import { verificationPayload } from './verification-payload.js';
+import { verificationPayload } from './payload.factory.js';
 
 /**
  * Sends what a provider may send, and what it should not send. Each case has a method. Failed deliveries are retried,

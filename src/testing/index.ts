@@ -1,4 +1,4 @@
-export { verificationPayload, type PayloadOverrides } from './verification-payload.js';
+export { verificationPayload, type PayloadOverrides } from './payload.factory.js';
 export { Cr3dentialsSimulator } from './cr3dentials.simulator.js';
 export type { Cr3dentialsMisbehaviour } from './cr3dentials.misbehaviour.js';
 export type { PortalAttempt, PortalDelivery } from './portal.js';
@@ -10,3 +10,4 @@ export {
   type WebhookTesterOptions,
   type WebhookVerdict,
 } from './webhook.tester.js';
+export { dashboardIsClosed } from './dashboard-is-closed.js';

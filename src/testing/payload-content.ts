@@ -1,4 +1,4 @@
-import { validatePayload, type ContractRejection } from '../contract/payload-validation.pipe.js';
+import { validatePayload, type ContractRejection } from '../contract/payload-validation.js';
 import type { ExtractedDataValidator } from '../contract/extracted-data.validator.js';
 import { fingerprint } from '../inbox/delivery.identity.js';
 
@@ -20,7 +20,9 @@ export function contentOf(payload: object | string, dataValidator: ExtractedData
   return { sessionId: content.sessionId, fingerprint: fingerprint(content), rejection: rejection?.reason ?? null };
 }
 
-/** Returns the session of a payload that may be against the contract, as a rejection has it; null without a usable one. */
+/**
+ * Returns the session of a payload that may be against the contract, as a rejection has it; null without a usable one.
+ */
 export function sessionIdOf(payload: object | string): string | null {
   const parsed = typeof payload === 'string' ? parse(payload) : payload;
   const { sessionId } = Object(parsed) as { sessionId?: unknown };

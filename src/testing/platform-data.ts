@@ -9,8 +9,8 @@ const kinds: readonly [PlatformKind, ...PlatformKind[]] = [bank, payroll, gig, b
 type PlatformKind = (random: SeededRandom) => Record<string, unknown>;
 
 /**
- * Returns `extractedData` for a platform. Ids from 1 to 6 have different shapes, and each further id repeats one of them. Platform 1 is a bank, as in the
- * documented sample.
+ * Returns `extractedData` for a platform. Ids from 1 to 6 have different shapes, and each further id repeats one of
+ * them. Platform 1 is a bank, as in the documented sample.
  */
 export function extractedDataOf(platformId: number, random: SeededRandom): Record<string, unknown> {
   const kind = kinds.at((Math.trunc(platformId) - 1) % kinds.length) ?? bank;

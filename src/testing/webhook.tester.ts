@@ -8,7 +8,7 @@ import { AppUnderTest } from './app-under-test.js';
 import { Cr3dentialsSimulator } from './cr3dentials.simulator.js';
 import { contentOf, sessionIdOf, type PayloadContent } from './payload-content.js';
 import type { SimulatorOptions } from './simulator.options.js';
-import { isSettled, settleTimeout } from './unsettled.js';
+import { isFinished, finishTimeout } from './finished.js';
 
 /** Interval between two queries of the inbox while the tester waits. */
 const POLL_INTERVAL_MS = 10;
@@ -27,18 +27,22 @@ export interface WebhookTesterOptions {
   path?: string;
   /** Tenant of the deliveries, when `resolveSecrets` returns tenants. @default no tenant */
   tenant?: string;
-  /** Milliseconds to wait for a delivery to settle. Keep it below Jest's timeout of 5 s, whose error has no reason. @default 4000 */
+  /**
+   * Milliseconds to wait for a delivery to finish. Keep it below Jest's timeout of 5 s, whose error has no reason.
+   * @default 4000
+   */
   timeout?: number;
 }
 
 /**
- * Result of a delivery. The first six are all answered 200.
+ * Result of a delivery. The first seven are answered 200.
  *
  * - `accepted`: it is recorded, and its handlers run.
  * - `duplicate`: its session was recorded before, with the same content.
  * - `conflict`: its session was recorded before, with other content. It is kept as a rejection.
  * - `unknown-status`, `unexpected-data`: it is kept as a rejection with this reason.
  * - `stale`: it completed longer ago than `retention.deliveries`, and is kept as a rejection.
+ * - `erased`: its session was erased. It is answered 200, and nothing is kept.
  * - `invalid`: it breaks the contract, or its body could not be parsed.
  * - `unauthorized`: its header is missing, wrong or repeated.
  * - `unavailable`: it is not recorded. The provider would send it again.
@@ -59,7 +63,10 @@ export interface WebhookOutcome {
   readonly status: number;
   /** The recorded delivery of the session, or null. After a conflict, it has the content that was recorded first. */
   readonly delivery: DeliveryDetails | null;
-  /** The rejection that the POST was kept as, or null. Its `detail` says why: the broken constraints by field, for example. */
+  /**
+   * The rejection that the POST was kept as, or null. Its `detail` says why: the broken constraints by field, for
+   * example.
+   */
   readonly rejection: RejectionSummary | null;
 }
 
@@ -89,17 +96,17 @@ export class WebhookTester {
   }
 
   /**
-   * Posts a payload once, without retries. With `until: 'settled'`, resolves when every handler has completed or is
+   * Posts a payload once, without retries. With `until: 'finished'`, resolves when every handler has completed or is
    * dead.
    *
    * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when the answer is not one of the module; `INBOX_TIMEOUT` when
-   *   the delivery does not settle in time
+   *   the delivery does not finish in time
    */
-  async deliver(payload: object | string, { until }: { until?: 'settled' } = {}): Promise<WebhookOutcome> {
-    const portal = await this.portal({ retries: 0 });
+  async deliver(payload: object | string, { until }: { until?: 'finished' } = {}): Promise<WebhookOutcome> {
+    const simulator = await this.simulator({ retries: 0 });
     const content = contentOf(payload, this.#app.dataValidator);
     const before = content ? await this.#find(content.sessionId) : null;
-    const [attempt] = (await portal.deliver(payload)).attempts;
+    const [attempt] = (await simulator.deliver(payload)).attempts;
     const status = attempt?.statusCode ?? 0;
     if (status !== 200) {
       const refused = this.#verdictOfStatus(status, attempt?.error);
@@ -111,8 +118,8 @@ export class WebhookTester {
     if (stale) return { verdict: 'stale', status, delivery, rejection: stale };
     const verdict = this.#verdict(content, before, delivery);
     const rejection = await this.#rejection(verdict, payload);
-    const isAwaited = until === 'settled' && delivery;
-    return { verdict, status, delivery: isAwaited ? await this.settled(content.sessionId) : delivery, rejection };
+    const isAwaited = until === 'finished' && delivery;
+    return { verdict, status, delivery: isAwaited ? await this.finished(content.sessionId) : delivery, rejection };
   }
 
   /**
@@ -120,19 +127,19 @@ export class WebhookTester {
    *
    * @throws Cr3dentialsWebhookError `INBOX_TIMEOUT` when that takes longer than `timeout`
    */
-  async settled(session: string | { sessionId: string }): Promise<DeliveryDetails> {
+  async finished(session: string | { sessionId: string }): Promise<DeliveryDetails> {
     const sessionId = typeof session === 'string' ? session : session.sessionId;
     const deadline = performance.now() + this.#timeout;
     for (;;) {
       const delivery = await this.#find(sessionId);
-      if (delivery && isSettled(delivery)) return delivery;
-      if (performance.now() >= deadline) throw settleTimeout(sessionId, delivery, this.#timeout);
+      if (delivery && isFinished(delivery)) return delivery;
+      if (performance.now() >= deadline) throw finishTimeout(sessionId, delivery, this.#timeout);
       await sleep(POLL_INTERVAL_MS);
     }
   }
 
   /** Returns a simulator of the provider that sends to this app, with retries and misbehaviour. */
-  async portal(options: Partial<SimulatorOptions> = {}): Promise<Cr3dentialsSimulator> {
+  async simulator(options: Partial<SimulatorOptions> = {}): Promise<Cr3dentialsSimulator> {
     const url = (await this.#app.url()) + this.#path;
     return new Cr3dentialsSimulator({ url, header: this.#header, secret: this.#secret, ...options });
   }

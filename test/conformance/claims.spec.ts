@@ -8,11 +8,11 @@ import type { VerificationHandlersRegistry } from '../../src/processing/handlers
 import { DeliveryRescuer } from '../../src/processing/worker/delivery.rescuer.js';
 import { InFlightDeliveries } from '../../src/processing/worker/in-flight.deliveries.js';
 import type { ClaimRepository } from '../../src/inbox/claim.repository.js';
-import type { RescueLook, RescueRepository } from '../../src/inbox/rescue.repository.js';
+import type { RescueQuery, RescueRepository } from '../../src/inbox/rescue.repository.js';
 import type { HandlerRun } from '../../src/inbox/handler-run.entity.js';
 import type { DeliveryStateRepository } from '../../src/inbox/delivery-state.repository.js';
 import type { Settlement, SettlementRepository } from '../../src/inbox/settlement.repository.js';
-import type { ClaimedDelivery, Lease } from '../../src/inbox/delivery.factory.js';
+import type { ClaimedDelivery, Lease } from '../../src/inbox/claimed-delivery.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/database/databases.js';
 import { StandaloneInbox, alone, claimsOf, unrecorded } from '../support/database/standalone-inbox.js';
 
@@ -66,7 +66,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     ).toEqual(ids);
     expect(Math.max(...claims.map((claimed) => claimed.length))).toBeLessThanOrEqual(limit);
     expect(await rows()).toEqual(
-      ids.map(() => expect.objectContaining({ state: 'processing', attempts: 1, next_attempt_at: null })),
+      ids.map(() => expect.objectContaining({ state: 'processing', dispatches: 1, next_attempt_at: null })),
     );
   });
 
@@ -86,9 +86,20 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     const [late, later] = [unrecorded({ sessionId: 'späť' }, NOW - 5), unrecorded({ status: 'ERROR' }, NOW - 4)];
     await inboxes[0]?.deliveries.record([unrecorded({}, NOW + 1), later, late].map((delivery) => alone(delivery)));
     const { id, tenant, sessionId, status, rawBody, receivedAt } = late;
-    const progress = { attempts: 1, rescues: 0, replays: 0, onlyNamedHandlers: 0 };
+    const progress = { dispatches: 1, rescues: 0, replays: 0, onlyNamedHandlers: 0, replayTraceContext: null };
     expect(await two.claim(leaseOf('me'), NOW, 1)).toEqual([
-      { id, tenant, sessionId, status, rawBody, receivedAt, ...progress, isOpen: false },
+      {
+        id,
+        tenant,
+        sessionId,
+        status,
+        rawBody,
+        receivedAt,
+        ...progress,
+        isOpen: false,
+        expectedHandlers: [],
+        traceContext: null,
+      },
     ]);
     expect(idsOf(await two.claim(leaseOf('me'), NOW, 10))).toEqual([later.id]);
     expect(await two.claim(leaseOf('me'), NOW, 10)).toEqual([]);
@@ -100,7 +111,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     const [finished] = await recordLeased('dead', [NOW - MINUTE]);
     await ours.complete(claimsOf('dead', finished), 'completed', NOW);
     expect(idsOf(await rescuing.rescueExpired(look(leaseOf('me'), NOW, 10, [], false)))).toEqual([expired]);
-    expect(await row(expired)).toMatchObject({ claim_id: 'me', state: 'processing', attempts: 2, rescues: 1 });
+    expect(await row(expired)).toMatchObject({ claim_id: 'me', state: 'processing', dispatches: 2, rescues: 1 });
     expect(await row(current)).toMatchObject({ claim_id: 'dead', rescues: 0 });
   });
 
@@ -123,7 +134,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     );
     const rest = await rescuing.rescueExpired(look(leaseOf('worker 0'), NOW, 100, [], false));
     expect(idsOf([...taken.flat(), ...rest])).toEqual(ids);
-    expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ rescues: 1, attempts: 2 })));
+    expect(await rows()).toEqual(ids.map(() => expect.objectContaining({ rescues: 1, dispatches: 2 })));
   });
 
   it('rescue a delivery that has crashed workers alone, and mark it dead after its third crash', async () => {
@@ -194,6 +205,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(await one.renew(claimsOf('me', mine, taken, finished, foreign), NOW + MINUTE)).toEqual({
       renewed: new Set([mine]),
       rescued: new Set([taken, foreign]),
+      erased: new Set(),
     });
     expect(
       (await rows()).map((stored) => [stored.id, stored.lease_expires_at && Number(stored.lease_expires_at)]),
@@ -213,7 +225,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
       expect(await rescuing.deadLetterPoisoned(lease, now, [])).toBe(0);
       expect(idsOf(await rescuing.rescueExpired(look(lease, now, 1, [], false)))).toEqual([id]);
     }
-    expect(await row(id)).toMatchObject({ claim_id: 'me:5', rescues: 0, attempts: 5 });
+    expect(await row(id)).toMatchObject({ claim_id: 'me:5', rescues: 0, dispatches: 5 });
     const [suspect] = await recordLeased('gone:1', [NOW - 1]);
     for (const n of [1, 2])
       await rescuing.rescueExpired(look(leaseOf(`other ${n}:1`, NOW + n), NOW + n, 1, [id ?? ''], n > 1));
@@ -228,9 +240,9 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     const [mine, theirOwn, settled, kept] = await recordLeased('me:1', [NOW - 4, NOW - 3, NOW - 2, NOW + MINUTE]);
     await rescuing.rescueExpired(look(leaseOf('another:1'), NOW, 3, [], false));
     await settling.settle(settlement('another:1', settled, { nextAttemptAt: NOW }), NOW);
-    await rescuing.forgiveRescues(leaseOf('me:2'), [mine, settled, kept].map(String));
+    await rescuing.undoRescues(leaseOf('me:2'), [mine, settled, kept].map(String));
     expect((await rows()).map(({ rescues: count }) => count)).toEqual([0, 1, 0, 0]);
-    await rescuing.forgiveRescues(leaseOf('another:2'), [theirOwn].map(String));
+    await rescuing.undoRescues(leaseOf('another:2'), [theirOwn].map(String));
     expect(await row(theirOwn)).toMatchObject({ rescues: 1, claim_id: 'another:1' });
   });
 
@@ -248,7 +260,11 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     expect(await ours.complete(claimsOf('me:1', id), 'completed', NOW)).toEqual({ written: 0, locked: new Set() });
     expect(await settling.settle(settlement('me:1', id, 'dead'), NOW)).toBe(false);
     expect(await one.release(claimsOf('me:1', id), NOW)).toEqual(new Set());
-    expect(await one.renew(claimsOf('me:1', id), NOW + 9)).toEqual({ renewed: new Set(), rescued: new Set([id]) });
+    expect(await one.renew(claimsOf('me:1', id), NOW + 9)).toEqual({
+      renewed: new Set(),
+      rescued: new Set([id]),
+      erased: new Set(),
+    });
     expect(await rows()).toEqual(before);
   });
 
@@ -277,12 +293,12 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     await one.release(claimsOf('me', ids[0]), NOW + 7);
     expect(await row(ids[0])).toMatchObject({
       state: 'pending',
-      attempts: 0,
+      dispatches: 0,
       claim_id: null,
       lease_expires_at: null,
     });
     expect(Number((await row(ids[0])).next_attempt_at)).toBe(NOW + 7);
-    expect(await row(ids[1])).toMatchObject({ state: 'processing', attempts: 1 });
+    expect(await row(ids[1])).toMatchObject({ state: 'processing', dispatches: 1 });
     expect(idsOf(await two.claim(leaseOf('another'), NOW + 7, 10))).toEqual(ids.slice(0, 1));
   });
 
@@ -380,7 +396,7 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     ]);
     const runs = await inboxes[0]?.runs.findByDeliveries(ids.map(String));
     expect(new Set(runs?.keys())).toEqual(new Set([later, soon, dead, done]));
-    expect(runs?.get(soon)).toEqual([runOf(soon)]);
+    expect(runs?.get(soon)).toEqual([{ ...runOf(soon), claims: 0 }]);
   });
 
   it('end together without the outcome of an earlier claim of the same delivery', async () => {
@@ -432,7 +448,7 @@ function idsOf(claimed: ClaimedDelivery[]): string[] {
   return claimed.map(({ id }) => id).toSorted();
 }
 
-function look(lease: Lease, now: number, limit: number, except: readonly string[], suspects: boolean): RescueLook {
+function look(lease: Lease, now: number, limit: number, except: readonly string[], suspects: boolean): RescueQuery {
   return { lease, now, limit, except, suspects };
 }
 

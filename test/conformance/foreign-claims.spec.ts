@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { claimId, type Lease } from '../../src/inbox/delivery.factory.js';
+import { claimId, type Lease } from '../../src/inbox/claimed-delivery.js';
 import { HandlerSetRepository, type HandlersByStatus } from '../../src/inbox/handler-set.repository.js';
-import { RescueRepository, type RescueLook } from '../../src/inbox/rescue.repository.js';
+import { SettlementRepository } from '../../src/inbox/settlement.repository.js';
+import { RescueRepository, type RescueQuery } from '../../src/inbox/rescue.repository.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/database/databases.js';
 import { StandaloneInbox, alone, unrecorded } from '../support/database/standalone-inbox.js';
 
@@ -10,7 +11,7 @@ const MINUTE = 60_000;
 const THEIRS: HandlersByStatus = new Map([['COMPLETED', ['known', 'added']]]);
 const OURS: HandlersByStatus = new Map([['COMPLETED', ['known', 'third']]]);
 
-function look(now: number, limit = 10): RescueLook {
+function look(now: number, limit = 10): RescueQuery {
   return {
     lease: { claimId: claimId('us', 1, 'ours'), expiresAt: now + MINUTE },
     now,
@@ -67,8 +68,8 @@ describe.each(databases)('deliveries of a killed worker with other handlers, on 
     const ids = await recordKilled(3);
     const { rescued, unknown } = await inbox.rescues.rescueForeign(look(NOW + 2 * MINUTE, 2), OURS, MINUTE);
     expect(rescued).toMatchObject([
-      { rescues: 1, attempts: 2 },
-      { rescues: 1, attempts: 2 },
+      { rescues: 1, dispatches: 2 },
+      { rescues: 1, dispatches: 2 },
     ]);
     expect(unknown).toEqual([]);
     for (const { id } of rescued) expect(await runsOf(id)).toEqual(all);
@@ -115,7 +116,7 @@ describe.each(databases)('deliveries of a killed worker with other handlers, on 
   });
 
   if (kind !== 'sqlite')
-    it('are rescued although a transaction of the killed worker is still open, and only its delivery lacks runs', async () => {
+    it('are rescued although a transaction of the killed worker is still open, and its delivery keeps what it expects', async () => {
       const ids = await recordKilled(3);
       const beside = await database.connect({});
       const transaction = beside.createQueryRunner();
@@ -128,7 +129,48 @@ describe.each(databases)('deliveries of a killed worker with other handlers, on 
       await transaction.rollbackTransaction();
       await transaction.release();
       expect(rescued.map(({ id }) => id).toSorted()).toEqual(ids);
-      expect(unknown).toEqual([ids[1]]);
+      expect(unknown).toEqual([]);
       expect(await Promise.all(ids.map((id) => runsOf(id)))).toEqual([all, [], all]);
+      const expected = ['known', 'added', 'third'];
+      expect(rescued.find(({ id }) => id === ids[1])?.expectedHandlers).toEqual(expected);
+      const kept = new Map((await inbox.rows()).map((row) => [row.id, row.expected_handlers]));
+      expect(ids.map((id) => kept.get(id))).toEqual([null, JSON.stringify(expected), null]);
+    });
+
+  if (kind !== 'sqlite')
+    it('are kept with the delivery, without a try, while a transaction has one', async () => {
+      const [id = ''] = await recordKilled(1);
+      await inbox.rescues.rescueForeign(look(NOW + 2 * MINUTE), OURS, MINUTE);
+      const beside = await database.connect({});
+      const transaction = beside.createQueryRunner();
+      await transaction.startTransaction();
+      await transaction.query(`UPDATE cr3dentials_webhook_handler_run SET attempts = 1 WHERE handler = 'added'`);
+      const statements: string[] = [];
+      const transactionOf = inbox.connection.transactionOf.bind(inbox.connection);
+      inbox.connection.transactionOf = (steps) => {
+        statements.push('transaction');
+        return transactionOf(steps);
+      };
+      const settlements = new SettlementRepository(
+        inbox.connection,
+        inbox.tables,
+        inbox.claims,
+        inbox.runs,
+        inbox.queued,
+        inbox.attempts,
+      );
+      const isSettled = await settlements.settle(
+        {
+          claim: { id, claimId: look(NOW).lease.claimId },
+          outcome: { nextAttemptAt: NOW },
+          runs: [],
+          expected: { ids: ['added'], areLocked: true },
+        },
+        NOW,
+      );
+      await transaction.rollbackTransaction();
+      await transaction.release();
+      expect([isSettled, statements.length]).toEqual([true, 1]);
+      expect(await inbox.rows()).toMatchObject([{ state: 'pending', expected_handlers: JSON.stringify(['added']) }]);
     });
 });

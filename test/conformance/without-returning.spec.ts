@@ -1,13 +1,13 @@
-import type { Lease } from '../../src/inbox/delivery.factory.js';
-import type { RescueLook } from '../../src/inbox/rescue.repository.js';
+import type { Lease } from '../../src/inbox/claimed-delivery.js';
+import type { RescueQuery } from '../../src/inbox/rescue.repository.js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Dialect } from '../../src/database/dialect/dialect.js';
 import { mariadbDialect, mysqlDialect } from '../../src/database/dialect/mysql.dialect.js';
 import { postgresDialect } from '../../src/database/dialect/postgres.dialect.js';
 import { sqliteDialect } from '../../src/database/dialect/sqlite.dialect.js';
-import type { ClaimedDelivery } from '../../src/inbox/delivery.factory.js';
+import type { ClaimedDelivery } from '../../src/inbox/claimed-delivery.js';
 import { databases, freshDatabase, type DatabaseKind, type TestDatabase } from '../support/database/databases.js';
-import { StandaloneInbox, alone, claimsOf, unrecorded } from '../support/database/standalone-inbox.js';
+import { StandaloneInbox, alone, claimsOf, unrecorded, verdictsOf } from '../support/database/standalone-inbox.js';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -43,17 +43,19 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     const [a, b, c] = ['a', 'b', 'c'].map((sessionId) => unrecorded({ sessionId }));
     if (!a || !b || !c) throw new Error('three are recorded');
     const lease = { claimId: 'me', expiresAt: NOW + MINUTE };
-    expect(await deliveries.record([alone(b), { delivery: a, lease, duplicates: 4 }])).toEqual([
-      'accepted',
-      'accepted',
-    ]);
+    const first = await deliveries.record([alone(b), { delivery: a, lease, duplicates: 4 }]);
+    expect(first).toEqual([b, a].map(({ id }) => ({ verdict: 'accepted', deliveryId: id })));
     const again = { delivery: unrecorded({ sessionId: 'a' }, NOW), lease: undefined, duplicates: 2 };
     const conflict = alone(unrecorded({ sessionId: 'b', proofHash: 'another' }, NOW));
-    expect(await deliveries.record([conflict, alone(c), again])).toEqual(['conflict', 'accepted', 'duplicate']);
+    expect(await deliveries.record([conflict, alone(c), again])).toEqual([
+      { verdict: 'conflict', deliveryId: b.id },
+      { verdict: 'accepted', deliveryId: c.id },
+      { verdict: 'duplicate', deliveryId: a.id },
+    ]);
     await inbox.duplicates.flush();
     expect(await inbox.rows()).toEqual([
-      expect.objectContaining({ id: a.id, duplicates: 7, state: 'processing', claim_id: 'me', attempts: 1 }),
-      expect.objectContaining({ id: b.id, duplicates: 0, state: 'pending', last_duplicate_at: null, attempts: 0 }),
+      expect.objectContaining({ id: a.id, duplicates: 7, state: 'processing', claim_id: 'me', dispatches: 1 }),
+      expect.objectContaining({ id: b.id, duplicates: 0, state: 'pending', last_duplicate_at: null, dispatches: 0 }),
       expect.objectContaining({ id: c.id, duplicates: 0, state: 'pending' }),
     ]);
     expect((await inbox.rows()).map((row) => Number(row.last_duplicate_at))).toEqual([NOW, 0, 0]);
@@ -85,7 +87,10 @@ describe.each(databases)('a database that cannot return rows from a write, on %s
     const verdicts = await Promise.all(
       deliveries.map((delivery, n) => (n % 2 ? inbox : second).deliveries.record([alone(delivery)])),
     );
-    expect(verdicts.flat().toSorted()).toEqual([...Array(4).fill('accepted'), ...Array(16).fill('duplicate')]);
+    expect(verdictsOf(verdicts.flat()).toSorted()).toEqual([
+      ...Array(4).fill('accepted'),
+      ...Array(16).fill('duplicate'),
+    ]);
     for (const { duplicates } of [inbox, second]) await duplicates.flush();
     expect((await inbox.rows()).map(({ duplicates }) => duplicates)).toEqual([4, 4, 4, 4]);
     await second.close();
@@ -143,15 +148,20 @@ async function journal(inbox: StandaloneInbox) {
 
   say(
     'born with a lease',
-    await repository.record(deliveries.slice(0, 2).map((delivery) => ({ delivery, lease: one, duplicates: 1 }))),
+    verdictsOf(
+      await repository.record(deliveries.slice(0, 2).map((delivery) => ({ delivery, lease: one, duplicates: 1 }))),
+    ),
   );
   say(
     'a duplicate and the rest',
-    await repository.record(
-      [unrecorded({ sessionId: 'session 1' }, NOW), ...deliveries.slice(2)].map((delivery) => alone(delivery)),
+    verdictsOf(
+      await repository.record(
+        [unrecorded({ sessionId: 'session 1' }, NOW), ...deliveries.slice(2)].map((delivery) => alone(delivery)),
+      ),
     ),
   );
-  say('a conflict', await repository.record([alone(unrecorded({ sessionId: 'session 3', status: 'ERROR' }, NOW))]));
+  const conflict = alone(unrecorded({ sessionId: 'session 3', status: 'ERROR' }, NOW));
+  say('a conflict', verdictsOf(await repository.record([conflict])));
   sayClaimed('nothing is due yet', await claims.claim(two, NOW - MINUTE, 10));
   sayClaimed('the oldest three', await claims.claim(two, NOW, 3));
   sayClaimed('the others', await claims.claim(three, NOW, 10));
@@ -182,6 +192,6 @@ async function journal(inbox: StandaloneInbox) {
   };
 }
 
-function look(lease: Lease, now: number, limit: number, except: readonly string[], suspects: boolean): RescueLook {
+function look(lease: Lease, now: number, limit: number, except: readonly string[], suspects: boolean): RescueQuery {
   return { lease, now, limit, except, suspects };
 }

@@ -11,7 +11,7 @@ const of = (language: string) =>
   all.filter((block) => block.language === language).map((block) => [place(block), block] as const);
 const place = ({ document, line }: Block) => `${document}:${line}`;
 
-const STATES = ['pending', 'processing', 'completed', 'dead', 'unhandled', 'discarded', '[*]'] satisfies (
+const STATES = ['pending', 'processing', 'completed', 'dead', 'unhandled', 'discarded', 'erased', '[*]'] satisfies (
   DeliveryState | '[*]'
 )[];
 
@@ -105,7 +105,7 @@ describe('a diagram', () => {
     expect(wrongInDiagram(code)).toEqual([]);
   });
 
-  it('with another state would be found', () => {
+  it('fails for an unknown state', () => {
     expect(wrongInDiagram('stateDiagram-v2\n    pending --> done: by magic\n')).toHaveLength(1);
   });
 });

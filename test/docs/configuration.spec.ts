@@ -35,7 +35,7 @@ const options = [
   ...under('auth', fieldsOf('authentication/auth.options.ts', 'AuthOptions')),
   ...under('auth.secrets[]', fieldsOf('authentication/shared-secrets.ts', 'SharedSecret')),
   ...under('database', fieldsOf('database/database.options.ts', 'DatabaseOptions')),
-  ...under('receiving', fieldsOf('inbox/inbox.options.ts', 'ReceivingOptions')),
+  ...under('receiving', fieldsOf('inbox/receiving.options.ts', 'ReceivingOptions')),
   ...under('processing', fieldsOf('processing/processing.options.ts', 'ProcessingOptions')),
   ...under('encryption', [
     ...fieldsOf('encryption/encryption.options.ts', 'CommonOptions'),
@@ -44,6 +44,7 @@ const options = [
   ...under('retention', fieldsOf('retention/retention.options.ts', 'RetentionOptions')),
   ...under('encryption.keys[]', fieldsOf('encryption/encryption.options.ts', 'EncryptionKeyOption')),
   ...under('encryption.cache', fieldsOf('encryption/encryption.options.ts', 'KeyCacheOptions')),
+  ...under('observe', fieldsOf('instance-reports/observe.options.ts', 'ObserveOptions')),
   ...under('processing.retry', fieldsOf('processing/processing.options.ts', 'RetryOptions')),
 ];
 

@@ -50,7 +50,9 @@ describe('the calls of docs/operations.md', () => {
     await Promise.all(Array.from({ length: COUNT }, () => app.post(payload())));
     await until('all are dead', async () => (await app.inbox.stats()).dead === COUNT);
     const results = await runBlock('replay', app.inbox);
-    expect(results).toEqual([{ matched: COUNT, replayed: COUNT, busy: 0, completed: 0, purged: 0, unknown: 0 }]);
+    expect(results).toEqual([
+      { matched: COUNT, replayed: COUNT, busy: 0, completed: 0, purged: 0, erased: 0, unknown: 0 },
+    ]);
     await until('all are completed', async () => (await app.inbox.stats()).completed === COUNT);
   });
 

@@ -4,7 +4,7 @@ import { IsIn, IsNumber, IsOptional, IsString, ValidateNested } from 'class-vali
 import { verificationPayload } from 'nestjs-cr3dentials-webhook/testing';
 import ts from 'typescript';
 import { ExtractedDataValidator } from '../../src/contract/extracted-data.validator.js';
-import { validatePayload } from '../../src/contract/payload-validation.pipe.js';
+import { validatePayload } from '../../src/contract/payload-validation.js';
 import { blocks } from '../support/sources/documents.js';
 
 /** The class that docs/configuration.md declares for platform 1, as it stands there. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Results } from '../../harness/chaos/campaign.js';
 import { faults } from '../../harness/chaos/faults/index.js';
 import { missingIn } from '../../harness/chaos/report/completeness.js';
 import { APPENDIX, DOCUMENT, resultsIn, withFigures } from '../../harness/chaos/report/document.js';
 import { appendixOf } from '../../harness/chaos/report/markdown.js';
 import { outOf } from '../../harness/chaos/report/statistics.js';
+import { rowsOf, textOf } from '../support/sources/documents.js';
 
 const text = readFileSync(DOCUMENT, 'utf8');
 const appendix = readFileSync(APPENDIX, 'utf8');
@@ -61,6 +62,15 @@ describe('results that are to be published', () => {
     ['no duplicates', { ...results, duplicates: [] }, measured, 'duplicates were sent 0 times'],
   ] as [string, Results, typeof faults, string][])('are refused with %s', (_, some, all, sentence) => {
     expect(missingIn(some, all).join(' ')).toContain(sentence);
+  });
+});
+
+describe('the tests that find what the simulation cannot', () => {
+  const rows = rowsOf(textOf(DOCUMENT, 'Simulation')).filter(([, found = '']) => found.startsWith('`test/'));
+
+  it.each(rows)('are there: %s', (_, spec = '', fault = '') => {
+    expect(existsSync(spec.replaceAll('`', ''))).toBe(true);
+    expect(['', ...faults.map(({ name }) => name)]).toContain(fault.replaceAll('`', ''));
   });
 });
 

@@ -26,7 +26,11 @@ describe.each(databases)('SQL of the documents, on %s', (kind) => {
   it.each(meant.map(({ document, line, code }) => [`${document}:${line}`, code] as const))(
     'runs against an inbox: %s',
     async (_, code) => {
-      expect(await connection.query<unknown[]>(code.trim().replace(/;$/, ''))).toEqual(expect.any(Array));
+      for (const statement of code
+        .trim()
+        .split(/;\s*(?:\n|$)/)
+        .filter(Boolean))
+        expect(await connection.query<unknown[]>(statement)).toEqual(expect.any(Array));
     },
   );
 

@@ -118,7 +118,7 @@ withBroker?.('examples/broker', () => {
   it('gives a service that acknowledges what it has done a message that survives, without personal data', async () => {
     await service.bind(exchange);
     const body = payload();
-    const { delivery } = await webhook().deliver(body, { until: 'settled' });
+    const { delivery } = await webhook().deliver(body, { until: 'finished' });
     expect(delivery).toMatchObject({ state: 'completed' });
     await service.consume(exchange); // only now: the queue has kept it
     const { fields, properties, content } = await service.next();
@@ -132,7 +132,7 @@ withBroker?.('examples/broker', () => {
 
   it('has the message given again to a service that died before it acknowledged', async () => {
     await service.bind(exchange);
-    await webhook().deliver(payload(), { until: 'settled' });
+    await webhook().deliver(payload(), { until: 'finished' });
     await service.consume(exchange);
     const { properties } = await service.next();
     await service.connection.close();
@@ -151,7 +151,7 @@ withBroker?.('examples/broker', () => {
     await service.bind(exchange);
     await service.consume(exchange);
     const { properties } = await service.next();
-    const delivery = await webhook().settled(String(body.sessionId));
+    const delivery = await webhook().finished(String(body.sessionId));
     expect(delivery).toMatchObject({ id: properties.messageId, state: 'completed' });
   });
 
@@ -171,7 +171,7 @@ withBroker?.('examples/broker', () => {
   ])('fails and is retried while the broker %s', async (_, begin, end, says) => {
     await service.bind(exchange);
     await service.consume(exchange);
-    await webhook().deliver(payload(), { until: 'settled' }); // there is a connection to lose
+    await webhook().deliver(payload(), { until: 'finished' }); // there is a connection to lose
     await service.next();
     await begin(proxy as TcpProxy);
     const body = payload();
@@ -179,7 +179,7 @@ withBroker?.('examples/broker', () => {
     expect(await failure(body)).toMatch(says);
     await end(proxy as TcpProxy);
     const { properties } = await service.next();
-    expect(await webhook().settled(String(body.sessionId))).toMatchObject({
+    expect(await webhook().finished(String(body.sessionId))).toMatchObject({
       id: properties.messageId,
       state: 'completed',
     });

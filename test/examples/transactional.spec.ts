@@ -71,8 +71,8 @@ describe.each(databases)('examples/transactional on %s', (kind: DatabaseKind) =>
   it('activates the account and writes the outbox once, however often the session is delivered', async () => {
     await start();
     const body = payload();
-    const { delivery } = await webhook().deliver(body, { until: 'settled' });
-    await webhook().deliver(body, { until: 'settled' });
+    const { delivery } = await webhook().deliver(body, { until: 'finished' });
+    await webhook().deliver(body, { until: 'finished' });
 
     expect(delivery).toMatchObject({
       state: 'completed',
@@ -85,7 +85,7 @@ describe.each(databases)('examples/transactional on %s', (kind: DatabaseKind) =>
   it('rolls both back when it fails after having written them, and the retry writes them once', async () => {
     await start(FailAfterWriting);
     const body = payload();
-    const { delivery } = await webhook().deliver(body, { until: 'settled' });
+    const { delivery } = await webhook().deliver(body, { until: 'finished' });
 
     expect(delivery).toMatchObject({ state: 'completed' });
     const failing = app.get<FailAfterWriting>(Accounts);
@@ -98,8 +98,8 @@ describe.each(databases)('examples/transactional on %s', (kind: DatabaseKind) =>
     const [early, without] = [payload({ externalReferenceId: 'later' }), payload({ externalReferenceId: null })];
     await webhook().deliver(early);
     await app.get(DataSource).getRepository(Account).insert({ reference: 'later', activations: 0 });
-    expect(await webhook().settled(String(early.sessionId))).toMatchObject({ state: 'completed' });
-    expect((await webhook().deliver(without, { until: 'settled' })).delivery).toMatchObject({ state: 'dead' });
+    expect(await webhook().finished(String(early.sessionId))).toMatchObject({ state: 'completed' });
+    expect((await webhook().deliver(without, { until: 'finished' })).delivery).toMatchObject({ state: 'dead' });
     expect((await effects()).outbox).toHaveLength(1);
   });
 });

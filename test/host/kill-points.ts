@@ -11,10 +11,19 @@ export type StatementKillPoint = 'between insert and answer' | 'between handler 
 
 /** Calls a function at these moments, on every DataSource of this process, that of the inbox too. */
 export function onKillPoints(reached: (point: StatementKillPoint) => void): void {
+  subscribe(() => new KillPointSubscriber(reached));
+}
+
+/** Calls a function before and after each statement, on every DataSource of this process, that of the inbox too. */
+export function onStatements(reached: () => void): void {
+  subscribe(() => ({ beforeQuery: reached, afterQuery: reached }));
+}
+
+function subscribe(create: () => EntitySubscriberInterface): void {
   const { initialize } = DataSource.prototype;
   DataSource.prototype.initialize = async function () {
     const dataSource = await initialize.call(this);
-    dataSource.subscribers.push(new KillPointSubscriber(reached));
+    dataSource.subscribers.push(create());
     return dataSource;
   };
 }

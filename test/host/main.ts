@@ -29,8 +29,16 @@ const {
   SECRET = '',
 } = process.env;
 
+/** Writes at once, so that nothing is lost with the process. Waits while the pipe is full: a busy reader fails no handler. */
 function say(fact: Record<string, unknown>): void {
-  writeSync(1, `${JSON.stringify({ ...fact, at: performance.timeOrigin + performance.now() })}\n`);
+  let rest = Buffer.from(`${JSON.stringify({ ...fact, at: performance.timeOrigin + performance.now() })}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
 }
 
 /** The inbox writes at boot too, to try the database. */

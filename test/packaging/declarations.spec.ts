@@ -38,8 +38,8 @@ describe('the declarations of the package, as built', () => {
     );
   });
 
-  it('are those of three entry points in two module kinds', () => {
-    expect(entries).toHaveLength(6);
+  it('are those of eight entry points in two module kinds', () => {
+    expect(entries).toHaveLength(16);
   });
 
   it.each(['ES2021', 'ES2023'] as const)('compile for %s without skipLibCheck', (target) => {

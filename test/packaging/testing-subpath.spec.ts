@@ -36,7 +36,9 @@ describe('the subpath /testing', () => {
   });
 
   it('is compiled without the command line, which would import what a host has not installed', async () => {
-    expect(JSON.parse(await read('tsconfig.build.json'))).toMatchObject({ exclude: ['src/cli'] });
+    expect(JSON.parse(await read('tsconfig.build.json'))).toMatchObject({
+      exclude: expect.arrayContaining(['src/cli']),
+    });
   });
 });
 

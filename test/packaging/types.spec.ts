@@ -51,6 +51,13 @@ const compile: Record<string, string> = {
     '@OnVerification() on({ sessionId, completedAt }: { sessionId: string; completedAt: Date | null }) {}',
   ),
   'a handler without parameters': handler('@OnVerification(VerificationErrored) on() {}'),
+  'handlers with limits of their own': handler(
+    `@OnVerification(VerificationCompleted, {
+      id: 'reports.render', timeout: 1, concurrency: 1, rateLimit: { max: 1, per: 1 }, priority: 1,
+      retry: { attempts: 1 },
+    }) render() {}
+    @OnVerification({ retry: (attempt) => (attempt > 3 ? 'dead' : 1_000) }) retried() {}`,
+  ),
   'an async handler with options and its context': handler(
     `@OnVerification(VerificationCompleted, { id: 'accounts.activate', transactional: true })
      async on({ sessionId }: VerificationCompleted, { manager, attempt, isReplay, signal, deliveryId }: HandlerContext) {
@@ -121,7 +128,7 @@ const compile: Record<string, string> = {
     class Options { createCr3dentialsWebhookOptions(): Cr3dentialsWebhookOptions { return { auth: 'none', platforms: { 1: BankAccount } }; } }
     ${asyncOptions('{ useClass: Options, isGlobal: true }')}`,
   'what operators ask': `
-    const answer: Promise<'replayed' | 'busy' | 'completed' | 'purged' | 'unknown'> = inbox.replay('id', { handlers: ['a'] });
+    const answer: Promise<'replayed' | 'busy' | 'completed' | 'purged' | 'erased' | 'unknown'> = inbox.replay('id', { handlers: ['a'] });
     const done: Promise<number> = inbox.replayAll({ state: 'dead', receivedBetween: [0, new Date()] }).then(({ replayed }) => replayed);
     async function first() { for await (const { id } of inbox.each({ state: 'dead' })) return id; return undefined; }
     first; done; answer; inbox.find({ sessionId: 's', tenant: 't' }).then((delivery) => delivery?.runs[0]?.lastError);`,
@@ -219,6 +226,10 @@ const refuse: Record<string, [code: string, says: RegExp]> = {
   ],
   'an ill-typed handler option': [
     handler('@OnVerification(VerificationCompleted, { id: 7 }) on() {}'),
+    /No overload matches|not assignable/,
+  ],
+  'a rate limit without its time': [
+    handler('@OnVerification({ rateLimit: { max: 5 } }) on() {}'),
     /No overload matches|not assignable/,
   ],
   'options before the class': [

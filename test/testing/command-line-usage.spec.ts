@@ -8,7 +8,13 @@ const noSecret =
   'error: Do not pass a secret on the command line. Export it, and pass the name of its variable with --secret-env.';
 const url = ['--url', 'http://127.0.0.1:1/'];
 
-describe('what cannot be understood', () => {
+describe('output that nobody reads any more', () => {
+  it('ends the command without a word', async () => {
+    expect((await run(['payload'], { isUnread: true })).err).toBe('');
+  });
+});
+
+describe('wrong arguments', () => {
   it.each<[string, string[], string]>([
     ['no endpoint', ['simulate'], "error: required option '--url <url>' not specified"],
     [

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { lookForCanaries } from '../support/app/canaries.js';
-import type { Summary } from '../../src/cli/tally.js';
+import type { Summary } from '../../src/cli/summary.counter.js';
 
 const manifest = createRequire(import.meta.url)('../../package.json') as { bin: string };
 /** What a host runs; `npm test` builds it. */
@@ -19,12 +19,14 @@ interface Surroundings {
   readonly input?: string;
   /** Told how to interrupt it, as Ctrl-C does. */
   readonly onStart?: (interrupt: () => void) => void;
+  /** True if nobody reads what it prints, as after `| true`. */
+  readonly isUnread?: boolean;
 }
 
 /** Runs the command to its end, as a process of its own. */
 export function run(
   args: readonly string[],
-  { environment = {}, input = '', onStart }: Surroundings = {},
+  { environment = {}, input = '', onStart, isUnread = false }: Surroundings = {},
 ): Promise<Run> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [command, ...args], {
@@ -40,6 +42,7 @@ export function run(
       lookForCanaries('what the command has printed', out + err);
       resolve({ code, out, err });
     });
+    if (isUnread) child.stdout.destroy();
     child.stdin.end(input);
     onStart?.(() => child.kill('SIGINT'));
   });

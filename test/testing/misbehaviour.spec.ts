@@ -27,7 +27,7 @@ describe.each(platforms)('a host on %s', (platform) => {
   });
 
   const simulator = (options: { timeout?: number; retries?: number } = {}) =>
-    webhookTester(app.nest, { secret: SECRET, path: 'webhook/cr3dentials' }).portal({ clock, ...options });
+    webhookTester(app.nest, { secret: SECRET, path: 'webhook/cr3dentials' }).simulator({ clock, ...options });
 
   const isDispatchedOnce = async (sessionId: string, duplicates: number) => {
     expect(await app.delivery(sessionId, 'completed')).toMatchObject({ duplicates });

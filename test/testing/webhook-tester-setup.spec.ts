@@ -45,7 +45,7 @@ const resolveSecrets = ({ params }: { params: Readonly<Record<string, string>> }
 const late = (situation: RegExp) =>
   expect.objectContaining({
     code: 'INBOX_TIMEOUT',
-    message: expect.stringMatching(new RegExp(`^Session "[^"]+" has not settled within 60 ms. ${situation.source}`)),
+    message: expect.stringMatching(new RegExp(`^Session "[^"]+" has not finished within 60 ms. ${situation.source}`)),
   });
 
 describe('the app under test', () => {
@@ -119,7 +119,7 @@ describe('the app under test', () => {
     await app.close();
   });
 
-  it('must be what answers', async () => {
+  it('throws when something else answers the route', async () => {
     const app = await host.start((builder) =>
       builder.configured((nest) => nest.use((_: unknown, response: { end(text: string): void }) => response.end('ok'))),
     );
@@ -138,7 +138,7 @@ describe('a delivery that does not settle', () => {
     const payload = verificationPayload();
     await webhook.deliver(payload);
     await app.delivery(payload.sessionId, 'pending');
-    await expect(webhook.deliver(payload, { until: 'settled' })).rejects.toEqual(
+    await expect(webhook.deliver(payload, { until: 'finished' })).rejects.toEqual(
       late(
         /It is "pending". Handler "accounts.activate" has failed: Error: The ledger is closed.. It waits for a retry. .* retry: { attempts: 1 }/,
       ),
@@ -150,7 +150,7 @@ describe('a delivery that does not settle', () => {
       builder.withHandlers(NeverEnd).withOptions({ processing: { drainTimeout: 0 } }),
     );
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
-    await expect(webhook.deliver(verificationPayload(), { until: 'settled' })).rejects.toEqual(
+    await expect(webhook.deliver(verificationPayload(), { until: 'finished' })).rejects.toEqual(
       late(/It is "processing". Its handlers are still running/),
     );
   });
@@ -158,7 +158,7 @@ describe('a delivery that does not settle', () => {
   it('is reported as having no worker', async () => {
     const app = await host.start((builder) => builder.withOptions({ processing: { enabled: false } }));
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
-    await expect(webhook.deliver(verificationPayload(), { until: 'settled' })).rejects.toEqual(
+    await expect(webhook.deliver(verificationPayload(), { until: 'finished' })).rejects.toEqual(
       late(/It is "pending". No worker has claimed it. Check that the app has a handler/),
     );
   });
@@ -166,6 +166,6 @@ describe('a delivery that does not settle', () => {
   it('is reported as not recorded', async () => {
     const app = await host.start();
     const webhook = webhookTester(app.nest, { secret: SECRET, timeout: 60 });
-    await expect(webhook.settled('nobody-has-sent-this')).rejects.toEqual(late(/It is not recorded/));
+    await expect(webhook.finished('nobody-has-sent-this')).rejects.toEqual(late(/It is not recorded/));
   });
 });

@@ -82,12 +82,12 @@ describe.each(platforms)('on %s, a verdict', (platform) => {
     const payload = verificationPayload();
     const stranger = webhookTester(app.nest, { secret: 'not-the-secret' });
     const outcomes = [
-      await webhook.deliver({ ...payload, status: 'ON_HOLD' }, { until: 'settled' }),
-      await webhook.deliver({ ...payload, platformId: 'one' }, { until: 'settled' }),
-      await webhook.deliver('{', { until: 'settled' }),
-      await webhook.deliver('null', { until: 'settled' }),
+      await webhook.deliver({ ...payload, status: 'ON_HOLD' }, { until: 'finished' }),
+      await webhook.deliver({ ...payload, platformId: 'one' }, { until: 'finished' }),
+      await webhook.deliver('{', { until: 'finished' }),
+      await webhook.deliver('null', { until: 'finished' }),
       await webhook.deliver(`"${'x'.repeat(1_100_000)}"`),
-      await stranger.deliver(payload, { until: 'settled' }),
+      await stranger.deliver(payload, { until: 'finished' }),
     ];
     expect(outcomes).toEqual([
       {
@@ -176,7 +176,7 @@ describe('a delivery until it has settled', () => {
     }
     const webhook = tester(await host.start((app) => app.withHandlers(WaitAtGate)));
     let settled = false;
-    const outcome = webhook.deliver(verificationPayload(), { until: 'settled' }).finally(() => {
+    const outcome = webhook.deliver(verificationPayload(), { until: 'finished' }).finally(() => {
       settled = true;
     });
     await until('the handler has begun', () => gate.arrivals === 1);
@@ -187,13 +187,13 @@ describe('a delivery until it has settled', () => {
 
   it('is there once a handler has succeeded after its retries', async () => {
     const webhook = tester(await host.start((app) => app.withHandlers(FailTwice)));
-    const { delivery } = await webhook.deliver(verificationPayload(), { until: 'settled' });
+    const { delivery } = await webhook.deliver(verificationPayload(), { until: 'finished' });
     expect(delivery).toMatchObject({ state: 'completed', runs: [{ state: 'completed', attempts: 3 }] });
   });
 
   it('is there once a handler is dead', async () => {
     const webhook = tester(await host.start((app) => app.withHandlers(FailForGood)));
-    const { verdict, delivery } = await webhook.deliver(verificationPayload(), { until: 'settled' });
+    const { verdict, delivery } = await webhook.deliver(verificationPayload(), { until: 'finished' });
     expect([verdict, delivery?.state]).toEqual(['accepted', 'dead']);
     expect(delivery?.runs).toMatchObject([{ handler: 'accounts.activate', state: 'dead' }]);
   });
@@ -201,14 +201,14 @@ describe('a delivery until it has settled', () => {
   it('is there at once when nobody handles its status', async () => {
     const webhook = tester(await host.start((app) => app.withHandlers(Accept)));
     const payload = verificationPayload({ status: 'TERMINATED' });
-    expect((await webhook.deliver(payload, { until: 'settled' })).delivery?.state).toBe('unhandled');
+    expect((await webhook.deliver(payload, { until: 'finished' })).delivery?.state).toBe('unhandled');
   });
 
   it('can be awaited later, by its payload or session', async () => {
     const webhook = tester(await host.start((app) => app.withHandlers(Accept)));
     const payload = verificationPayload();
     await webhook.deliver(payload);
-    expect((await webhook.settled(payload)).state).toBe('completed');
-    expect((await webhook.settled(payload.sessionId)).state).toBe('completed');
+    expect((await webhook.finished(payload)).state).toBe('completed');
+    expect((await webhook.finished(payload.sessionId)).state).toBe('completed');
   });
 });

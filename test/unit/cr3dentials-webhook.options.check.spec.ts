@@ -22,6 +22,12 @@ function refusalOf(check: () => void): string {
 const options = (given: unknown) => refusalOf(() => parseOptions(given));
 const extras = (given: object) => refusalOf(() => parseExtras(given));
 
+class Followed {
+  readonly name = 'of a host';
+
+  start(): void {}
+}
+
 describe('options that fit', () => {
   it.each([
     ['one secret', { auth }],
@@ -31,6 +37,8 @@ describe('options that fit', () => {
     ['no authentication', { auth: 'none' }],
     ['every number at its least', leastOptions()],
     ['a retry function', { auth, processing: { retry: () => 'dead' } }],
+    ['telemetry', { auth, telemetry: { start: () => {} } }],
+    ['telemetry of a class, in a list', { auth, telemetry: [new Followed(), { quiet: (work: () => void) => work() }] }],
     ['options that are undefined', { auth, receiving: { ackTimeout: undefined }, processing: undefined }],
     ['a frozen object', Object.freeze({ auth })],
     ['an object without a prototype', Object.assign(Object.create(null), { auth })],
@@ -53,6 +61,10 @@ describe('options that fit', () => {
 
 describe('an unknown option', () => {
   it.each([
+    [
+      { auth, telemetry: { aroud: () => {}, start: () => {} } },
+      'Unknown option "telemetry.aroud". Did you mean "telemetry.around"?',
+    ],
     [{ auth: { secert: [SECRET] } }, 'Unknown option "auth.secert". Did you mean "auth.secrets"?'],
     [{ auth: { secret: [SECRET] } }, 'Unknown option "auth.secret". Did you mean "auth.secrets"?'],
     [{ auth: { resolveSecret: () => {} } }, 'Unknown option "auth.resolveSecret". Did you mean "auth.resolveSecrets"?'],
@@ -103,7 +115,7 @@ describe('an unknown option', () => {
   it.each([
     [
       { auth, wibble: 1 },
-      'Unknown option "wibble". Known are "auth", "database", "receiving", "platforms", "processing", "encryption", "retention".',
+      'Unknown option "wibble". Known are "auth", "database", "receiving", "platforms", "processing", "encryption", "retention", "telemetry", "observe", "onAction".',
     ],
     [
       { auth: { wibble: 1 } },
@@ -115,7 +127,7 @@ describe('an unknown option', () => {
     ],
     [
       { auth, constructor: 1 },
-      'Unknown option "constructor". Known are "auth", "database", "receiving", "platforms", "processing", "encryption", "retention".',
+      'Unknown option "constructor". Known are "auth", "database", "receiving", "platforms", "processing", "encryption", "retention", "telemetry", "observe", "onAction".',
     ],
   ])('that resembles none is answered with those there are: %j', (given, message) => {
     expect(options(given)).toBe(message);

@@ -32,6 +32,9 @@ const defaults = {
     compress: true,
     cache: { refreshAfter: 300_000, keepFor: 3_600_000, max: 1_000 },
   },
+  telemetry: [],
+  observe: { interval: 10_000 },
+  onAction: undefined,
   retention: {
     payload: undefined,
     deliveries: undefined,
@@ -100,6 +103,9 @@ describe('an option that is given', () => {
       auth: { ...defaults.auth, resolveTimeout: 1 },
       encryption: defaults.encryption,
       retention: defaults.retention,
+      telemetry: [],
+      observe: { interval: 10_000 },
+      onAction: undefined,
       ...given,
     });
   });
@@ -132,7 +138,7 @@ describe('a route', () => {
 
   it('comes with nothing else that the host did not ask for', () => {
     expect(parseExtras({})).toEqual({
-      http: { paths: ['/webhook/cr3dentials'], controllerDecorators: [] },
+      http: { receive: true, paths: ['/webhook/cr3dentials'], controllerDecorators: [] },
       dataSource: undefined,
       isGlobal: true,
     });

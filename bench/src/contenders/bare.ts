@@ -30,7 +30,7 @@ const INSERT = `
     FROM json_populate_recordset(NULL::cr3dentials_webhook_delivery, $1)
     ON CONFLICT (idempotency_key) DO NOTHING RETURNING id
   )
-  INSERT INTO cr3dentials_webhook_delivery_state (delivery_id, state, attempts, claim_id, lease_expires_at, duplicates)
+  INSERT INTO cr3dentials_webhook_delivery_state (delivery_id, state, dispatches, claim_id, lease_expires_at, duplicates)
   SELECT id, 'processing', 1, $2, $3::bigint, 0 FROM recorded RETURNING delivery_id`;
 const COMPLETE = `
   UPDATE cr3dentials_webhook_delivery_state

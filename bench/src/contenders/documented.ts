@@ -5,7 +5,7 @@ import { Handled, PATH, serveHttp } from './contender.js';
 
 const handled = new Handled();
 
-/** As the provider's documentation has it: acknowledge first, work later, in memory. */
+/** Handler of the provider's documentation: acknowledges first, works later, in memory. */
 const app = express();
 app.post(PATH, express.json(), (request, response) => {
   if (request.headers['x-api-key'] !== SECRET) {

@@ -3,7 +3,7 @@ import { Session } from 'node:inspector/promises';
 
 const INTERVAL_US = 500;
 
-/** Where this process spends its time, from now on. The answer ends that, and writes it to the file. */
+/** Profiles this process from now on. The function that it returns ends that, and writes the profile to the file. */
 export async function profileTo(file: string): Promise<() => Promise<void>> {
   const session = new Session();
   session.connect();

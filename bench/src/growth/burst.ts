@@ -8,14 +8,14 @@ import { sendLoad } from '../processes.js';
 import { untilQuiet } from '../requests/run.js';
 import { CONNECTIONS, withOurs } from './growth.js';
 
-/** Of the capacity, for what is sent while things are normal. */
+/** Share of the capacity that is sent while things are normal. */
 const TRICKLE_SHARE = 0.25;
 const TIMES_CAPACITY = 10;
 /** Seconds that opening its connections may take: Node closes those that are idle for five. */
 const OPENING_SECONDS = 2;
 const SLICE_SECONDS = 0.5;
 const MAX_SLICES = 120;
-/** What counts as normal again, against the p99 before. */
+/** Ratio to the p99 before from which things count as normal again. */
 const NORMAL_FACTOR = 1.5;
 const NORMAL_MARGIN_MS = 5;
 
@@ -34,7 +34,7 @@ export interface Burst {
   readonly missing: number;
   /** Seconds from the burst's last answer until p99 was normal for the first time; null when it never was. */
   readonly normalAfter: number | null;
-  /** Of everything acknowledged, before, during and after, the handler has not been run for so many. */
+  /** Number of acknowledged deliveries, before, during and after, for which the handler has not been run. */
   readonly unhandled: number;
 }
 

@@ -8,7 +8,7 @@ import { median } from '../report/statistics.js';
 const TIMES = 30;
 const LIMIT_ROWS = 200;
 
-/** How long a worker's claim takes: the very call that it makes, without a worker that makes it. */
+/** Measures how long a worker's claim takes: the very call that it makes, without a worker that makes it. */
 const app = await NestFactory.createApplicationContext(
   OursModule.with(new Handled(), { processing: { enabled: false } }),
   { logger: false },

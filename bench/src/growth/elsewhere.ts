@@ -11,7 +11,7 @@ const MIN_GAP_MS = 1_500;
 const MAX_GAP_MS = 2_500;
 
 /**
- * How long a delivery waits for a worker elsewhere: one instance only receives, another one only handles, and neither
+ * Measures how long a delivery waits for a worker elsewhere: one instance only receives, another one only handles, and neither
  * has anything else to do. Milliseconds from the answer to the handler.
  */
 const [, , count, listenNotify] = process.argv;

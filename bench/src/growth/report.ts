@@ -3,6 +3,7 @@ import { plainTable, thousands } from '../report/plain-table.js';
 import { median, ratioByRound, spread } from '../report/statistics.js';
 import type { Burst } from './burst.js';
 import { toMiB, type MemoryLook } from './memory.js';
+import type { PurgeRun } from './purge.js';
 import type { RowsRun } from './rows.js';
 import type { WakeUps } from './wake-ups.js';
 
@@ -10,16 +11,17 @@ export interface Growth {
   readonly rows: readonly RowsRun[];
   readonly memory: readonly MemoryLook[];
   readonly burst: Burst;
-  /** Of older results, there are none. */
-  readonly wakeUps?: readonly WakeUps[];
+  readonly purge: readonly PurgeRun[];
+  readonly wakeUps: readonly WakeUps[];
 }
 
 /** The longest time until answers are normal again after a burst. */
 const MAX_RECOVERY_SECONDS = 5;
 const MAX_WAKE_UP_MS = 50;
 
-export function growthTables({ rows, memory, burst, wakeUps = [] }: Growth): string {
-  return [rowsTable(rows), memoryTable(memory), burstTable(burst), wakeUpTable(wakeUps)].join('\n\n');
+export function growthTables({ rows, purge, memory, burst, wakeUps }: Growth): string {
+  const tables = [rowsTable(rows), purgeTable(purge), memoryTable(memory), burstTable(burst), wakeUpTable(wakeUps)];
+  return tables.join('\n\n');
 }
 
 function rowsTable(runs: readonly RowsRun[]): string {
@@ -34,6 +36,22 @@ function rowsTable(runs: readonly RowsRun[]): string {
         spread(its.map(({ rate }) => rate)),
         median(its.map(({ p99 }) => p99)).toFixed(1),
         median(its.map(({ claim }) => claim)).toFixed(1),
+      ];
+    }),
+  );
+}
+
+function purgeTable(runs: readonly PurgeRun[]): string {
+  return plainTable(
+    ['retention', 'ack/s', 'spread', 'p99 ms', 'purged'],
+    [false, true].map((isPurging) => {
+      const its = runs.filter((run) => run.isPurging === isPurging);
+      return [
+        isPurging ? 'removes contents' : 'has nothing to do',
+        thousands(median(its.map(({ rate }) => rate))),
+        spread(its.map(({ rate }) => rate)),
+        median(its.map(({ p99 }) => p99)).toFixed(1),
+        thousands(its.reduce((sum, { purged }) => sum + purged, 0)),
       ];
     }),
   );
@@ -73,7 +91,7 @@ function wakeUpTable(runs: readonly WakeUps[]): string {
   );
 }
 
-export function growthGoals({ rows, memory, burst, wakeUps = [] }: Growth): Goal[] {
+export function growthGoals({ rows, purge, memory, burst, wakeUps }: Growth): Goal[] {
   const sizes = rows.map((run) => run.rows);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const [first, last] = [memory.at(0), memory.at(-1)];
@@ -88,7 +106,17 @@ export function growthGoals({ rows, memory, burst, wakeUps = [] }: Growth): Goal
         (run) => run.rows === most,
         (run) => run.rows === least,
       ),
-      demand: '≥ 0.9',
+      demand: '≥ 0.95',
+    },
+    {
+      figure: 'ack p99 while retention removes contents ÷ without',
+      value: ratioByRound(
+        purge,
+        ({ p99 }) => p99,
+        ({ isPurging }) => isPurging,
+        ({ isPurging }) => !isPurging,
+      ),
+      demand: '≤ 1.5',
     },
     {
       figure: `resident memory after ${thousands(last?.deliveries ?? 0)} deliveries ÷ after ${thousands(first?.deliveries ?? 0)}`,

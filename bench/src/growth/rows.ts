@@ -5,7 +5,7 @@ import type { Pace } from '../requests/run.js';
 import { CONNECTIONS, PREFIX, TABLE, emptyInbox, ours } from './growth.js';
 
 export interface RowsPlan extends Pace {
-  /** How many completed deliveries there are. */
+  /** Number of completed deliveries. */
   readonly sizes: readonly number[];
   readonly rounds: number;
 }
@@ -57,7 +57,7 @@ async function loadOnce(
 
 async function timeClaim({ options, connection }: FreshDatabase): Promise<number> {
   const due = 1_000_000_000; // numbers that no other delivery has
-  await insertDeliveries(connection, 'pending', 1_000, due);
+  await insertDeliveries(connection, 'pending', 1_000, { from: due });
   await connection.query(`ANALYZE ${TABLE}`);
   const milliseconds = await outcomeOf<number>(
     { file: 'growth/claim.js', args: [] },

@@ -1,14 +1,14 @@
 import { outcomeOf } from '../processes.js';
 import { PREFIX, emptyInbox } from './growth.js';
 
-/** How long deliveries waited for an idle worker elsewhere. */
+/** Times that deliveries waited for an idle worker elsewhere. */
 export interface WakeUps {
   readonly listenNotify: boolean;
   /** Milliseconds from the answer to the handler, of each. */
   readonly waits: readonly number[];
 }
 
-/** With the default options, which poll, and with `database.listenNotify`. */
+/** Results with the default options, which poll, and with `database.listenNotify`. */
 export async function runWakeUps(count: number, say: (what: string) => void): Promise<WakeUps[]> {
   const runs: WakeUps[] = [];
   for (const listenNotify of [false, true]) {

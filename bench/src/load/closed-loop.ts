@@ -9,11 +9,11 @@ export interface ClosedLoopPlan {
   /** Seconds. */
   readonly warmUp: number;
   readonly duration: number;
-  /** What is sent in all, where that is the end rather than the time. */
+  /** Number of deliveries in all, where that is the end rather than the time. */
   readonly deliveries?: number;
 }
 
-/** As many deliveries under way as there are connections: the next is sent when one has been answered. */
+/** Keeps as many deliveries under way as there are connections: the next is sent when one has been answered. */
 export class ClosedLoop {
   private readonly recorder = new LoadRecorder();
   private readonly connections: Connection[];

@@ -5,7 +5,7 @@ import { Delivery } from './delivery.js';
 
 const READ_BUFFER_BYTES = 4_096;
 
-/** What came back: a status, or why the connection was lost without an answer. */
+/** Answer to a request: a status, or the reason why the connection was lost without one. */
 export type Came = number | string;
 
 /** One connection with one delivery under way at most. It is opened again when the receiver closes it. */

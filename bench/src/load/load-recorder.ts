@@ -1,7 +1,7 @@
 import type { Came } from './connection.js';
 import { Latencies } from './latencies.js';
 
-/** What came of a load. */
+/** Result of a load. */
 export interface Load {
   /** Acknowledged in all, the warm-up included. */
   readonly acknowledged: number;
@@ -13,11 +13,11 @@ export interface Load {
   readonly max: number;
   /** Everything but 200, by status, or by why the connection was lost without one. */
   readonly errors: Readonly<Record<string, number>>;
-  /** What the sender had no connection for. */
+  /** Number of deliveries for which the sender had no connection. */
   readonly unsent: number;
 }
 
-/** How long the provider waits for an answer. What has none by then counts as an error. */
+/** Time that the provider waits for an answer. A delivery without one by then counts as an error. */
 export const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Counts answers: all of them, and in more detail those that come while it measures. */

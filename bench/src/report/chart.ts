@@ -4,7 +4,7 @@ import { thousands } from './plain-table.js';
 import { median } from './statistics.js';
 
 const WIDTH = 860;
-const NAMES = 290;
+const NAMES = 330;
 const FIGURES = 150;
 const BAR = 20;
 const ROW = 30;
@@ -62,7 +62,7 @@ export function chart(
 }
 
 function kind({ name, kept }: Contender): string {
-  if (name.startsWith('ours')) return 'ours';
+  if (/^(ours|metrics|context|traces)-/.test(name)) return 'ours';
   return typeof kept === 'string' ? 'volatile' : 'durable';
 }
 

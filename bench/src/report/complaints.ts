@@ -8,6 +8,7 @@ export function complaints({ requests = [], control, growth }: Results): string[
     ...requests.flatMap((run) =>
       complaintsOf(run).map((what) => `${run.contender}, ${run.connections} connections: ${what}`),
     ),
+    ...(growth?.purge.some(({ isPurging, purged }) => isPurging && purged === 0) ? ['the purge removed nothing'] : []),
     ...(growth && growth.burst.missing + growth.burst.unhandled > 0 ? ['the burst: deliveries were lost'] : []),
   ];
 }

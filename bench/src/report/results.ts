@@ -4,6 +4,7 @@ import type { Choices } from '../arguments.js';
 import type { BacklogRun } from '../backlog/rounds.js';
 import type { DatabaseKind } from '../database.js';
 import type { Growth } from '../growth/report.js';
+import type { Costs } from '../observing/costs.js';
 import type { Machine } from '../machine.js';
 import type { RoundRun } from '../requests/rounds.js';
 import type { Run } from '../requests/run.js';
@@ -17,6 +18,7 @@ export interface Results {
   readonly control?: Run;
   readonly backlog?: readonly BacklogRun[];
   readonly growth?: Growth;
+  readonly observing?: Costs;
 }
 
 export async function write(folder: string, name: string, content: string): Promise<void> {

@@ -50,7 +50,7 @@ export function requestTable(runs: readonly RoundRun[], { contenders }: RequestP
 
 /** This module on the same platform over the contender. */
 function against(runs: readonly RoundRun[], { name }: Contender, connections: number): string {
-  const ours = name.endsWith('-fastify') ? 'ours-fastify' : 'ours-express';
+  const ours = name.includes('-fastify') ? 'ours-fastify' : 'ours-express';
   return ratio(runs, 'rate', [ours, connections], [name, connections])?.toFixed(2) ?? '–';
 }
 

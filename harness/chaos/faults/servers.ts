@@ -7,7 +7,7 @@ import type { PrivateServer } from '../servers/private-server.js';
 import { PrivateServerDatabase } from '../servers/private-server-database.js';
 
 const onServers: readonly DatabaseKind[] = ['postgres', 'mariadb'];
-/** What waits for a clock that was set back must not wait for longer than a trial. */
+/** Time by which a clock is set back. Whatever waits for it must not wait for longer than a trial. */
 const MAX_JUMP_MS = 4_000;
 const onPrivateServer = {
   databases: onServers,

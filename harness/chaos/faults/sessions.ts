@@ -40,7 +40,7 @@ async function lockNewestRows(connection: DataSource): Promise<() => Promise<voi
   };
 }
 
-/** What other sessions and the host's own code do to the database. */
+/** Faults that other sessions and the host's own code bring about. */
 export const sessionFaults: readonly Fault[] = [
   {
     name: 'rows-locked',

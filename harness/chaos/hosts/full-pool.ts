@@ -29,7 +29,7 @@ async function holdPool(database: DataSource, forMs: number): Promise<void> {
   await Promise.all(holders);
 }
 
-/** Those that wait longer than for the others give theirs back at once. */
+/** Connections that wait longer than for the others are given back at once. */
 async function holdConnection(database: DataSource, released: Promise<unknown>): Promise<void> {
   const runner = database.createQueryRunner();
   try {

@@ -9,6 +9,11 @@ export function emit(session: string, handler: 'begins' | 'ends'): void {
   writeSync(file, `${JSON.stringify({ session, handler, by: hostSettings().name })}\n`);
 }
 
+/** Records what the module has announced of a delivery. */
+export function emitAnnouncement(announced: 'accepted' | 'completed', delivery: string): void {
+  writeSync(file, `${JSON.stringify({ announced, delivery })}\n`);
+}
+
 /** Kills this process when the harness has armed this point. */
 export function killPoint(point: KillPoint): void {
   if (armed === point) process.kill(process.pid, 'SIGKILL');

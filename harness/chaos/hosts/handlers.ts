@@ -26,7 +26,7 @@ class TransactionalHandler {
   }
 }
 
-/** Has half of its effect in its transaction, and half in one that it nests in it. Slow sessions are interrupted there. */
+/** Writes half of its effect in its transaction, and half in one that it nests in it. Slow sessions are interrupted there. */
 @Injectable()
 class NestingHandler {
   @OnVerification({ id: 'effect', transactional: true })

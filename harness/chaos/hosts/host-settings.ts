@@ -47,7 +47,7 @@ export const killPoints = [
 ] as const;
 export type KillPoint = (typeof killPoints)[number];
 
-/** What the harness asks a host to do. */
+/** Requests of the harness to a host. */
 export type HostCommand =
   { readonly killAt: KillPoint } | { readonly clockOffsetMs: number } | { readonly holdPoolMs: number };
 

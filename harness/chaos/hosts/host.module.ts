@@ -18,6 +18,7 @@ import { Effect } from '../../../test/support/app/effects.js';
 import { withHostName } from './database.js';
 import { killPoint, announceReady, emit } from './handler-events.js';
 import { holdPoolOnCommand } from './full-pool.js';
+import { startTelemetry } from './telemetry.js';
 import { FAILS_AT_FIRST, FAILS_FOR_GOOD, SECRET, hostSettings, isSlow } from './host-settings.js';
 
 /** Most handler runs take at most this long. */
@@ -80,6 +81,7 @@ function hostOf(Handlers: readonly Type[]): DynamicModule {
           ...(handlers === 'nesting' && { handlerTimeout: NESTING_HANDLER_TIMEOUT_MS }),
           retry: { attempts: 5, initialDelay: 50, maxDelay: 200 },
         },
+        telemetry: startTelemetry(),
       }),
     ],
     providers: [...Handlers],

@@ -4,7 +4,7 @@ import type { Results } from '../campaign.js';
 import { appendixOf, markdownOf } from './markdown.js';
 
 const END = '<!-- end of the figures -->';
-/** Where the results are kept that the documents show. */
+/** Folder of the results that the documents show. */
 const PUBLISHED = 'harness/chaos/published';
 
 export const DOCUMENT = 'docs/reliability.md';

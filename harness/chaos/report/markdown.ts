@@ -171,7 +171,7 @@ function duplicatesOf(figures: readonly DuplicatesFigure[]): string {
   );
 }
 
-/** As the formatter of the documents would have it. */
+/** Aligns a table as the formatter of the documents does. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, column) => Math.max(3, ...[head, ...rows].map((row) => (row[column] ?? name).length)));
   const line = (cells: readonly string[]) =>

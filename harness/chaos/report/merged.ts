@@ -1,7 +1,7 @@
 import type { Results } from '../campaign.js';
 import { faults } from '../faults/index.js';
 
-/** What is measured again takes the place of what was measured before. The rest is the later one's: seed, machine, time. */
+/** Puts later results in the place of earlier ones. The rest is the later run's: seed, machine, time. */
 export function merged(before: Results, after: Results): Results {
   const { figures, controls, duplicates } = after;
   return {
@@ -25,7 +25,7 @@ function together<T>(before: readonly T[], after: readonly T[], key: (one: T) =>
   return [...new Map([...before, ...after].map((one) => [key(one), one])).values()];
 }
 
-/** Of the faults, as they are listed. */
+/** Sorts the faults as they are listed. */
 function inOrder<T extends { readonly fault: string }>(figures: readonly T[]): T[] {
   const order = faults.map(({ name }) => name);
   return figures.toSorted((a, b) => order.indexOf(a.fault) - order.indexOf(b.fault));

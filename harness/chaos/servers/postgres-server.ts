@@ -24,15 +24,22 @@ export class PostgresServer extends PrivateServer {
   readonly url: string;
   readonly administratorUrl: string;
 
-  private constructor(folder: string, account: Account, port: number, settings: ServerSettings) {
+  private constructor(
+    folder: string,
+    account: Account,
+    port: number,
+    settings: ServerSettings,
+    private readonly more: readonly string[] = [],
+  ) {
     super(folder, account, port, settings);
     this.url = `postgres://app@127.0.0.1:${port}/postgres`;
     this.administratorUrl = `postgres://postgres@127.0.0.1:${port}/postgres`;
   }
 
-  static async launch(settings: ServerSettings = {}): Promise<PostgresServer> {
+  /** @param more settings beside the usual ones: `name=value` */
+  static async launch(settings: ServerSettings = {}, ...more: string[]): Promise<PostgresServer> {
     const account = unprivileged('postgres');
-    const server = new PostgresServer(temporaryFolder(account), account, await freePort(), settings);
+    const server = new PostgresServer(temporaryFolder(account), account, await freePort(), settings, more);
     const flags = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
     execFileSync(binary('initdb', REMEDY), ['-D', server.data, ...flags], {
       ...account,
@@ -102,7 +109,8 @@ export class PostgresServer extends PrivateServer {
       shared_buffers: '32MB',
       ...(this.settings.network && VANISHED_PEERS),
     };
-    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const named = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+    const flags = [...named, ...this.more].flatMap((setting) => ['-c', setting]);
     return [binary('postgres', REMEDY), '-D', this.data, ...flags];
   }
 }

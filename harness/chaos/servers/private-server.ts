@@ -1,6 +1,6 @@
-import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import type { DatabaseKind } from '../../../test/support/database/databases.js';
@@ -11,7 +11,7 @@ import { ServerProcess } from './server-process.js';
 
 const START_TIMEOUT_MS = 30_000;
 
-/** What a server is made for, besides being private. */
+/** Settings of a private server. */
 export interface ServerSettings {
   /** The network that it also listens in, where it notices within seconds that a machine has vanished. */
   readonly network?: PrivateNetwork;
@@ -112,6 +112,13 @@ export abstract class PrivateServer {
     rmSync(this.folder, { recursive: true, force: true });
   };
 
+  /** Returns the names of its files, as they are on the disk, that have a text. */
+  filesWith(text: string): string[] {
+    const files = readdirSync(this.data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const paths = files.map(({ parentPath, name }) => join(parentPath, name));
+    return paths.filter((path) => contains(path, text)).map((path) => relative(this.data, path));
+  }
+
   /** Runs a statement as the administrator. */
   async query<Row>(statement: string): Promise<Row[]> {
     this.#connection ??= await new DataSource({ type: this.kind, url: this.administratorUrl }).initialize();
@@ -134,6 +141,15 @@ export abstract class PrivateServer {
     this.#connection = undefined;
     await connection?.destroy();
     if (this.#process) await how(this.#process);
+  }
+}
+
+function contains(path: string, text: string): boolean {
+  try {
+    return readFileSync(path).includes(text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false; // the server has removed it meanwhile
+    throw error;
   }
 }
 

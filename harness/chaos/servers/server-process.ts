@@ -10,7 +10,7 @@ export class ServerProcess {
   readonly #ended: Promise<unknown>;
   #log = '';
 
-  /** Has a process group of its own: Ctrl-C reaches only the harness, which then ends the server. */
+  /** Starts it in a process group of its own: Ctrl-C reaches only the harness, which then ends the server. */
   constructor(
     command: string,
     args: readonly string[],

@@ -1,14 +1,17 @@
 import { ClaimRepository } from '../../../src/inbox/claim.repository.js';
-import { RescueRepository, type RescueLook } from '../../../src/inbox/rescue.repository.js';
+import { RescueRepository, type RescueQuery } from '../../../src/inbox/rescue.repository.js';
 import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
 import { DeliveryDispatcher } from '../../../src/processing/dispatch/delivery.dispatcher.js';
-import type { Outcome } from '../../../src/processing/dispatch/delivery.dispatcher.js';
+import type { Outcome } from '../../../src/processing/dispatch/delivery.outcome.js';
 import { DeliverySettler } from '../../../src/processing/dispatch/delivery.settler.js';
+import { HandlerLimiter } from '../../../src/processing/dispatch/handler.limiter.js';
+import { LimitedHandlers } from '../../../src/processing/dispatch/limited.handlers.js';
 import { LiveExecutions } from '../../../src/processing/dispatch/live.executions.js';
 import { HandlerRunner } from '../../../src/processing/dispatch/handler.runner.js';
 import { DeliveryPool } from '../../../src/processing/worker/delivery.pool.js';
 import { DeliveryWorker } from '../../../src/processing/worker/delivery.worker.js';
-import type { ClaimKey } from '../../../src/inbox/delivery.factory.js';
+import type { ClaimedDelivery, ClaimKey } from '../../../src/inbox/claimed-delivery.js';
+import type { ClaimOrigin } from '../../../src/processing/dispatch/claim.origin.js';
 import { patch } from '../patch.js';
 import type { Control } from './control.js';
 
@@ -26,11 +29,24 @@ export const processingControls: readonly Control[] = [
           async function (this: never, ...args: never[]) {
             const outcome = (await dispatch.apply(this, args)) as Outcome;
             if (outcome.outcome !== 'with-runs') return outcome;
-            const [{ status }] = args as unknown as [{ status: string }];
+            const [{ status }, { previousRuns: before }] = args as unknown as [{ status: string }, ClaimOrigin];
             const { handlers } = this as unknown as { handlers: { for(status: string): { id: string }[] } };
             const known = new Set(handlers.for(status).map(({ id }) => id));
-            const isDone = outcome.runs.every(({ handler, state }) => state === 'completed' || !known.has(handler));
+            const runs = new Map([...before, ...outcome.runs].map((run) => [run.handler, run]));
+            const isDone = [...runs.values()].every((run) => run.state === 'completed' || !known.has(run.handler));
             return isDone ? { ...outcome, next: 'completed' } : outcome;
+          },
+      ),
+  },
+  {
+    name: 'a handler is forgotten whose run the transaction of a vanished machine has (F3)',
+    apply: () =>
+      patch(
+        ClaimRepository,
+        'toClaimedDelivery',
+        (read) =>
+          function (this: never, ...args: never[]) {
+            return { ...(read.apply(this, args) as ClaimedDelivery), expectedHandlers: [] };
           },
       ),
   },
@@ -60,7 +76,7 @@ export const processingControls: readonly Control[] = [
         'rescueExpired',
         (rescue) =>
           function (this: never, ...args: never[]) {
-            const [look] = args as unknown as [RescueLook];
+            const [look] = args as unknown as [RescueQuery];
             return rescue.apply(this, [{ ...look, now: look.now + 60_000 }] as never[]);
           },
       ),
@@ -106,6 +122,21 @@ export const processingControls: readonly Control[] = [
       ),
   },
   {
+    name: 'a handler that does not wait for its turn',
+    apply: () =>
+      patch(
+        LimitedHandlers,
+        'run',
+        () =>
+          (...args: unknown[]) =>
+            (args[1] as () => Promise<never>)(),
+      ),
+  },
+  {
+    name: 'a turn that is not given back',
+    apply: () => patch(HandlerLimiter, 'leave', () => () => {}),
+  },
+  {
     name: 'a claim before the end of the one before is forgotten',
     apply: () =>
       patch(
@@ -120,6 +151,6 @@ export const processingControls: readonly Control[] = [
   },
   {
     name: 'runs that are not saved',
-    apply: () => patch(HandlerRunRepository, 'saving', () => () => undefined),
+    apply: () => patch(HandlerRunRepository, 'upsertStatement', () => () => undefined),
   },
 ];

@@ -15,7 +15,7 @@ export const recordingControls: readonly Control[] = [
         (record) =>
           function (this: never, delivery: never) {
             void Promise.resolve(record.call(this, delivery)).catch(() => {});
-            return Promise.resolve('accepted');
+            return Promise.resolve({ verdict: 'accepted' });
           },
       ),
   },
@@ -27,8 +27,10 @@ export const recordingControls: readonly Control[] = [
         'record',
         (record) =>
           async function (this: never, ...args: never[]) {
-            const verdicts = (await record.apply(this, args)) as string[];
-            return verdicts.map((verdict) => (verdict === 'conflict' ? 'duplicate' : verdict));
+            const recordings = (await record.apply(this, args)) as { verdict?: string }[];
+            return recordings.map((recording) =>
+              recording.verdict === 'conflict' ? { ...recording, verdict: 'duplicate' } : recording,
+            );
           },
       ),
   },
@@ -37,10 +39,10 @@ export const recordingControls: readonly Control[] = [
     apply: () =>
       patch(
         RejectionRepository,
-        'save',
+        'saveWith',
         (save) =>
           function (this: never, ...args: never[]) {
-            const [{ reason }] = args as unknown as [{ reason: string }];
+            const [, { reason }] = args as unknown as [unknown, { reason: string }];
             return reason === 'superseded' ? Promise.resolve() : save.apply(this, args);
           },
       ),

@@ -2,7 +2,7 @@ import type { QueryRunner } from 'typeorm';
 import { DatabaseConnection } from '../../../src/database/database.connection.js';
 import type { HandlerWork } from '../../../src/database/database.connection.js';
 import type { ExecuteSql } from '../../../src/database/dialect/dialect.js';
-import { HandlerTransaction } from '../../../src/database/ended-transaction.guard.js';
+import { HandlerTransaction } from '../../../src/database/handler.transaction.js';
 import { PooledConnection } from '../../../src/database/pooled.connection.js';
 import { sql } from '../../../src/database/sql.js';
 import type { Tables } from '../../../src/inbox/tables.js';
@@ -29,7 +29,7 @@ export const transactionsControls: readonly Control[] = [
     apply: () =>
       patch(
         PooledConnection,
-        'inTime',
+        'withStatementTimeout',
         () =>
           function (this: never, ...args: never[]) {
             return args[1];
@@ -61,9 +61,9 @@ export const transactionsControls: readonly Control[] = [
         (run) =>
           function (this: never, ...args: never[]) {
             const [work] = args as unknown as [HandlerWork<unknown>];
-            const { host } = this as DatabaseConnection;
+            const { hostDataSource } = this as DatabaseConnection;
             return run.call(this, ((execute: ExecuteSql, own: HandlerTransaction) =>
-              work(execute, Object.assign(own, { manager: host.manager }))) as never);
+              work(execute, Object.assign(own, { manager: hostDataSource.manager }))) as never);
           },
       ),
   },
@@ -110,13 +110,13 @@ export const transactionsControls: readonly Control[] = [
         'complete',
         (complete) =>
           function (this: never, ...args: never[]) {
-            const [execute, { deliveryId, handler }, now] = args as unknown as [ExecuteSql, LockedRun, number];
+            const [execute, run, now] = args as unknown as [ExecuteSql, LockedRun, number];
             const { connection } = this as unknown as { connection: DatabaseConnection };
             const blind = Object.assign(Object.create(this) as object, {
               connection: { ...connection, dialect: { ...connection.dialect, transactionId: undefined } },
               isMarked: () => Promise.resolve(true),
             });
-            return complete.apply(blind as never, [execute, { deliveryId, handler }, now] as never[]);
+            return complete.apply(blind as never, [execute, { ...run, transactionId: undefined }, now] as never[]);
           },
       ),
   },
@@ -125,11 +125,11 @@ export const transactionsControls: readonly Control[] = [
     apply: () =>
       patch(
         HandlerRunRepository,
-        'resettingAttempts',
+        'resetStatement',
         () =>
           function (this: HandlerRunRepository, ...args: never[]) {
-            const [id, now] = args as unknown as [string, number];
-            return this.startingOver(id, ['ledger'], now);
+            const [ids, now] = args as unknown as [string[], number];
+            return this.restartStatement(ids, ['ledger'], now);
           } as never,
       ),
   },

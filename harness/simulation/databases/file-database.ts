@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import type { DatabaseConnection } from '../../../src/database/database.connection.js';
 import { openDatabase } from '../../../src/database/database.connection.factory.js';
 import { statementTimeouts } from '../../../src/database/lanes.js';
-import { cr3dentialsWebhookEntities } from '../../../src/inbox/migrations/index.js';
+import { cr3dentialsWebhookEntities } from '../../../src/inbox/entities.js';
 import { createTables } from '../engine/tables.js';
 import type { SimulatedProcess } from '../world/process.js';
 import type { World } from '../world/world.js';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { DataSource } from 'typeorm';
-import { cr3dentialsWebhookEntities } from '../../../src/inbox/migrations/index.js';
+import { cr3dentialsWebhookEntities } from '../../../src/inbox/entities.js';
 import type { Network } from '../driver/network.js';
 import { SimulatedClient } from '../driver/simulated-client.js';
 
@@ -9,7 +9,7 @@ interface Pool {
   on(event: 'connect' | 'error', listener: (client: SimulatedClient) => void): void;
 }
 type PoolClass = new (options: object) => Pool;
-/** What TypeORM keeps of its driver. */
+/** Fields of TypeORM's driver. */
 interface DriverState {
   master: Pool;
   connectedQueryRunners: unknown[];

@@ -48,7 +48,7 @@ export class ServerDatabase implements DatabaseUnderTest {
     if (!databases) throw new Error(`There is no slot ${slot}.`);
     renewPools(databases, this.#network);
     const pools = {
-      own: databases.own,
+      pool: databases.own,
       connections: CONNECTIONS.own,
       hostConnections: CONNECTIONS.host,
       timeouts: statementTimeouts(settings.receiving.ackTimeout, settings.processing.lease),

@@ -6,7 +6,7 @@ import { connectionLost, type SentStatement, type SimulatedClient } from './simu
 
 /** Time after which a server gives up a connection on which nothing arrives. */
 const KEEPALIVE_MS = 60_000;
-/** What no server knows: it fails there, and aborts the transaction. */
+/** Statement that no server knows: it fails there, and aborts the transaction. */
 const NONSENSE = 'SIMULATED DEADLOCK';
 
 /** Carries statements to the server and answers back, with delays and faults. */
@@ -47,7 +47,7 @@ export class Network {
     world.scheduler.after(world.latency(), () => client.connected(), process);
   }
 
-  /** The server hears of it, unless the connection is silent. */
+  /** The server hasSubscribers of it, unless the connection is silent. */
   disconnect(client: SimulatedClient): void {
     const world = this.world();
     const { session } = client;
@@ -82,7 +82,7 @@ export class Network {
 
   #arrive(world: World, { client, statement, fault, process }: Turn): void | Promise<void> {
     const { session } = client;
-    if (!session?.isOpen) return; // the client hears of that in its own time
+    if (!session?.isOpen) return; // the client hasSubscribers of that in its own time
     if (fault === 'silent-before') return this.#fallSilent(world, client);
     if (fault === 'refused') return this.#close(session);
     if (world.isTraced) world.trace(`${statement.text} ${JSON.stringify(statement.parameters)}`, process);

@@ -17,7 +17,7 @@ export class StatementError extends Error {
   }
 }
 
-/** How a statement ended. */
+/** End of a statement. */
 export type Ending = { result: StatementResult } | { error: Error };
 
 /** A session of a database server. */

@@ -5,6 +5,7 @@ import { Transaction } from './transaction.js';
 const CONTROL =
   /^\s*(START TRANSACTION|BEGIN|COMMIT|ROLLBACK TO SAVEPOINT|ROLLBACK|RELEASE SAVEPOINT|SAVEPOINT|SET)\b\s*(\w+)?/i;
 const TERMINATE = /pg_terminate_backend/;
+const IDENTIFY = /pg_backend_pid/;
 
 /** A session of the simulated server. */
 export class SimulatedSession implements Session {
@@ -32,6 +33,7 @@ export class SimulatedSession implements Session {
       this.server.terminate(Number(parameters[0]));
       return end(done('SELECT'));
     }
+    if (IDENTIFY.test(text)) return end(rows({ identity: this.id }));
     this.server.execute(this, text, parameters, end);
   }
 
@@ -89,6 +91,10 @@ export class SimulatedSession implements Session {
 
 function done(command: string): Ending {
   return { result: { rows: [], rowCount: 0, command } };
+}
+
+function rows(...records: Record<string, unknown>[]): Ending {
+  return { result: { rows: records, rowCount: records.length, command: 'SELECT' } };
 }
 
 function aborted(): Ending {

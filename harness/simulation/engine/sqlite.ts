@@ -1,4 +1,4 @@
-/** What is used of a database of better-sqlite3, which has no types of its own. */
+/** Part of a database of better-sqlite3 that is used. It has no types of its own. */
 export interface SqliteDatabase {
   readonly inTransaction: boolean;
   prepare(text: string): SqliteStatement;

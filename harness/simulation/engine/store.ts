@@ -14,7 +14,7 @@ export interface TouchedRow {
 /** State of a row; `undefined` if it was deleted. */
 export type RowImage = readonly Value[] | undefined;
 
-/** What statements ask the server for. */
+/** Requests of statements to the server. */
 export interface ServerFunctions {
   isFree(table: string, key: string): boolean;
   takeLock(name: string): boolean;
@@ -164,7 +164,11 @@ export class Store {
 
   #prepare(text: string): SqliteStatement {
     let statement = this.#statements.get(text);
-    if (!statement) this.#statements.set(text, (statement = this.db.prepare(text)));
+    if (!statement) {
+      // SQLite plans a statement anew for each pattern that is bound.
+      statement = this.db.prepare(text.replaceAll(/LIKE (\$\d+)/g, "LIKE ($1 || '')"));
+      this.#statements.set(text, statement);
+    }
     return statement;
   }
 }

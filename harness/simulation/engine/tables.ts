@@ -2,7 +2,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { cr3dentialsWebhookEntities, cr3dentialsWebhookMigrations } from '../../../src/inbox/migrations/index.js';
 import type { SqliteDatabase } from './sqlite.js';
 
-/** What transactional handlers write. */
+/** Rows that transactional handlers write. */
 const EFFECTS_TABLE =
   'CREATE TABLE effect (id varchar(64) PRIMARY KEY, session varchar(64), handler varchar(64), content varchar(64), part varchar(16))';
 

@@ -5,7 +5,7 @@ interface Savepoint {
   readonly writes: ReadonlyMap<string, { row: TouchedRow; image: RowImage }>;
 }
 
-/** What a transaction has written and not committed. */
+/** Rows that a transaction has written and not committed. */
 export class Transaction {
   /** True once a statement has failed: the server refuses all but the end, as PostgreSQL does. */
   isAborted = false;

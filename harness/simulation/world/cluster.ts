@@ -7,7 +7,7 @@ import type { Version } from './settings.js';
 import type { World } from './world.js';
 
 const BOOT_RETRY_MS = 500;
-/** As long as a lease. Ids that are made at once stay different: the generator is that of the whole simulation. */
+/** Time that is as long as a lease. Ids that are made at once stay different: the generator is that of the whole simulation. */
 const MAX_CLOCK_ERROR_MS = 4_000;
 
 /** Starts instances, and others in the place of those that have ended. */

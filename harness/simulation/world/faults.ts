@@ -3,7 +3,7 @@ import type { SimulatedProcess } from './process.js';
 import type { World } from './world.js';
 
 /**
- * What happens at a statement.
+ * Fault at a statement.
  *
  * `die-before`: its process dies, and it never arrives. `die-after`: it takes effect, and its process dies. `freeze`: it
  * takes effect, and its process stands still for longer than its lease. `refused`: the connection is lost before it

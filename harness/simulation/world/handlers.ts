@@ -9,7 +9,7 @@ import { isTransactional, type HandlerId } from './handler-ids.js';
 import type { Behaviour } from './scripts.js';
 import type { World } from './world.js';
 
-/** What a call of a handler knows. */
+/** Facts that a call of a handler knows. */
 interface Call {
   readonly id: HandlerId;
   readonly session: string;
@@ -28,6 +28,8 @@ interface DriverConnection {
 export class ScriptedHandlers {
   /** Calls that have not ended, by process. */
   readonly #alive = new WeakMap<object, Set<string>>();
+  /** Calls that have neither ended nor been aborted, by process. */
+  readonly #inTime = new WeakMap<object, Set<Call>>();
 
   constructor(
     private readonly world: World,
@@ -35,10 +37,11 @@ export class ScriptedHandlers {
   ) {}
 
   of(ids: readonly HandlerId[], instance: () => Instance): VerificationHandler[] {
-    return ids.map((id) => ({
+    return ids.map((id): VerificationHandler => ({
       id,
       transactional: isTransactional(id),
       statuses: new Set(['COMPLETED'] as const),
+      settings: this.world.settings.limits,
       handle: (event, context) => this.#handle(id, event, context, instance()),
     }));
   }
@@ -54,9 +57,27 @@ export class ScriptedHandlers {
     if (alive.has(run)) this.world.violate('a handler was called twice at once for one delivery in one process');
     alive.add(run);
     this.history.begun(session, id, call.content);
-    await this.#behave(behaviour, call).finally(() => alive.delete(run));
+    const end = this.#beginInTime(call);
+    await this.#behave(behaviour, call).finally(() => {
+      alive.delete(run);
+      end();
+    });
     this.world.trace(`handler ${id} of ${session} returns`, instance.process);
     this.history.returned(session, id, call.content);
+  }
+
+  /** Returns what is to be called at the end. */
+  #beginInTime(call: Call): () => void {
+    const { limits } = this.world.settings;
+    const { process } = call.instance;
+    const inTime = this.#inTime.get(process) ?? new Set();
+    this.#inTime.set(process, inTime);
+    inTime.add(call);
+    const end = () => void inTime.delete(call);
+    call.context.signal.addEventListener('abort', end, { once: true });
+    const ofHandler = [...inTime].filter(({ id }) => id === call.id).length;
+    if (ofHandler > (limits?.concurrency ?? Infinity)) this.world.violate(`${ofHandler} calls of ${call.id} at once`);
+    return end;
   }
 
   #aliveOf(process: object): Set<string> {

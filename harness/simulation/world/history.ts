@@ -1,7 +1,7 @@
 import type { HandlerId } from './handler-ids.js';
 import type { Scripts } from './scripts.js';
 
-/** What has been seen from outside of the module. */
+/** Events that were seen from outside of the module. */
 export class History {
   /** Contents that were acknowledged, by session. */
   readonly acknowledged = new Map<string, Set<string>>();
@@ -9,7 +9,7 @@ export class History {
   readonly #begun = new Set<string>();
   /** Calls of handlers that returned: `session handler content`. */
   readonly #returned = new Set<string>();
-  /** How often an operator may have made a handler run once more: `session handler`. */
+  /** Number of times that an operator may have made a handler run once more: `session handler`. */
   readonly #replays = new Map<string, number>();
   /** Sessions that an operator has, or may have, discarded. */
   readonly discarded = new Set<string>();

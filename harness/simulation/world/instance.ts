@@ -1,7 +1,8 @@
 import { Clock } from '../../../src/clock.js';
 import { BootstrapWatch } from '../../../src/bootstrap.watch.js';
 import { Cr3dentialsWebhookLifecycle } from '../../../src/cr3dentials-webhook.lifecycle.js';
-import { SecretUses } from '../../../src/authentication/secret-uses.js';
+import { HealthCheck } from '../../../src/operations/health.check.js';
+import { SecretUses } from '../../../src/authentication/secret.uses.js';
 import { SecretWarnings } from '../../../src/authentication/secret.warnings.js';
 import { DatabaseClock } from '../../../src/database/database.clock.js';
 import { DatabaseConnection } from '../../../src/database/database.connection.js';
@@ -12,17 +13,22 @@ import { KeyRing } from '../../../src/encryption/key.ring.js';
 import { KeySource } from '../../../src/encryption/key.source.js';
 import { ENCRYPTION_SETTINGS, encryptionSettings } from '../../../src/encryption/encryption.options.js';
 import { RETENTION_SETTINGS, retentionSettings } from '../../../src/retention/retention.options.js';
+import { SWEEP_DELAY } from '../../../src/retention/eraser.js';
 import { RETENTION_ENABLED } from '../../../src/retention/retention.runner.js';
-import { MAX_AGE_OF_COMPLETION, RECEIVING_SETTINGS } from '../../../src/inbox/inbox.options.js';
-import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
+import { STALE_AFTER, RECEIVING_SETTINGS } from '../../../src/inbox/receiving.options.js';
 import { PayloadCodec, PlainTextCodec } from '../../../src/inbox/payload.codec.js';
 import { WebhookReceiver } from '../../../src/inbox/webhook.receiver.js';
+import { SharedSecrets } from '../../../src/authentication/shared-secrets.js';
+import { TelemetryHooks } from '../../../src/instrumentation/telemetry.hooks.js';
 import { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
 import { Cr3dentialsWebhookInbox } from '../../../src/operations/cr3dentials-webhook.inbox.js';
 import { RandomSource } from '../../../src/processing/dispatch/retry.policy.js';
 import { EventEmitterBridge } from '../../../src/processing/handlers/event-emitter.bridge.js';
 import type { VerificationHandler } from '../../../src/processing/handlers/verification-handler.js';
 import { VerificationHandlersExplorer } from '../../../src/processing/handlers/verification-handlers.explorer.js';
+import { OBSERVE_SETTINGS } from '../../../src/instance-reports/observe.options.js';
+import { PLAIN_SETTINGS } from '../../../src/instance-reports/plain.settings.js';
+import { ON_ACTION } from '../../../src/operations/action.callback.js';
 import { PROCESSING_SETTINGS } from '../../../src/processing/processing.options.js';
 import { InFlightDeliveries } from '../../../src/processing/worker/in-flight.deliveries.js';
 import { ExtractedDataValidator } from '../../../src/contract/extracted-data.validator.js';
@@ -34,7 +40,7 @@ import type { SimulatedProcess } from './process.js';
 import type { Version } from './settings.js';
 import type { World } from './world.js';
 
-/** What an instance is made of. */
+/** Parts of an instance. */
 export interface InstanceParts {
   readonly world: World;
   readonly process: SimulatedProcess;
@@ -79,7 +85,6 @@ export class Instance {
     const clock = await DatabaseClock.measured(connection);
     this.#injector = new Injector(this.#values(connection, clock));
     this.#watch();
-    this.#watchLocks();
     await this.#get(Cr3dentialsWebhookLifecycle).onApplicationBootstrap();
     this.isReady = true;
   }
@@ -104,16 +109,23 @@ export class Instance {
       [ENCRYPTION_SETTINGS, encryptionSettings(undefined, [])],
       [RETENTION_SETTINGS, retentionSettings()],
       [RETENTION_ENABLED, false],
-      [MAX_AGE_OF_COMPLETION, undefined],
+      [OBSERVE_SETTINGS, { interval: undefined }], // histories are of no consequence
+      [PLAIN_SETTINGS, {}],
+      [ON_ACTION, undefined],
+      [STALE_AFTER, undefined],
+      [SWEEP_DELAY, world.settings.receiving.ackTimeout + world.settings.processing.lease],
       [KeySource, new KeyRing([], null)],
       [PayloadCodec, new PlainTextCodec()],
       [RandomSource, { next: () => world.random.next() }],
       [ExtractedDataValidator, { validate: () => undefined, toInstance: (_: number, data: object) => data }],
       [NotificationChannel, new NoNotifications()],
+      [SharedSecrets, new SharedSecrets([])],
+      [TelemetryHooks, new TelemetryHooks([], new Instrumentation())],
       [SecretWarnings, { warn() {} }],
       [SecretUses, {}], // of the statistics, which nobody reads here
-      [DurationWarnings, { warn() {} }],
-      [WebhookRoutes, { paths: [] }],
+      [HealthCheck, {}], // of probes, which nobody sends here
+      [DurationWarnings, { warn() {}, warnOfHandlers() {} }],
+      [WebhookRoutes, { paths: [], rememberShadowing: () => {} }],
       [ShutdownWatch, { watch() {} }],
       [LazyModulesWatch, { watch() {} }],
       [BootstrapWatch, { watch() {}, ended: Promise.resolve() }],
@@ -125,21 +137,10 @@ export class Instance {
 
   #watch(): void {
     const { world } = this.parts;
-    this.instrumentation.subscribe('rescued-foreign', ({ deliveryId }) => world.lockedOut.add(deliveryId));
-    this.instrumentation.subscribe('rescued', ({ count }) => {
+    this.instrumentation.subscribe('rescued-without-runs', ({ deliveryId }) => world.unrecorded.add(deliveryId));
+    this.instrumentation.subscribe('rescued', ({ deliveryIds: { length: count } }) => {
       if (world.lapses === 0) world.violate(`${count} deliveries were rescued although no lease has run out`);
     });
-  }
-
-  /** Of these, the module saves no run: it would wait for the transaction of a dead worker. */
-  #watchLocks(): void {
-    const runs = this.#get(HandlerRunRepository);
-    const lock = runs.lock.bind(runs);
-    runs.lock = async (execute, run, now) => {
-      const locked = await lock(execute, run, now);
-      if (locked === 'locked') this.parts.world.lockedOut.add(run.deliveryId);
-      return locked;
-    };
   }
 
   #get<T>(token: abstract new (...dependencies: never[]) => T): T {

@@ -1,7 +1,7 @@
 import { SeededRandom } from '../../../src/testing/seeded-random.js';
 import type { HandlerId } from './handler-ids.js';
 
-/** What one call of a handler does. */
+/** Behaviour of one call of a handler. */
 export type Behaviour =
   | 'succeed'
   | 'take-time'
@@ -31,7 +31,7 @@ const PASSING = [
   'roll-back',
 ] as const;
 
-/** What a handler does in turn at the calls for a session. It then succeeds, or fails always. */
+/** Behaviour of a handler at the calls for a session, in turn. It then succeeds, or fails always. */
 interface Script {
   readonly calls: Behaviour[];
   readonly end: 'succeed' | 'nest' | 'fail-always' | 'fail-for-good';
@@ -57,7 +57,7 @@ export class Scripts {
     return this.#of(session, handler).end.startsWith('fail');
   }
 
-  /** How a handler that can never succeed fails: at once for good, or at every attempt. */
+  /** Failure of a handler that can never succeed: at once for good, or at every attempt. */
   failsAtOnce(session: string, handler: HandlerId): boolean {
     return this.#of(session, handler).end === 'fail-for-good';
   }

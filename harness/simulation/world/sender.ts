@@ -1,5 +1,5 @@
 import { VerificationPayload } from '../../../src/contract/verification.payload.js';
-import type { ReceivedWebhook } from '../../../src/contract/payload-validation.pipe.js';
+import type { ReceivedWebhook } from '../../../src/contract/payload-validation.js';
 import type { Verdict } from '../../../src/inbox/verdict.js';
 import { SeededRandom } from '../../../src/testing/seeded-random.js';
 import type { Audit } from '../audit.js';

@@ -1,6 +1,7 @@
 import { SeededRandom } from '../../../src/testing/seeded-random.js';
 import { processingSettings, type ProcessingSettings } from '../../../src/processing/processing.options.js';
-import { receivingSettings, type ReceivingSettings } from '../../../src/inbox/inbox.options.js';
+import type { HandlerSettings } from '../../../src/processing/handlers/handler.options.js';
+import { receivingSettings, type ReceivingSettings } from '../../../src/inbox/receiving.options.js';
 
 /** Attempts of a handler. More than the faults of a schedule can use up. */
 export const ATTEMPTS = 8;
@@ -8,7 +9,7 @@ export const ATTEMPTS = 8;
 /** Version of the app that an instance runs. The new one has a handler more. */
 export type Version = 'old' | 'new';
 
-/** What the seed decides before a schedule begins. */
+/** Settings that the seed decides before a schedule begins. */
 export interface ScheduleSettings {
   readonly seed: number;
   /** True if nothing may make a lease run out: no fault, no outage, and no handler that kills. */
@@ -29,7 +30,16 @@ export interface ScheduleSettings {
   readonly actions: readonly number[];
   /** Time after which nothing fails any more. */
   readonly calmAt: number;
+  /** Limits of the handlers, of which each schedule has the same for all. */
+  readonly limits: HandlerSettings | undefined;
 }
+
+const NO_LIMITS = { timeout: undefined, retry: undefined, priority: undefined, queue: undefined } as const;
+
+const LIMITS: readonly [HandlerSettings, ...HandlerSettings[]] = [
+  { ...NO_LIMITS, concurrency: 1, rateLimit: undefined },
+  { ...NO_LIMITS, timeout: 2_000, concurrency: undefined, rateLimit: { max: 1, per: 700 } },
+];
 
 /** Milliseconds in which what happens in a schedule begins. */
 const SPAN_MS = 4_000;
@@ -63,5 +73,6 @@ export function scheduleSettings(seed: number): ScheduleSettings {
     deployments: random.next() < (isQuiet ? 0.6 : 0.3) ? times(2) : [],
     actions: random.next() < 0.4 ? times(3) : [],
     calmAt: SPAN_MS + 1_000,
+    limits: random.next() < 0.25 ? random.pick(LIMITS) : undefined,
   };
 }

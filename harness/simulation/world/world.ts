@@ -5,7 +5,7 @@ import { FaultPlan } from './faults.js';
 import { SimulatedProcess } from './process.js';
 import type { ScheduleSettings } from './settings.js';
 
-/** What the world needs of its surroundings. */
+/** Surroundings that the world needs. */
 export interface Surroundings {
   readonly scheduler: Scheduler;
   readonly database: DatabaseUnderTest;
@@ -26,8 +26,8 @@ export class World {
   isDown = false;
   /** Events after which a lease may run out without fault of a handler. */
   incidents = 0;
-  /** Deliveries that met a run which the transaction of a dead worker had: its handler may be forgotten. */
-  readonly lockedOut = new Set<string>();
+  /** Deliveries of a worker that has crashed before its handlers were recorded: one that only it had may be forgotten. */
+  readonly unrecorded = new Set<string>();
   /** Events of any kind after which a lease may run out. */
   lapses = 0;
   /** Ids of deliveries of a machine that has vanished, whose transactions the server keeps open for minutes. */

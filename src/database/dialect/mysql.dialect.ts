@@ -1,11 +1,16 @@
 import type { QueryRunner } from 'typeorm';
-import { join, raw, sql, type Sql } from '../sql.js';
+import { join, raw, sql, Sql } from '../sql.js';
 import type { Dialect } from './dialect.js';
 import { values } from './values.js';
 
 const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_CHECKREAD']);
 const UNAVAILABLE =
   /^(ER_(CON_COUNT|SERVER_SHUTDOWN|OPTION_PREVENTS|CONNECTION_KILLED|QUERY_INTERRUPTED|RECORD_FILE_FULL|DISK_FULL)|PROTOCOL_)/;
+
+const READ_ONLY = /^ER_(CANT_EXECUTE_IN_READ_ONLY_TRANSACTION|OPTION_PREVENTS_STATEMENT|READ_ONLY_MODE)$/;
+
+/** Error of MariaDB, which the driver has no name for. */
+const STATEMENT_TIMEOUT = 1_969;
 
 /** Errors after which the server has rolled back everything. */
 const ENDS_TRANSACTION = new Set(['ER_LOCK_DEADLOCK', 'ER_CHECKREAD', 'ER_LOCK_TABLE_FULL']);
@@ -16,7 +21,7 @@ interface Session {
   destroy(): void;
 }
 
-/** What TypeORM keeps of it. */
+/** Fields of TypeORM's runner that hold a connection of the driver. */
 type Runner = QueryRunner & { databaseConnection?: Session };
 
 /** Longest time that MariaDB keeps the locks of a session whose client has gone in the middle of a transaction. */
@@ -36,9 +41,21 @@ const SESSION = [
  */
 const MAX_BATCH_BYTES = 384 * 1024;
 
+/**
+ * Identifies a server and its start: each server counts its sessions from 1, after a restart too. Both times are those
+ * of the statement, so their difference is always the same.
+ */
+function identityFrom(status: string): Sql {
+  const startedAt = `UNIX_TIMESTAMP() - variable_value`;
+  return raw(
+    `SELECT CONCAT_WS(' ', @@hostname, @@port, @@server_id, ${startedAt}) AS identity FROM ${status} WHERE variable_name = 'Uptime'`,
+  );
+}
+
 /** MySQL 8. It returns no rows from a write, so they are read back. */
 export const mysqlDialect: Dialect = {
   placeholder: () => '?',
+  isServer: true,
   insertReturns: false,
   maxBatchBytes: MAX_BATCH_BYTES,
   rows: values,
@@ -46,11 +63,16 @@ export const mysqlDialect: Dialect = {
   writesInQueries: false,
   isOneOf: (column, list) => sql`${raw(column)} IN (${join(list)})`,
   isOneOfRows: (column, query) => sql`${raw(column)} IN (${query})`,
+  isAt: (column, value) => sql`${raw(column)} = ${value}`,
+  distinctSkips: true,
   estimateRows: (table) => {
     const [name, schema] = table.strings.join('').replaceAll('`', '').split('.').toReversed();
     return sql`SELECT table_rows AS n FROM information_schema.tables
       WHERE table_schema = ${schema ? sql`${schema}` : raw('DATABASE()')} AND table_name = ${name}`;
   },
+  tablesEnding: (name) =>
+    sql`SELECT NULL AS place, table_name AS name FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND RIGHT(table_name, ${name.length}) = ${name} ORDER BY 2`,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),
   session: SESSION,
   insertInto: (table) => sql`INSERT INTO ${table}`,
@@ -74,11 +96,9 @@ export const mysqlDialect: Dialect = {
     }
     await runner.release();
   },
-  serverIdentity: raw(`SELECT CONCAT_WS(' ', @@hostname, @@port, @@server_id) AS identity`), // ids count from 1
-  endSession(runner) {
-    const { databaseConnection } = runner as Runner;
-    return databaseConnection && raw(`KILL ${databaseConnection.threadId}`);
-  },
+  sessionId: (runner) => (runner as Runner).databaseConnection?.threadId,
+  sessionIdentity: identityFrom('performance_schema.global_status'),
+  endSession: ({ id, identity }, from) => (identity === from ? raw(`KILL ${id}`) : undefined),
   withoutWaiting: (insert) => insert, // its session waits for a second at most
   commitsImplicitly:
     /^(CREATE(?!\s+TEMPORARY)|ALTER|DROP(?!\s+TEMPORARY)|TRUNCATE|RENAME|GRANT|REVOKE|LOCK|UNLOCK|ANALYZE|OPTIMIZE|REPAIR|CHECK|FLUSH|RESET|SET\s+(SESSION\s+|@@(SESSION\.)?)?AUTOCOMMIT)\b/i,
@@ -91,6 +111,13 @@ export const mysqlDialect: Dialect = {
   isTransient: (code) => TRANSIENT.has(code),
   isLocked: (code) => code === 'ER_LOCK_WAIT_TIMEOUT',
   isUnavailable: (code) => UNAVAILABLE.test(code),
+  withTimeLimit: (query, milliseconds) => {
+    const [first = '', ...others] = query.strings;
+    const limited = first.replace(/^\s*SELECT/, `SELECT /*+ MAX_EXECUTION_TIME(${milliseconds}) */`);
+    return [new Sql([limited, ...others], query.values)];
+  },
+  hasReachedLimit: (code, number) => code === 'ER_QUERY_TIMEOUT' || number === STATEMENT_TIMEOUT,
+  isReadOnly: (code) => READ_ONLY.test(code),
   isWritable: raw('SELECT 1 FROM DUAL WHERE @@read_only = 0'),
   async durabilityProblems(execute) {
     const { records } = await execute(sql`SELECT @@innodb_flush_log_at_trx_commit AS flushed`);
@@ -109,8 +136,14 @@ function withoutWaiting(statement: Sql): Sql {
 export const mariadbDialect: Dialect = {
   ...mysqlDialect,
   insertReturns: true,
+  // With `=`, it would read all rows of the value, and leave out those beyond the range of the second column.
+  isAt: (column, value) => sql`${raw(column)} >= ${value} AND ${raw(column)} <= ${value}`,
+  sessionIdentity: identityFrom('information_schema.global_status'),
   session: [...SESSION, `SET idle_transaction_timeout = ${IDLE_TRANSACTION_TIMEOUT_S}`],
   withoutWaiting,
+  withTimeLimit: (query, milliseconds) => [
+    sql`SET STATEMENT max_statement_time = ${raw(String(milliseconds / 1_000))} FOR ${query}`,
+  ],
   compound: {
     run: (statements) =>
       withoutWaiting(sql`BEGIN NOT ATOMIC

@@ -11,7 +11,10 @@ export const POSTGRES_SESSION = {
   idle_in_transaction_session_timeout: 60_000,
 } as const;
 
-/** What TypeORM keeps of a connection of the driver. */
+/** Microseconds, whatever the time zone of the session. The system gives process ids again. */
+const STARTED_AT = raw('(extract(epoch FROM backend_start) * 1000000)::bigint');
+
+/** Fields of TypeORM's runner that hold a connection of the driver. */
 type Runner = Omit<QueryRunner, 'isReleased'> & {
   isReleased: boolean;
   databaseConnection?: { processID: number };
@@ -21,6 +24,7 @@ type Runner = Omit<QueryRunner, 'isReleased'> & {
 export const postgresDialect: Dialect = {
   ...onConflictDoUpdate,
   placeholder: (n) => `$${n}`,
+  isServer: true,
   insertReturns: true,
   maxBatchBytes: 1024 * 1024,
   // One parameter and one text for any number of rows: one for each value is a third more work for server and driver.
@@ -32,29 +36,33 @@ export const postgresDialect: Dialect = {
   isOneOf: (column, list) => sql`${raw(column)} = ANY (${list})`,
   // Not IN: the planner may run the query again for each row, which then claims the next ones each time.
   isOneOfRows: (column, query) => sql`${raw(column)} = ANY (ARRAY(${query}))`,
+  isAt: (column, value) => sql`${raw(column)} = ${value}`,
   // As the planner does: the rows of the last ANALYZE, in proportion to the pages now.
   estimateRows: (table) =>
     sql`SELECT (greatest(reltuples, 0) / greatest(relpages, 1) * pg_relation_size(oid) / current_setting('block_size')::int)::bigint AS n
         FROM pg_class WHERE oid = ${table.strings.join('')}::regclass`,
+  tablesEnding: (name) =>
+    sql`SELECT table_schema AS place, table_name AS name FROM information_schema.tables
+        WHERE right(CAST(table_name AS text), ${name.length}) = ${name} ORDER BY 1, 2`,
   skipLocked: raw('FOR UPDATE SKIP LOCKED'),
   now: raw('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'),
   session: [], // given when it is opened: a pooler between us may pass a session on, with what was set in it
   async disconnect(runner) {
-    const own = runner as Runner;
+    const postgres = runner as Runner;
     // As TypeORM does when the driver reports a lost connection: the pool drops it.
-    const drop = () => own.releasePostgresConnection(new Error('The connection was ended.'));
-    if (own.databaseConnection) return drop();
-    await own.release();
+    const drop = () => postgres.releasePostgresConnection(new Error('The connection was ended.'));
+    if (postgres.databaseConnection) return drop();
+    await postgres.release();
     const dropLate = () => {
-      own.isReleased = false; // else TypeORM would keep what came after the release
+      postgres.isReleased = false; // else TypeORM would keep what came after the release
       return drop();
     };
-    own.connect().then(dropLate, () => {}); // or it was never made
+    postgres.connect().then(dropLate, () => {}); // or it was never made
   },
-  endSession(runner) {
-    const { databaseConnection } = runner as Runner;
-    return databaseConnection && sql`SELECT pg_terminate_backend(${databaseConnection.processID})`;
-  },
+  sessionId: (runner) => (runner as Runner).databaseConnection?.processID,
+  sessionIdentity: sql`SELECT ${STARTED_AT} AS identity FROM pg_stat_activity WHERE pid = pg_backend_pid()`,
+  endSession: ({ id, identity }) =>
+    sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ${id} AND ${STARTED_AT} = ${identity}`,
   withoutWaiting: (statement) => statement, // its session waits no longer than `lock_timeout`
   locks: {
     take: (name, group) =>
@@ -67,6 +75,12 @@ export const postgresDialect: Dialect = {
   isTransient: (code) => code === '40P01' || code === '40001',
   isLocked: (code) => code === '55P03',
   isUnavailable: (code) => /^(08|53|57P|58|25006)/.test(code),
+  withTimeLimit: (query, milliseconds) => [
+    sql`SELECT set_config('statement_timeout', ${String(milliseconds)}, true)`,
+    query,
+  ],
+  hasReachedLimit: (code) => code === '57014',
+  isReadOnly: (code) => code === '25006',
   isWritable: raw(`SELECT 1 WHERE current_setting('transaction_read_only') = 'off'`),
   async durabilityProblems(execute) {
     const { records } = await execute(
@@ -79,6 +93,7 @@ export const postgresDialect: Dialect = {
 /** PostgreSQL behind a pooler that keeps settings of the session from the server, as PgBouncer does. */
 export const pooledPostgresDialect: Dialect = {
   ...postgresDialect,
+  sessionIdentity: undefined, // the pooler makes its own numbers up, and shares out the sessions
   transactionSettings: sql`SELECT ${join(
     Object.entries(POSTGRES_SESSION).map(([name, value]) => sql`set_config(${name}, ${String(value)}, true)`),
   )}`,

@@ -1,10 +1,6 @@
-import {
-  Table,
-  type MigrationInterface,
-  type QueryRunner,
-  type TableColumnOptions,
-  type TableIndexOptions,
-} from 'typeorm';
+import type { MigrationInterface, QueryRunner, Table } from 'typeorm';
+import { optional, time, typesOf } from './columns.js';
+import { historyTables } from './history.tables.js';
 import { withMigrationLock } from './migration.lock.js';
 
 /** Creates the tables of the inbox. It changes no table that exists already. */
@@ -23,27 +19,8 @@ export class Cr3dentialsWebhookInitial1795392000000 implements MigrationInterfac
 }
 
 async function tables(queryRunner: QueryRunner): Promise<Table[]> {
-  const { options } = queryRunner.connection;
-  const isMySql = options.type === 'mysql' || options.type === 'mariadb';
-  const prefix = options.entityPrefix ?? '';
-  // Comparison is exact and every character fits, whatever the defaults of the server and the database are.
-  const exact = isMySql ? { charset: 'utf8mb4', collation: await exactCollation(queryRunner) } : {};
-  const hash = isMySql ? { charset: 'ascii', collation: 'ascii_bin' } : {};
-  const id = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '36', ...hash });
-  const sha256 = (name: string): TableColumnOptions => ({ name, type: 'varchar', length: '64', ...hash });
-  const keyId: TableColumnOptions = { name: 'key_id', type: 'varchar', length: '64', ...hash };
-  const text = (name: string, length: number): TableColumnOptions => ({
-    name,
-    type: 'varchar',
-    length: String(length),
-    ...exact,
-  });
-  const body = (name: string): TableColumnOptions => ({ name, type: isMySql ? 'longtext' : 'text', ...exact });
-  const count = (name: string): TableColumnOptions => ({ name, type: isMySql ? 'int' : 'integer', default: 0 });
-  // MySQL has no partial indexes. There, rows outside the query are in the index as nulls.
-  const where = (condition: string) => (isMySql ? {} : { where: condition });
-  const table = (name: string, columns: TableColumnOptions[], indices: TableIndexOptions[]) =>
-    new Table({ name: prefix + name, columns, indices, ...(isMySql && { engine: 'InnoDB' }) });
+  const types = await typesOf(queryRunner);
+  const { prefix, isMySql, exact, hash, id, sha256, keyId, text, body, count, where, table } = types;
 
   return [
     table(
@@ -61,6 +38,7 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
         time('received_at'),
         optional(sha256('reference_key')),
         optional(keyId),
+        optional({ name: 'trace_context', type: 'varchar', length: '55', ...hash }),
       ],
       [
         { name: `${prefix}cr3dentials_webhook_delivery_by_session`, columnNames: ['idempotency_key'], isUnique: true },
@@ -87,10 +65,11 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
         { ...id('delivery_id'), isPrimary: true },
         text('state', 16),
         optional(text('reason', 32)),
-        count('attempts'),
+        count('dispatches'),
         count('rescues'),
         count('replays'),
         count('only_named_handlers'),
+        optional({ name: 'expected_handlers', type: 'text', ...exact }),
         optional(time('next_attempt_at')),
         optional({ name: 'claim_id', type: 'varchar', length: '64', ...hash }),
         optional(time('lease_expires_at')),
@@ -98,6 +77,7 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
         optional(time('last_duplicate_at')),
         optional(time('finished_at')),
         optional(time('purged_at')),
+        optional({ name: 'replay_trace_context', type: 'varchar', length: '55', ...hash }),
       ],
       [
         {
@@ -120,7 +100,7 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
           // them.
           name: `${prefix}cr3dentials_webhook_delivery_by_state`,
           columnNames: ['state', 'delivery_id'],
-          ...where(`state IN ('dead', 'unhandled', 'discarded')`),
+          ...where(`state IN ('dead', 'unhandled', 'discarded', 'erased')`),
         },
       ],
     ),
@@ -134,6 +114,9 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
         optional(time('next_attempt_at')),
         optional({ name: 'last_error', type: 'text', ...exact }),
         time('updated_at'),
+        optional({ name: 'claim_id', type: 'varchar', length: '64', ...hash }),
+        count('claims'),
+        count('rescues'),
       ],
       [],
     ),
@@ -160,11 +143,23 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
         text('state', 16),
         time('first_received_at'),
         time('last_received_at'),
+        optional(sha256('session_key')),
+        optional(sha256('reference_key')),
         optional(keyId),
       ],
       [
         { name: `${prefix}cr3dentials_webhook_rejection_repeated`, columnNames: ['fingerprint'], isUnique: true },
         { name: `${prefix}cr3dentials_webhook_rejection_by_state`, columnNames: ['state', 'id'] },
+        {
+          name: `${prefix}cr3dentials_webhook_rejection_by_session_key`,
+          columnNames: ['session_key'],
+          ...where('session_key IS NOT NULL'),
+        },
+        {
+          name: `${prefix}cr3dentials_webhook_rejection_by_reference_key`,
+          columnNames: ['reference_key'],
+          ...where('reference_key IS NOT NULL'),
+        },
       ],
     ),
     table(
@@ -189,19 +184,30 @@ async function tables(queryRunner: QueryRunner): Promise<Table[]> {
       ],
       [],
     ),
+    table(
+      'cr3dentials_webhook_erasure',
+      [
+        { ...id('id'), isPrimary: true },
+        text('kind', 16),
+        optional(text('tenant', 255)),
+        body('session_keys'),
+        body('rejection_ids'),
+        { name: 'unsearchable', type: 'text', ...exact },
+        optional({ name: 'reason', type: 'text', ...exact }),
+        optional({ name: 'requested_by', type: 'text', ...exact }),
+        count('shred'),
+        text('state', 16),
+        count('deliveries'),
+        count('rejections'),
+        count('unprocessed'),
+        count('interrupted'),
+        time('requested_at'),
+        optional(time('finished_at')),
+        time('sweep_after'),
+        optional(time('swept_at')),
+      ],
+      [{ name: `${prefix}cr3dentials_webhook_erasure_due`, columnNames: ['state', 'sweep_after'] }],
+    ),
+    ...historyTables(types),
   ];
-}
-
-/** Returns the collation that compares byte by byte and does not ignore trailing spaces. */
-async function exactCollation(queryRunner: QueryRunner): Promise<string> {
-  const [row] = (await queryRunner.query('SELECT version() AS version')) as { version: string }[];
-  return /mariadb/i.test(row?.version ?? '') ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin';
-}
-
-function time(name: string): TableColumnOptions {
-  return { name, type: 'bigint' };
-}
-
-function optional(column: TableColumnOptions): TableColumnOptions {
-  return { ...column, isNullable: true };
 }

@@ -16,36 +16,48 @@ import {
 } from '../../database/database.errors.js';
 import { HandlerRunRepository, type LockedRun } from '../../inbox/handler-run.repository.js';
 import { DatabaseConnection } from '../../database/database.connection.js';
-import type { HandlerContext } from '../handlers/handler.context.js';
-import { completionOf } from '../handlers/handler.result.js';
+import { pendingResultOf } from '../handlers/handler.result.js';
 import { Cancellation } from '../../concurrency/cancellation.js';
 import type { VerificationEvent } from '../handlers/verification.event.js';
 import type { VerificationHandler } from '../handlers/verification-handler.js';
+import { LimitedHandlers, type WaitingRun } from './limited.handlers.js';
+import { HeldBack, NotConnected, HandlerTransactionQueue } from './handler-transaction.queue.js';
+import { TelemetryHooks } from '../../instrumentation/telemetry.hooks.js';
+import { legibleError } from './legible.error.js';
 import { LiveExecutions, type LiveExecution } from './live.executions.js';
+import { RunContext } from './run.context.js';
+import type { ObservedAttempt } from './attempt.observer.js';
 
 const ENDED_EARLY =
-  'The transaction of this handler has ended before the handler: by a statement of its own that commits or rolls back, or by the database, which has rolled it back after an error that the handler has caught. Let every error pass, and leave the end of the transaction to the module.';
+  'The transaction of this handler has ended before the handler: by a statement of its own that commits or rolls back, or by the database, which has rolled it back after an error that the handler has caught. Rethrow every error, and let the module commit or roll back.';
 const SWALLOWED =
-  'A statement failed in the transaction of this handler, which cannot commit after that. Let the error pass, or contain it with manager.transaction().';
+  'A statement failed in the transaction of this handler, which cannot commit after that. Rethrow the error, or nest the statement in manager.transaction().';
 
 /**
- * Result of one attempt of one handler. `held-back`: it has not begun, because of earlier executions; `retryIn` is in
- * milliseconds. An interruption is not the fault of the handler. `isLocked`: another worker has the run, so that nothing
- * can be written about it.
+ * Result of one attempt of one handler. `held-back`: it has not begun, because of earlier executions or of the limits
+ * of its handler; `retryIn` is in milliseconds. An interruption is not the fault of the handler. `isLocked`: another
+ * worker has the run, so that nothing can be written about it. `hasNotBegun`: there was no connection for it.
  */
-export type RunResult =
+export type AttemptResult =
   | { ended: 'completed' }
   | { ended: 'held-back'; retryIn: number }
-  | { ended: 'failed' | 'interrupted'; error: unknown; isLocked?: boolean };
+  | { ended: 'failed' | 'interrupted'; error: unknown; isLocked?: boolean; hasNotBegun?: boolean };
 
-export interface HandlerExecution {
+/** Tells whether nothing is to be written about a run once its delivery is cancelled. */
+export function hasNoResult({ ended }: AttemptResult): boolean {
+  return ended === 'interrupted' || ended === 'held-back';
+}
+
+export interface HandlerExecution extends WaitingRun {
   readonly deliveryId: string;
-  readonly handler: VerificationHandler;
   readonly event: VerificationEvent;
   readonly attempt: number;
-  readonly isReplay: boolean;
-  /** Requested when this worker loses the lease of the delivery, or stops. */
-  readonly cancellation: Cancellation;
+  /** Number of replays of the delivery when it was claimed. */
+  readonly replays: number;
+  /** Claim of the run, if it came from a queue. */
+  readonly claimId?: string | undefined;
+  /** Undefined while nobody follows runs. */
+  readonly observed: ObservedAttempt | undefined;
 }
 
 @Injectable()
@@ -58,35 +70,49 @@ export class HandlerRunner {
     private readonly clock: Clock,
     private readonly shutdown: ShutdownState,
     private readonly executions: LiveExecutions,
+    private readonly limited: LimitedHandlers,
+    private readonly transactions: HandlerTransactionQueue,
+    private readonly telemetry: TelemetryHooks,
     @Inject(PROCESSING_SETTINGS) { handlerTimeout }: ProcessingSettings,
   ) {
     this.timeout = handlerTimeout;
   }
 
-  async run(execution: HandlerExecution): Promise<RunResult> {
+  async run(execution: HandlerExecution): Promise<AttemptResult> {
     const { deliveryId, handler } = execution;
     const limit = handler.transactional ? this.connection.maxHandlerTransactions : undefined;
-    const live = this.executions.begin(deliveryId, handler.id, limit);
+    const live = this.executions.begin(deliveryId, handler.id, limit, this.timeoutOf(handler));
     if (typeof live === 'number') return { ended: 'held-back', retryIn: live };
     try {
-      return await this.attempt(execution, live);
+      return await (handler.settings ? this.whenPermitted(execution, live) : this.attempt(execution, live));
     } finally {
       live.settle();
     }
   }
 
-  private async attempt(execution: HandlerExecution, live: LiveExecution): Promise<RunResult> {
+  private async whenPermitted(execution: HandlerExecution, live: LiveExecution): Promise<AttemptResult> {
+    const result = await this.limited.run(execution, () => this.attempt(execution, live));
+    return typeof result === 'number' ? { ended: 'held-back', retryIn: result } : result;
+  }
+
+  private timeoutOf({ settings }: VerificationHandler): number {
+    return settings?.timeout ?? this.timeout;
+  }
+
+  private async attempt(execution: HandlerExecution, live: LiveExecution): Promise<AttemptResult> {
     try {
       // Subscribers of the host hear of its transaction: what they leave in its async context ends with it.
       await (execution.handler.transactional
-        ? runOutsideRequest(() => this.inTransaction(execution, live))
+        ? this.telemetry.inBackground(() => this.inTransaction(execution, live))
         : this.call(execution, live));
       return { ended: 'completed' };
-    } catch (error) {
+    } catch (thrown) {
+      const error = legibleError(thrown);
       if (error instanceof HeldBack) return { ended: 'held-back', retryIn: error.retryIn };
       if (execution.cancellation.isRequested) return { ended: 'interrupted', error: execution.cancellation.reason };
       if (this.shutdown.hasBegun && !isDeliberate(error)) return { ended: 'interrupted', error };
       if (error instanceof RunLocked) return { ended: 'interrupted', error, isLocked: true };
+      if (error instanceof NotConnected) return { ended: 'interrupted', error: error.cause, hasNotBegun: true };
       return { ended: (await this.isInterruption(error)) ? 'interrupted' : 'failed', error };
     }
   }
@@ -96,7 +122,7 @@ export class HandlerRunner {
    * nothing: it may be of any database or service that the handler calls.
    */
   private async isInterruption(error: unknown): Promise<boolean> {
-    if (error instanceof NotBegun || error instanceof DatabaseFailedError) return true;
+    if (error instanceof NotBegun || error instanceof Outdated || error instanceof DatabaseFailedError) return true;
     return isUnavailable(this.connection.dialect, error) && !(await this.connection.isWritable());
   }
 
@@ -106,62 +132,88 @@ export class HandlerRunner {
    * itself completes nothing.
    */
   private inTransaction(execution: HandlerExecution, live: LiveExecution): Promise<void> {
-    return this.connection.handlerTransaction(async (execute, own) => {
+    return this.transactions.run(execution, async (execute, transaction) => {
       const run = await this.lock(execution, execute);
       if (run === 'completed') return;
-      await this.call(execution, live, own.manager);
+      await this.call(execution, live, transaction.manager);
       // A statement that the handler has not awaited comes first: it counts against the handler's time.
-      const completed = own.settled().then(() => this.complete(run, execute));
-      await withTimeout(completed, this.timeout);
+      const completed = transaction.settled().then(() => this.complete(run, execute));
+      await withTimeout(completed, this.timeoutOf(execution.handler));
     });
   }
 
-  private async lock({ handler, deliveryId }: HandlerExecution, execute: ExecuteSql): Promise<LockedRun | 'completed'> {
-    const key = { deliveryId, handler: handler.id };
-    const run = await this.runs.lock(execute, key, this.clock.now()).catch((error: unknown) => {
+  private async lock(
+    { handler, deliveryId, replays, claimId }: HandlerExecution,
+    execute: ExecuteSql,
+  ): Promise<LockedRun | 'completed'> {
+    const claimed = { deliveryId, handler: handler.id, replays, claimId };
+    const run = await this.runs.lock(execute, claimed, this.clock.now()).catch((error: unknown) => {
       throw new NotBegun(`The run could not begin: ${formatDatabaseError(error)}`, { cause: error });
     });
-    if (run === 'locked') throw new RunLocked('The transaction of another worker still has this run.');
+    if (run === 'locked')
+      throw new RunLocked('The row of this run is still locked by the transaction of another worker.');
     return run;
   }
 
   private async complete(run: LockedRun, execute: ExecuteSql): Promise<void> {
     const { dialect } = this.connection;
-    const isWhole = await this.runs.complete(execute, run, this.clock.now()).catch((error: unknown) => {
+    const result = await this.runs.complete(execute, run, this.clock.now()).catch((error: unknown) => {
       if (isUnavailable(dialect, error)) throw new DatabaseFailedError(error);
       if (!(error instanceof QueryFailedError) || isTransient(dialect, error)) throw error;
       throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', SWALLOWED);
     });
-    if (!isWhole) throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', ENDED_EARLY);
+    if (result === 'outdated') throw new Outdated();
+    if (result === 'ended') throw new Cr3dentialsWebhookError('NOT_TRANSACTIONAL', ENDED_EARLY);
   }
 
   /**
    * Resolves when all has ended that the handler has begun, or rejects at its cancellation. A handler that ignores its
    * signal does not delay the delivery.
    */
-  private async call(
-    { deliveryId, handler, event, attempt, isReplay, cancellation }: HandlerExecution,
-    live: LiveExecution,
-    manager?: EntityManager,
-  ): Promise<void> {
+  private async call(execution: HandlerExecution, live: LiveExecution, manager?: EntityManager): Promise<void> {
     // Its transaction may have taken until now to begin. The host has closed what its handlers need.
-    if (this.shutdown.hasBegun) throw new Error('The application is shutting down.');
-    const own = new Cancellation();
-    cancellation.onCancel((reason) => own.cancel(reason));
-    if (own.isRequested) throw own.reason;
+    if (this.shutdown.hasBegun) throw new Error('The app is shutting down.');
+    const cancellation = new Cancellation();
+    const cancel = (reason: unknown): void => cancellation.cancel(reason);
+    execution.cancellation.onCancel(cancel);
+    try {
+      if (cancellation.isRequested) throw cancellation.reason;
+      const completion = this.begin(execution, live, cancellation, manager);
+      if (completion) await this.untilEnded(completion, execution.handler, live, cancellation);
+    } finally {
+      execution.cancellation.offCancel(cancel); // the delivery is held until its outcome is durable, its event is not
+    }
+  }
+
+  /** Calls the handler. Returns undefined if it has ended, so that it needs no timer. */
+  private begin(
+    { deliveryId, handler, event, attempt, replays, observed }: HandlerExecution,
+    live: LiveExecution,
+    cancellation: Cancellation,
+    manager: EntityManager | undefined,
+  ): Promise<void> | undefined {
     const retryIn = live.enter();
     if (retryIn !== undefined) throw new HeldBack(retryIn);
-    const context = new RunContext(deliveryId, attempt, isReplay, own, handler, manager);
-    const completion = runOutsideRequest(() => completionOf(handler.handle(event, context), own));
-    if (!completion) return; // the handler has ended, so it needs no timer
+    const context = new RunContext(deliveryId, attempt, replays > 0, cancellation, handler, manager);
+    const handle = () => pendingResultOf(handler.handle(event, context), cancellation);
+    return runOutsideRequest(() => (observed ? observed.enter(handle, event) : handle()));
+  }
+
+  private async untilEnded(
+    completion: Promise<void>,
+    handler: VerificationHandler,
+    live: LiveExecution,
+    cancellation: Cancellation,
+  ): Promise<void> {
     live.follow(completion);
+    const timeout = this.timeoutOf(handler);
     const onTimeout = () => {
       live.timedOut();
-      own.cancel(new Error(`Timed out after ${this.timeout} ms.`));
+      cancellation.cancel(new Error(`Timed out after ${timeout} ms.`));
     };
-    const timer = setTimeout(onTimeout, this.timeout);
+    const timer = setTimeout(onTimeout, timeout);
     try {
-      await Promise.race([new Promise((_, reject) => own.onCancel(reject)), completion]);
+      await Promise.race([new Promise((_, reject) => cancellation.onCancel(reject)), completion]);
     } finally {
       clearTimeout(timer);
     }
@@ -176,43 +228,12 @@ function isDeliberate(error: unknown): boolean {
 /** Thrown when the run could not be written, before the handler was called. */
 class NotBegun extends Error {}
 
-/** Thrown when the handler may not be called now, so that its transaction is rolled back. */
-class HeldBack extends Error {
-  constructor(readonly retryIn: number) {
-    super('The handler has no room.');
-  }
-}
-
 /** Thrown when another worker has the run. */
 class RunLocked extends Error {}
 
-class RunContext implements HandlerContext {
-  readonly #cancellation: Cancellation;
-  readonly #handler: VerificationHandler;
-  readonly #manager: EntityManager | undefined;
-
-  constructor(
-    readonly deliveryId: string,
-    readonly attempt: number,
-    readonly isReplay: boolean,
-    cancellation: Cancellation,
-    handler: VerificationHandler,
-    manager?: EntityManager,
-  ) {
-    this.#cancellation = cancellation;
-    this.#handler = handler;
-    this.#manager = manager;
-  }
-
-  get signal(): AbortSignal {
-    return this.#cancellation.signal;
-  }
-
-  get manager(): EntityManager {
-    if (this.#manager) return this.#manager;
-    throw new Cr3dentialsWebhookError(
-      'NOT_TRANSACTIONAL',
-      `The handler "${this.#handler.id}" has no transaction. Subscribe it with @OnVerification(…, { transactional: true }).`,
-    );
+/** Thrown when the delivery is no longer what this worker has claimed. */
+class Outdated extends Error {
+  constructor() {
+    super('The delivery was replayed, or its content was replaced, since this worker has claimed it.');
   }
 }

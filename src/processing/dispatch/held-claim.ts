@@ -1,4 +1,4 @@
-import type { ClaimKey } from '../../inbox/delivery.factory.js';
+import type { ClaimKey } from '../../inbox/claimed-delivery.js';
 
 /** Claim whose outcome is to be written. */
 export interface HeldClaim extends ClaimKey {
@@ -6,4 +6,6 @@ export interface HeldClaim extends ClaimKey {
   readonly isHeld: boolean;
   /** True once this worker has a later claim of the delivery. */
   readonly isReplaced: boolean;
+  /** `traceparent` of the POST, if it was traced. */
+  readonly traceContext: string | null;
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { BoundedMap } from '../../concurrency/bounded-map.js';
 
 /** Number of interruptions of a run in a row that use up no attempt. */
 const MAX_FREE = 5;
@@ -6,21 +7,18 @@ const MAX_FREE = 5;
 const MAX_RUNS = 10_000;
 
 /**
- * Counts the interruptions of a run in a row, in this process. An outage ends. What interrupts a handler again and again
- * is the handler itself: it breaks the connection of its own transaction, for example.
+ * Counts the interruptions of a run in a row, in this process. An outage ends. What interrupts a handler again and
+ * again is the handler itself: it breaks the connection of its own transaction, for example.
  */
 @Injectable()
 export class InterruptionCounter {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new BoundedMap<string, number>(MAX_RUNS);
 
   /** Counts an interruption. Returns how many there were in a row, or `undefined` once they use up attempts. */
   add(deliveryId: string, handler: string): number | undefined {
     const run = keyOf(deliveryId, handler);
     const count = (this.#counts.get(run) ?? 0) + 1;
-    this.#counts.delete(run); // to the end
     this.#counts.set(run, count);
-    const [oldest = run] = this.#counts.keys();
-    if (this.#counts.size > MAX_RUNS) this.#counts.delete(oldest);
     return count > MAX_FREE ? undefined : count;
   }
 

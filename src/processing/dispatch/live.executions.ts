@@ -21,6 +21,8 @@ interface HandlerLoad {
   readonly timeouts: number[];
   /** Executions that it may have while it hangs. So many timeouts show that it does. */
   readonly share: number;
+  /** Time after which an execution is aborted. */
+  readonly timeout: number;
 }
 
 /** A run that has begun. */
@@ -34,8 +36,8 @@ interface BegunRun {
 
 /**
  * Counts the executions of handlers that are alive on this instance, and those that go on although they were aborted.
- * Says which run may begin: never a second one of the same handler and delivery, and no more of a handler that hangs than
- * its share.
+ * Says which run may begin: never a second one of the same handler and delivery, and no more of a handler that hangs
+ * than its share.
  */
 @Injectable()
 export class LiveExecutions {
@@ -69,26 +71,29 @@ export class LiveExecutions {
   }
 
   /**
-   * Returns the execution, which ends with `settle()`. It takes no room before `enter()`: a transactional run that finds
-   * its row locked would take it from others. If it may not begin now, returns the milliseconds after which to try again:
-   * half of the time for which the former execution has gone on, or when a handler that hangs may have room.
+   * Returns the execution, which ends with `settle()`. It takes no room before `enter()`: a transactional run that
+   * finds its row locked would take it from others. If it may not begin now, returns the milliseconds after which to
+   * try again: half of the time for which the former execution has gone on, or when a handler that hangs may have room.
    *
    * @param limit number of executions for which there are connections, half of which a handler may have while it hangs
    */
-  begin(deliveryId: string, handler: string, limit = Infinity): LiveExecution | number {
+  begin(deliveryId: string, handler: string, limit = Infinity, timeout = this.#handlerTimeout): LiveExecution | number {
     const run = `${deliveryId} ${handler}`;
-    const load = this.#loads.get(handler) ?? this.newLoad(limit);
+    const load = this.#loads.get(handler) ?? this.newLoad(limit, timeout);
     if (this.#alive.has(run))
       return this.holdBack(handler, (this.clock.now() - (this.#alive.get(run) ?? Infinity)) / 2);
-    if (!this.hasRoom(load)) return this.holdBack(handler, this.#handlerTimeout);
+    if (!this.hasCapacity(load)) return this.holdBack(handler, load.timeout);
     this.#loads.set(handler, load);
     this.#alive.set(run, undefined);
     return new LiveExecution(this, { deliveryId, handler, run, load });
   }
 
-  /** Takes room for a handler that is about to be called. Returns the milliseconds after which to try again if there is none. */
+  /**
+   * Takes room for a handler that is about to be called. Returns the milliseconds after which to try again if there is
+   * none.
+   */
   entered({ handler, load }: BegunRun): number | undefined {
-    if (!this.hasRoom(load)) return this.holdBack(handler, this.#handlerTimeout);
+    if (!this.hasCapacity(load)) return this.holdBack(handler, load.timeout);
     load.running++;
     return undefined;
   }
@@ -120,16 +125,16 @@ export class LiveExecutions {
     this.instrumentation.announce('executions-overdue', { count, handlers });
   }
 
-  private hasRoom({ running, overdue, timeouts, share }: HandlerLoad): boolean {
+  private hasCapacity({ running, overdue, timeouts, share }: HandlerLoad): boolean {
     if (overdue >= OVERDUE_FACTOR * this.#concurrency) return false;
     const [first = 0] = timeouts;
     const isSuspect = timeouts.length === share && this.clock.now() - first < TIMEOUT_MEMORY_MS;
     return !isSuspect || running < share;
   }
 
-  private newLoad(limit: number): HandlerLoad {
+  private newLoad(limit: number, timeout: number): HandlerLoad {
     const share = Math.max(1, Math.floor(Math.min(this.#concurrency, limit) / 2));
-    return { running: 0, overdue: 0, timeouts: [], share };
+    return { running: 0, overdue: 0, timeouts: [], share, timeout };
   }
 
   private holdBack(handler: string, delay: number): number {
@@ -164,8 +169,8 @@ export class LiveExecution {
   ) {}
 
   /**
-   * Takes room for the handler, which is called next. If there is none any more, returns the milliseconds after which to
-   * try again.
+   * Takes room for the handler, which is called next. If there is none any more, returns the milliseconds after which
+   * to try again.
    */
   enter(): number | undefined {
     const retryIn = this.executions.entered(this.begun);

@@ -1,13 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { BatchWindow } from '../../concurrency/batch.window.js';
 import { Clock } from '../../clock.js';
+import { toOccurrenceError } from '../../database/database.errors.js';
 import { SettlementRepository, type Settlement } from '../../inbox/settlement.repository.js';
+import type { OccurrenceError } from '../../instrumentation/occurrences.js';
+import { TelemetryHooks } from '../../instrumentation/telemetry.hooks.js';
+import type { HeldClaim } from './held-claim.js';
 
 const BATCH_WINDOW_MS = 10;
 const MAX_ROWS = 100;
 
+type HeldSettlement = Settlement & { readonly claim: HeldClaim };
+
 interface Waiting {
-  readonly settlement: Settlement;
+  readonly settlement: HeldSettlement;
   resolve(isSettled: Promise<boolean> | boolean): void;
 }
 
@@ -22,31 +28,55 @@ export class OutcomeWriter {
   constructor(
     private readonly repository: SettlementRepository,
     private readonly clock: Clock,
+    private readonly telemetry: TelemetryHooks,
   ) {}
 
   /**
    * Resolves once the outcome and its runs are durable, to true; to false if another claim has the delivery. Rejects if
    * they could not be written.
    */
-  settle(settlement: Settlement): Promise<boolean> {
+  settle(settlement: HeldSettlement): Promise<boolean> {
     return new Promise((resolve) => this.window.add({ settlement, resolve }));
   }
 
-  /** What cannot be written with the others, such as what somebody has locked, is written alone. */
+  /** Writes an outcome alone that cannot be written with the others, because somebody has locked it for example. */
   private async write(batch: readonly Waiting[]): Promise<void> {
     const settled = batch.length > 1 ? await this.settleTogether(batch) : new Set<Settlement>();
     for (const { settlement, resolve } of batch) {
       if (settled.has(settlement)) resolve(true);
-      else resolve(this.repository.settle(settlement, this.clock.now()));
+      else resolve(this.settleAlone(settlement));
     }
   }
 
   private async settleTogether(batch: readonly Waiting[]): Promise<Set<Settlement>> {
+    const begunAt = performance.now();
     const settlements = batch.map(({ settlement }) => settlement);
     try {
-      return await this.repository.settleTogether(settlements, this.clock.now());
+      const settled = await this.repository.settleTogether(settlements, this.clock.now());
+      this.follow(
+        settlements.filter((settlement) => settled.has(settlement)),
+        begunAt,
+      );
+      return settled;
     } catch {
       return new Set(); // each then meets the error by itself, or only its cause
     }
+  }
+
+  private async settleAlone(settlement: HeldSettlement): Promise<boolean> {
+    const begunAt = performance.now();
+    try {
+      const isSettled = await this.repository.settle(settlement, this.clock.now());
+      this.follow([settlement], begunAt);
+      return isSettled;
+    } catch (error) {
+      this.follow([settlement], begunAt, toOccurrenceError(error));
+      throw error;
+    }
+  }
+
+  private follow(settlements: readonly HeldSettlement[], begunAt: number, error?: OccurrenceError): void {
+    const claims = settlements.map(({ claim }) => claim);
+    this.telemetry.batch('settle', claims, begunAt, error);
   }
 }

@@ -1,13 +1,13 @@
 import type { Cancellation } from '../../concurrency/cancellation.js';
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
 
-/** What an Observable of rxjs has. */
+/** Methods that an Observable of rxjs has. */
 interface ObservableLike {
   subscribe(observer: never): unknown;
   pipe(...operators: never[]): unknown;
 }
 
-/** What a handler may return: what is awaited, or a value that has nothing to await. */
+/** Result of a handler: something that is awaited, or a value that has nothing to await. */
 export type HandlerResult =
   | void
   | null
@@ -35,7 +35,7 @@ interface AnyIterator {
   return?(): unknown;
 }
 
-/** How other libraries than rxjs tell their Observables. */
+/** Keys by which other libraries than rxjs mark their Observables. */
 const OBSERVABLE_KEYS = [(Symbol as { observable?: symbol }).observable ?? '@@observable', '@@observable'] as const;
 
 /**
@@ -45,8 +45,8 @@ const OBSERVABLE_KEYS = [(Symbol as { observable?: symbol }).observable ?? '@@ob
  *
  * @throws Cr3dentialsWebhookError `HANDLER_INVALID` for a function, which nobody would call
  */
-export function completionOf(result: unknown, cancellation: Cancellation): Promise<void> | undefined {
-  return new ReturnedValue(cancellation).completionOf(result);
+export function pendingResultOf(result: unknown, cancellation: Cancellation): Promise<void> | undefined {
+  return new ReturnedValue(cancellation).pendingResultOf(result);
 }
 
 class ReturnedValue {
@@ -55,10 +55,10 @@ class ReturnedValue {
 
   constructor(private readonly cancellation: Cancellation) {}
 
-  completionOf(value: unknown): Promise<void> | undefined {
+  pendingResultOf(value: unknown): Promise<void> | undefined {
     if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined;
     if (hasMethod(value, 'then'))
-      return Promise.resolve(value as PromiseLike<unknown>).then((inner) => this.completionOf(inner));
+      return Promise.resolve(value as PromiseLike<unknown>).then((inner) => this.pendingResultOf(inner));
     if (typeof value === 'function') throw uncalled();
     const observable = observableOf(value);
     if (observable) return this.ofObservable(observable);
@@ -75,7 +75,7 @@ class ReturnedValue {
     this.#seen.add(members);
     const pending: Promise<void>[] = [];
     for (const member of members) {
-      const completion = this.completionOf(member);
+      const completion = this.pendingResultOf(member);
       if (completion) pending.push(completion);
     }
     return pending.length > 0 ? allOf(pending) : undefined;
@@ -88,7 +88,7 @@ class ReturnedValue {
     for (;;) {
       const step = (await iterator.next()) as IteratorResult<unknown>;
       try {
-        await this.completionOf(step.value);
+        await this.pendingResultOf(step.value);
       } catch (error) {
         await close(); // as a loop does that is left by an error
         throw error;
@@ -102,7 +102,7 @@ class ReturnedValue {
     return new Promise((resolve, reject) => {
       const pending: Promise<void>[] = [];
       const next = (value: unknown) => {
-        const completion = this.completionOf(value);
+        const completion = this.pendingResultOf(value);
         if (!completion) return;
         completion.catch(() => {}); // it is looked at when the Observable has ended
         pending.push(completion);

@@ -1,5 +1,6 @@
 import { eventClasses, type VerificationEvent, type VerificationEventClass } from './verification.event.js';
 import type { HandlerContext } from './handler.context.js';
+import type { HandlerOptions } from './handler.options.js';
 import type { HandlerResult } from './handler.result.js';
 
 /**
@@ -10,34 +11,40 @@ import type { HandlerResult } from './handler.result.js';
 export type OnVerificationOptions = TransactionalOptions | PlainOptions;
 
 /** Options of a handler that names its id. */
-interface TransactionalOptions {
+interface TransactionalOptions extends HandlerOptions {
   /** Stable id of the handler. Its attempts are stored under this id, so a handler with a new id is a new handler. */
   id: string;
   /**
-   * Runs the handler in a transaction, with `context.manager`, that also records its completion. Such a handler must name
-   * its `id`: under another one, its effect would take place once more.
+   * Runs the handler in a transaction, with `context.manager`, that also records its completion. Such a handler must
+   * name its `id`: under another one, its effect would take place once more.
    *
    * @default false
    */
   transactional?: boolean;
 }
 
-interface PlainOptions {
-  /** Stable id of the handler. A bundler may change the default, because it renames classes. @default 'ClassName.methodName' */
+interface PlainOptions extends HandlerOptions {
+  /**
+   * Stable id of the handler. A bundler may change the default, because it renames classes. @default
+   * 'ClassName.methodName'
+   */
   id?: string;
   transactional?: false;
 }
 
 /** Metadata that the decorator writes and the explorer reads, one for each decorator. */
-export interface Subscription extends Readonly<Partial<TransactionalOptions>> {
+export interface Subscription {
   readonly method: string | symbol;
   readonly classes: readonly VerificationEventClass[];
+  readonly options: Readonly<Partial<TransactionalOptions>>;
 }
 
 /** Metadata key. It is a fixed name, so that it is the same in every copy of this module. */
 const SUBSCRIPTIONS = 'cr3dentials-webhook:on-verification';
 
-/** Returns the subscriptions that are written on a prototype, or on a class for its static methods; not inherited ones. */
+/**
+ * Returns the subscriptions that are written on a prototype, or on a class for its static methods; not inherited ones.
+ */
 export function subscriptionsOn(target: object): readonly Subscription[] {
   return (Reflect.getOwnMetadata(SUBSCRIPTIONS, target) as readonly Subscription[] | undefined) ?? [];
 }
@@ -100,9 +107,9 @@ export function OnVerification(
   // On the class, not on the function: another decorator may replace the function.
   return (target, method) => {
     const subscription: Subscription = {
-      ...options,
       method,
       classes: classes.length > 0 ? classes : Object.values(eventClasses),
+      options: options ?? {},
     };
     Reflect.defineMetadata(SUBSCRIPTIONS, [...subscriptionsOn(target), subscription], target);
   };

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { VerificationStatus } from '../../contract/verification-status.js';
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
+import { optionsAmong, type HandlerOptions } from './handler.options.js';
 import { subscriptionsOn, type Subscription } from './on-verification.decorator.js';
 import { eventClasses } from './verification.event.js';
 
@@ -13,6 +15,7 @@ export interface SubscribedMethod {
   readonly isDefaultId: boolean;
   readonly transactional: boolean;
   readonly statuses: ReadonlySet<VerificationStatus>;
+  readonly options: HandlerOptions;
 }
 
 /**
@@ -33,7 +36,9 @@ export function subscribedMethods(prototype: object): SubscribedMethod[] {
       here.set(subscription.method, ofMethod);
       const { id, transactional, ...rest } = subscribed(className, subscription);
       const key = `${transactional} ${id}`;
-      const statuses = new Set([...(ofMethod.get(key)?.statuses ?? []), ...rest.statuses]);
+      const same = ofMethod.get(key);
+      if (same && !isDeepStrictEqual(same.options, rest.options)) throw differentOptions(id);
+      const statuses = new Set([...(same?.statuses ?? []), ...rest.statuses]);
       ofMethod.set(key, { ...rest, owner, id, transactional, statuses });
     }
     for (const [method, ofMethod] of here) if (!methods.has(method)) methods.set(method, ofMethod);
@@ -41,11 +46,10 @@ export function subscribedMethods(prototype: object): SubscribedMethod[] {
   return [...methods.values()].flatMap((ofMethod) => [...ofMethod.values()]);
 }
 
-function subscribed(
-  className: string,
-  { id, transactional = false, method, classes }: Subscription,
-): Omit<SubscribedMethod, 'owner'> {
+function subscribed(className: string, { method, classes, options }: Subscription): Omit<SubscribedMethod, 'owner'> {
   const name = `${className}.${String(method)}`;
+  const ownOptions = optionsAmong(options, name);
+  const { id, transactional = false } = options;
   const statuses = classes.map((eventClass) => {
     const [status] = Object.entries(eventClasses).find(([, one]) => one === eventClass) ?? [];
     if (status === undefined) throw unknownClass(name, eventClass.name);
@@ -59,6 +63,7 @@ function subscribed(
     isDefaultId: id === undefined,
     transactional,
     statuses: new Set(statuses),
+    options: ownOptions,
   };
 }
 
@@ -86,6 +91,13 @@ function unnamed(method: string): Cr3dentialsWebhookError {
   return new Cr3dentialsWebhookError(
     'HANDLER_INVALID',
     `${method} is transactional and has no id. Under another name of its class, its effect would take place once more. Name it: @OnVerification(…, { id: '…', transactional: true }).`,
+  );
+}
+
+function differentOptions(id: string): Cr3dentialsWebhookError {
+  return new Cr3dentialsWebhookError(
+    'HANDLER_INVALID',
+    `Two decorators of the handler "${id}" give it different options. Give both the same, or give each its own id.`,
   );
 }
 

@@ -1,5 +1,6 @@
 import type { VerificationStatus } from '../../contract/verification-status.js';
 import type { HandlerContext } from './handler.context.js';
+import type { HandlerSettings } from './handler.options.js';
 import type { VerificationEvent } from './verification.event.js';
 
 /** A subscribed method, or all listeners of the event emitter. */
@@ -9,7 +10,11 @@ export interface VerificationHandler {
   readonly owner?: object | undefined;
   /** Name of the method; none for the event emitter. */
   readonly method?: string | symbol;
+  /** True if it is not in this app: a queue gives its runs to another. */
+  readonly isRemote?: boolean;
   readonly transactional: boolean;
   readonly statuses: ReadonlySet<VerificationStatus>;
+  /** Limits of its own; undefined if it has none. */
+  readonly settings?: HandlerSettings | undefined;
   handle(event: VerificationEvent, context: HandlerContext): unknown;
 }

@@ -1,7 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { ContextIdFactory, DiscoveryService, ModuleRef } from '@nestjs/core';
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
+import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
+import { handlerSettings } from './handler.options.js';
 import { subscribedMethods, type SubscribedMethod } from './subscribed-methods.js';
 import type { VerificationHandler } from './verification-handler.js';
 
@@ -11,7 +13,7 @@ type Instance = Record<PropertyKey, unknown>;
 
 /** Length up to which the name of a class was given by a bundler. */
 const MAX_MINIFIED_LENGTH = 2;
-/** A name as bundlers give it: three letters, the first one small, or a number at its end. */
+/** A name as bundlers give it: three characters; or a small first letter; or a digit at the end. */
 const RENAMED = /^.{3}$|^[a-z_$]|\d$/;
 
 /** Finds the `@OnVerification` methods of the host. Call it when all providers are instantiated. */
@@ -23,6 +25,7 @@ export class VerificationHandlersExplorer {
     private readonly discovery: DiscoveryService,
     private readonly moduleRef: ModuleRef,
     private readonly instrumentation: Instrumentation,
+    @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
   /**
@@ -56,6 +59,7 @@ export class VerificationHandlersExplorer {
       method,
       transactional,
       statuses,
+      settings: handlerSettings(subscribed.options, this.settings, `${className}.${String(method)}`),
       handle(event, context) {
         const target = instance();
         const call = (on: Instance) => methodOf(on, subscribed).call(on, event, context);
@@ -87,13 +91,13 @@ function isStatic(provider: Provider): boolean {
 }
 
 /**
- * Returns the prototypes on which the subscriptions of a provider are written: of its instance, and of the class that it
- * is provided for. The second counts for what replaces the class, such as a double in a test, and for what a factory
+ * Returns the prototypes on which the subscriptions of a provider are written: of its instance, and of the class that
+ * it is provided for. The second counts for what replaces the class, such as a double in a test, and for what a factory
  * makes for each request.
  */
 function prototypesOf({ instance, isAlias, token }: Provider): object[] {
-  const own = isObject(instance) ? (Object.getPrototypeOf(instance) as object | null) : null;
-  const found = own && !isAlias ? [own] : [];
+  const instancePrototype = isObject(instance) ? (Object.getPrototypeOf(instance) as object | null) : null;
+  const found = instancePrototype && !isAlias ? [instancePrototype] : [];
   const provided: unknown = typeof token === 'function' ? token.prototype : undefined;
   const isCovered = (prototype: object) =>
     isObject(instance) && Object.prototype.isPrototypeOf.call(prototype, instance);

@@ -8,6 +8,9 @@ import type { VerificationHandler } from './verification-handler.js';
 const MAX_ID_LENGTH = 255;
 const FINGERPRINT_LENGTH = 12;
 
+/** Best priority among the handlers of each status that have one. */
+export type Priorities = ReadonlyMap<VerificationStatus, number>;
+
 /** Keeps the subscribed handlers: the methods of the host, and the event emitter while it has listeners. */
 @Injectable()
 export class VerificationHandlersRegistry {
@@ -26,6 +29,11 @@ export class VerificationHandlersRegistry {
     this.handlers = all;
   }
 
+  /** Returns the handlers of the host, without the event emitter. */
+  get all(): readonly VerificationHandler[] {
+    return this.handlers;
+  }
+
   /** Returns the handlers that are subscribed to the status. */
   for(status: VerificationStatus): VerificationHandler[] {
     const subscribed = this.handlers.filter(({ statuses }) => statuses.has(status));
@@ -33,7 +41,7 @@ export class VerificationHandlersRegistry {
     return bridge ? [...subscribed, bridge] : subscribed;
   }
 
-  /** Returns true when no handler in this application is subscribed to any status. */
+  /** Returns true when no handler in this app is subscribed to any status. */
   get isEmpty(): boolean {
     return this.handlers.length === 0 && this.byStatus.size === 0;
   }
@@ -41,6 +49,21 @@ export class VerificationHandlersRegistry {
   /** Returns true when a handler runs in a transaction. */
   get hasTransactional(): boolean {
     return this.handlers.some(({ transactional }) => transactional);
+  }
+
+  /** Returns the handlers that have settings of their own. */
+  get limited(): VerificationHandler[] {
+    return this.handlers.filter(({ settings }) => settings);
+  }
+
+  /** Returns the priorities of the statuses. Undefined if no handler has one. */
+  get priorities(): Priorities | undefined {
+    const best = new Map<VerificationStatus, number>();
+    for (const { statuses, settings } of this.handlers) {
+      if (settings?.priority === undefined) continue;
+      for (const status of statuses) best.set(status, Math.min(best.get(status) ?? Infinity, settings.priority));
+    }
+    return best.size > 0 ? best : undefined;
   }
 
   /**
@@ -55,7 +78,7 @@ export class VerificationHandlersRegistry {
     );
   }
 
-  /** Returns what tells these handlers from those of another version of the host. */
+  /** Returns a hash of the ids of the handlers by status. */
   get fingerprint(): string {
     const all = [...this.byStatus].map(([status, ids]) => [status, ids.toSorted()]);
     return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, FINGERPRINT_LENGTH);

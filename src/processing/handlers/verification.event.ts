@@ -1,10 +1,10 @@
-import { inspect } from 'node:util';
 import type { ExtractedDataValidator } from '../../contract/extracted-data.validator.js';
 import { parseRawBody } from '../../contract/raw-body.js';
 import type { VerificationPayload } from '../../contract/verification.payload.js';
 import { parseInstant } from '../../contract/iso-8601.js';
 import type { VerificationStatus } from '../../contract/verification-status.js';
 import type { Delivery } from '../../inbox/delivery.entity.js';
+import { printOnly } from '../../instrumentation/print-only.js';
 
 type Data = Record<string, unknown>;
 type Source = Pick<Delivery, 'id' | 'tenant' | 'rawBody' | 'receivedAt'>;
@@ -63,13 +63,7 @@ abstract class Verification<Status extends VerificationStatus, D extends object>
   }
 }
 
-// `console.log(event)` and the loggers that inspect print ids, and nothing about the person. Not a method of the class,
-// because its name would have to be in the types of the package, which do without those of Node.
-Object.defineProperty(Verification.prototype, inspect.custom, {
-  value(this: Verification<VerificationStatus, Data>): string {
-    return `${this.constructor.name} ${inspect({ deliveryId: this.deliveryId, sessionId: this.sessionId })}`;
-  },
-});
+printOnly(Verification.prototype, ['deliveryId', 'sessionId']);
 
 /**
  * Event of a session with the status `COMPLETED`: the account is verified.
@@ -165,8 +159,8 @@ export const eventClasses = {
 } as const satisfies Record<VerificationStatus, VerificationEventClass>;
 
 /**
- * Returns a function that makes the events of a delivery, one for each handler. Plain data is frozen, so that the events
- * can share it. An instance of a class of the host is not frozen: each event has its own.
+ * Returns a function that makes the events of a delivery, one for each handler. Plain data is frozen, so that the
+ * events can share it. An instance of a class of the host is not frozen: each event has its own.
  */
 export function verificationEvents(
   delivery: Source & Pick<Delivery, 'status'>,
@@ -181,19 +175,6 @@ export function verificationEvents(
     else freezeDeep(parsed.metadata);
     return new eventClasses[delivery.status](delivery, parsed, extractedData);
   };
-}
-
-/**
- * Returns one event of a delivery.
- *
- * @throws SyntaxError when the stored body is not valid JSON; also any error of a class of the host that did not throw
- *   when the delivery was recorded
- */
-export function verificationEvent(
-  delivery: Source & Pick<Delivery, 'status'>,
-  converter?: DataConverter,
-): VerificationEvent {
-  return verificationEvents(delivery, converter)();
 }
 
 /**

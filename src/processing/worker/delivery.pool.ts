@@ -1,12 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { setImmediate } from 'node:timers';
 import { Clock } from '../../clock.js';
 import { waitAtMost } from '../../concurrency/with-timeout.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
-import type { ClaimedDelivery, ClaimKey, Lease } from '../../inbox/delivery.factory.js';
-import type { HandlerRun } from '../../inbox/handler-run.entity.js';
+import type { ClaimedDelivery, ClaimKey, Lease } from '../../inbox/claimed-delivery.js';
+import type { ClaimOrigin } from '../dispatch/claim.origin.js';
 import { DeliveryDispatcher } from '../dispatch/delivery.dispatcher.js';
 import { DeliverySettler } from '../dispatch/delivery.settler.js';
 import { LiveExecutions } from '../dispatch/live.executions.js';
+import { ProgressAnnouncer } from '../dispatch/progress.announcer.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { InFlightDeliveries, type Claim } from './in-flight.deliveries.js';
 import { ProcessingSlots } from './processing.slots.js';
@@ -15,12 +17,12 @@ import { ThroughputMeter } from './throughput.meter.js';
 /** Time for starting handlers before the event loop gets a turn. */
 const TIME_SLICE_MS = 5;
 /** Share of `handlerTimeout` after which a delivery leaves its slot to another. */
-const ASIDE_SHARE = 1 / 6;
-const MIN_ASIDE_MS = 1_000;
+const OVERFLOW_SHARE = 1 / 6;
+const MIN_OVERFLOW_MS = 1_000;
 /** Time between two looks at what hangs. */
 const WATCH_MS = 1_000;
 /** The queue may hold what is processed in this share of a lease, and in a second at most. */
-const QUEUE_SHARE_OF_LEASE = 1 / 10;
+const WAITING_SHARE_OF_LEASE = 1 / 10;
 /** Maximum time for returning claims to the database. */
 const RETURN_TIMEOUT_MS = 5_000;
 
@@ -36,10 +38,10 @@ export class DeliveryPool {
   private readonly processing = new Map<Claim, Promise<void>>();
   private readonly returning = new Set<Promise<void>>();
   private readonly listeners: ((claim?: Claim) => void)[] = [];
-  private queue: Claim[] = [];
+  private waiting: Claim[] = [];
   private reserved = 0;
   private isOpen = false;
-  private scheduledDrain?: NodeJS.Immediate;
+  private scheduledStart?: NodeJS.Immediate;
   private watch?: NodeJS.Timeout;
   private sliceEndsAt = 0;
 
@@ -50,11 +52,12 @@ export class DeliveryPool {
     private readonly handlers: VerificationHandlersRegistry,
     private readonly executions: LiveExecutions,
     private readonly clock: Clock,
+    private readonly progress: ProgressAnnouncer,
     @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {
     this.throughput = new ThroughputMeter(clock);
-    this.slots = new ProcessingSlots(settings.concurrency, executions);
-    executions.onEnd(() => this.scheduleDrain());
+    this.slots = new ProcessingSlots(settings.concurrency, executions, () => this.fillSlots());
+    executions.onEnd(() => this.scheduleStart());
   }
 
   open(): void {
@@ -62,7 +65,7 @@ export class DeliveryPool {
     this.watch = setInterval(() => this.watchHanging(), WATCH_MS);
   }
 
-  /** Stops starting deliveries. A delivery that is added later waits for `returnQueue()`. */
+  /** Stops starting deliveries. A delivery that is added later waits for `releaseWaiting()`. */
   close(): void {
     this.isOpen = false;
     clearInterval(this.watch);
@@ -77,21 +80,28 @@ export class DeliveryPool {
   }
 
   /**
-   * Returns how many more deliveries may be claimed: for the free slots, and as many for the queue as are processed in a
-   * tenth of a lease, or in a second if that is shorter. Deliveries that have stepped aside do not count.
+   * Returns how many more deliveries may be claimed: for the free slots, and as many for the queue as are processed in
+   * a tenth of a lease, or in a second if that is shorter. Deliveries in the overflow do not count.
    */
   get capacity(): number {
-    const most = this.slots.usable + this.queueLimit + this.slots.aside;
+    const most = this.slots.usable + this.waitingLimit + this.slots.overflow;
     return this.isAccepting ? Math.max(0, most - this.inFlight.size - this.reserved) : 0;
   }
 
-  private get queueLimit(): number {
-    const seconds = Math.min(1, (this.settings.lease * QUEUE_SHARE_OF_LEASE) / 1_000);
+  /** Number of deliveries from their claim until their outcome is durable. */
+  get inFlightCount(): number {
+    return this.inFlight.size;
+  }
+
+  private get waitingLimit(): number {
+    const seconds = Math.min(1, (this.settings.lease * WAITING_SHARE_OF_LEASE) / 1_000);
     return Math.floor(this.throughput.value * seconds);
   }
 
-  /** Registers a listener that is called whenever there may be more capacity, with the claim that has ended, if one has. */
-  onDeparture(listener: (claim?: Claim) => void): void {
+  /**
+   * Registers a listener that is called whenever there may be more capacity, with the claim that has ended, if one has.
+   */
+  onCapacity(listener: (claim?: Claim) => void): void {
     this.listeners.push(listener);
   }
 
@@ -113,32 +123,32 @@ export class DeliveryPool {
     this.reserved--;
     if (lease.expiresAt <= this.clock.now()) return; // the insert took so long that another worker may have rescued it
     if (this.isOpen) this.add(delivery, lease);
-    else this.returnLate({ id: delivery.id, claimId: lease.claimId });
+    else this.releaseLate({ id: delivery.id, claimId: lease.claimId });
   }
 
   /**
-   * Takes the last claims out of the queue when handlers have become slow, so that another worker can have them. Returns
-   * them, this many at most.
+   * Takes the last claims out of the queue when handlers have become slow, so that another worker can have them.
+   * Returns them, this many at most.
    */
   takeExcess(limit: number): Claim[] {
-    const { queueLimit } = this;
-    if (this.queue.length <= 2 * queueLimit) return [];
-    const most = this.slots.usable + queueLimit + this.slots.aside;
-    const excess = Math.min(this.queue.length, Math.max(0, this.inFlight.size - most), limit);
-    return this.removeUnused(this.queue.splice(this.queue.length - excess));
+    const { waitingLimit } = this;
+    if (this.waiting.length <= 2 * waitingLimit) return [];
+    const most = this.slots.usable + waitingLimit + this.slots.overflow;
+    const excess = Math.min(this.waiting.length, Math.max(0, this.inFlight.size - most), limit);
+    return this.removeUnused(this.waiting.splice(this.waiting.length - excess));
   }
 
   /** Adds a claimed delivery. Returns false if an earlier claim of it is still in flight. */
-  add(delivery: ClaimedDelivery, lease: Lease, previousRuns?: readonly HandlerRun[]): boolean {
-    const claim = this.inFlight.add(delivery, lease, previousRuns);
+  add(delivery: ClaimedDelivery, lease: Lease, origin?: ClaimOrigin): boolean {
+    const claim = this.inFlight.add(delivery, lease, origin);
     if (!claim) return false;
-    this.queue.push(claim);
-    this.scheduleDrain();
+    this.waiting.push(claim);
+    this.scheduleStart();
     return true;
   }
 
   /** Resolves when the deliveries that are being processed now have ended. */
-  async settled(): Promise<void> {
+  async whenIdle(): Promise<void> {
     await Promise.all(this.processing.values());
   }
 
@@ -147,8 +157,8 @@ export class DeliveryPool {
   }
 
   /** Returns the claims that have not been started, so that any worker can claim their deliveries. */
-  returnQueue(): Promise<void> {
-    return this.returnClaims(this.removeUnused(this.queue.splice(0)));
+  releaseWaiting(): Promise<void> {
+    return this.releaseClaims(this.removeUnused(this.waiting.splice(0)));
   }
 
   private removeUnused(claims: readonly Claim[]): Claim[] {
@@ -158,17 +168,17 @@ export class DeliveryPool {
   }
 
   /** Resolves when the claims that came after `close()` have been returned. */
-  async returned(): Promise<void> {
+  async whenReleased(): Promise<void> {
     await Promise.all(this.returning);
   }
 
-  private returnLate(claim: ClaimKey): void {
-    const returning = this.returnClaims([claim]).finally(() => this.returning.delete(returning));
+  private releaseLate(claim: ClaimKey): void {
+    const returning = this.releaseClaims([claim]).finally(() => this.returning.delete(returning));
     this.returning.add(returning);
   }
 
   /** Waits 5 s at most. A claim that could not be returned is rescued after its lease has expired. */
-  private async returnClaims(claims: readonly ClaimKey[]): Promise<void> {
+  private async releaseClaims(claims: readonly ClaimKey[]): Promise<void> {
     if (claims.length > 0) await waitAtMost(this.settler.release(claims), RETURN_TIMEOUT_MS);
   }
 
@@ -176,46 +186,53 @@ export class DeliveryPool {
    * Starts deliveries in the next turn of the event loop. HTTP responses and queries go out first, because handlers may
    * block the thread.
    */
-  private scheduleDrain(): void {
-    this.scheduledDrain ??= setImmediate(() => {
-      this.scheduledDrain = undefined;
+  private scheduleStart(): void {
+    this.scheduledStart ??= setImmediate(() => {
+      this.scheduledStart = undefined;
       this.sliceEndsAt = performance.now() + TIME_SLICE_MS;
-      this.drain();
+      this.startWaiting();
     });
   }
 
-  /** Has hanging deliveries step aside, and others start in their place. */
+  /** Moves hanging deliveries to the overflow, and starts others in their place. */
   private watchHanging(): void {
     this.executions.announceOverdue();
-    const hasChanged = this.slots.moveAside(Math.max(MIN_ASIDE_MS, this.settings.handlerTimeout * ASIDE_SHARE));
-    if (!hasChanged) return;
-    this.scheduleDrain();
-    this.announceDeparture();
+    const hasChanged = this.slots.moveToOverflow(
+      Math.max(MIN_OVERFLOW_MS, this.settings.handlerTimeout * OVERFLOW_SHARE),
+    );
+    if (hasChanged) this.fillSlots();
   }
 
-  private drain(): void {
+  private fillSlots(): void {
+    this.scheduleStart();
+    this.announceCapacity();
+  }
+
+  private startWaiting(): void {
     while (this.isOpen && this.slots.free > 0) {
-      const claim = this.queue.shift();
+      const claim = this.waiting.shift();
       if (!claim) return;
       if (!this.inFlight.has(claim)) continue; // its lease was lost while it waited
       this.processing.set(claim, this.process(claim));
-      if (performance.now() > this.sliceEndsAt) return this.scheduleDrain();
+      if (performance.now() > this.sliceEndsAt) return this.scheduleStart();
     }
   }
 
   private async process(claim: Claim): Promise<void> {
     const slot = this.slots.take();
-    const outcome = await this.dispatcher.dispatch(claim.delivery, claim.previousRuns, claim.cancellation);
-    this.slots.giveBack(slot);
+    this.progress.begun(claim);
+    const outcome = await this.dispatcher.dispatch(claim.delivery, claim.origin, claim.cancellation, slot);
+    this.slots.release(slot);
     this.throughput.add();
-    if (!this.scheduledDrain) this.drain();
-    await this.settler.settle(claim, outcome, claim.cancellation);
+    if (!this.scheduledStart) this.startWaiting();
+    const isSettled = await this.settler.settle(claim, outcome, claim.cancellation);
+    if (isSettled) this.progress.settled(claim, outcome);
     this.inFlight.remove(claim);
     this.processing.delete(claim);
-    this.announceDeparture(claim);
+    this.announceCapacity(claim);
   }
 
-  private announceDeparture(claim?: Claim): void {
+  private announceCapacity(claim?: Claim): void {
     for (const listener of this.listeners) listener(claim);
   }
 }

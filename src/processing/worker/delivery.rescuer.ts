@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
-import { RescueRepository, type RescueLook } from '../../inbox/rescue.repository.js';
-import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
+import { RescueRepository, type RescueQuery } from '../../inbox/rescue.repository.js';
+import type { ClaimedDelivery, Lease } from '../../inbox/claimed-delivery.js';
 import { MAX_LEASE_MS, PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { InFlightDeliveries, type LostClaim } from './in-flight.deliveries.js';
@@ -14,8 +14,8 @@ import { InFlightDeliveries, type LostClaim } from './in-flight.deliveries.js';
 @Injectable()
 export class DeliveryRescuer {
   /** Duration of a lease: time between two looks for leases that end too late. */
-  private readonly interval: number;
-  private lastLookAt = 0;
+  private readonly leaseMs: number;
+  private lastLeaseCheckAt = 0;
 
   constructor(
     private readonly repository: RescueRepository,
@@ -25,43 +25,46 @@ export class DeliveryRescuer {
     private readonly instrumentation: Instrumentation,
     @Inject(PROCESSING_SETTINGS) { lease }: ProcessingSettings,
   ) {
-    this.interval = lease;
+    this.leaseMs = lease;
   }
 
   async rescue(lease: Lease, capacity: number): Promise<ClaimedDelivery[]> {
     const { inFlight } = this;
     const now = this.clock.now();
-    await this.forgiveRescues(lease, now);
-    await this.expireForeignLeases(now);
-    const deadLettered = await this.repository.deadLetterPoisoned(lease, now, this.untouchable);
+    await this.undoRescues(lease, now);
+    await this.expireFutureLeases(now);
+    const deadLettered = await this.repository.deadLetterPoisoned(lease, now, this.excludedIds);
     if (deadLettered > 0) this.instrumentation.announce('poisoned', { count: deadLettered });
     if (capacity === 0) return [];
-    const look = { lease, now, except: this.untouchable };
-    const rescued = await this.repository.rescueExpired({ ...look, limit: capacity, suspects: false });
-    const foreign = await this.rescueForeign({ ...look, limit: capacity - rescued.length, suspects: false });
+    const query = { lease, now, except: this.excludedIds };
+    const rescued = await this.repository.rescueExpired({ ...query, limit: capacity, suspects: false });
+    const foreign = await this.rescueForeign({ ...query, limit: capacity - rescued.length, suspects: false });
     const others = [...rescued, ...foreign];
-    const suspects = inFlight.hasPoisonSuspect || others.length === capacity ? [] : await this.rescueSuspect(look);
+    const suspects = inFlight.hasPoisonSuspect || others.length === capacity ? [] : await this.rescueSuspect(query);
     const all = [...others, ...suspects];
-    if (all.length > 0) this.instrumentation.announce('rescued', { count: all.length });
+    if (all.length > 0) this.instrumentation.announce('rescued', { deliveryIds: all.map(({ id }) => id) });
     return all;
   }
 
-  private async rescueSuspect(look: Omit<RescueLook, 'limit' | 'suspects'>): Promise<readonly ClaimedDelivery[]> {
-    const one = { ...look, limit: 1, suspects: true };
+  private async rescueSuspect(query: Omit<RescueQuery, 'limit' | 'suspects'>): Promise<readonly ClaimedDelivery[]> {
+    const one = { ...query, limit: 1, suspects: true };
     const known = await this.repository.rescueExpired(one);
     return known.length > 0 ? known : this.rescueForeign(one);
   }
 
-  /** For the time of a lease, workers with the same handlers as one that has crashed come first. */
-  private async rescueForeign(look: RescueLook): Promise<readonly ClaimedDelivery[]> {
-    if (look.limit === 0) return [];
-    const { rescued, unknown } = await this.repository.rescueForeign(look, this.handlers.byStatus, this.interval);
-    for (const deliveryId of unknown) this.instrumentation.announce('rescued-foreign', { deliveryId });
+  /**
+   * Rescues deliveries of workers with other handlers. For the time of a lease, workers with the same handlers as one
+   * that has crashed come first.
+   */
+  private async rescueForeign(query: RescueQuery): Promise<readonly ClaimedDelivery[]> {
+    if (query.limit === 0) return [];
+    const { rescued, unknown } = await this.repository.rescueForeign(query, this.handlers.byStatus, this.leaseMs);
+    for (const deliveryId of unknown) this.instrumentation.announce('rescued-without-runs', { deliveryId });
     return rescued;
   }
 
   /** Ids of the deliveries that are not rescued: in flight here, or lost a moment ago and not reported yet. */
-  private get untouchable(): string[] {
+  private get excludedIds(): string[] {
     const unreported = [...this.inFlight.lost].filter(([, { isReported }]) => !isReported).map(([id]) => id);
     return [...this.inFlight.ids, ...unreported];
   }
@@ -70,18 +73,17 @@ export class DeliveryRescuer {
    * Tells that this worker has not crashed, although its leases have expired. Another worker may rescue a delivery only
    * later, when its lease has expired. It is told again until then, and for a lease more.
    */
-  private async forgiveRescues(lease: Lease, now: number): Promise<void> {
+  private async undoRescues(lease: Lease, now: number): Promise<void> {
     const ids = [...this.inFlight.lost.keys()];
-    const forgiven = await this.repository.forgiveRescues(lease, ids);
-    const isOver = (id: string, { leaseExpiresAt }: LostClaim) =>
-      forgiven.has(id) || leaseExpiresAt + this.interval < now;
-    this.inFlight.reportedLost(ids, isOver); // and none that was lost meanwhile
+    const undone = await this.repository.undoRescues(lease, ids);
+    const isOver = (id: string, { leaseExpiresAt }: LostClaim) => undone.has(id) || leaseExpiresAt + this.leaseMs < now;
+    this.inFlight.markReported(ids, isOver); // and none that was lost meanwhile
   }
 
   /** Ends leases that were given before the clock of the database was set back. */
-  private async expireForeignLeases(now: number): Promise<void> {
-    if (Math.abs(now - this.lastLookAt) < this.interval) return;
-    this.lastLookAt = now;
+  private async expireFutureLeases(now: number): Promise<void> {
+    if (Math.abs(now - this.lastLeaseCheckAt) < this.leaseMs) return;
+    this.lastLeaseCheckAt = now;
     await this.repository.expireLeasesAfter(now + MAX_LEASE_MS, now);
   }
 }

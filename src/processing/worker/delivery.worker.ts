@@ -1,13 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runOutsideRequest } from '../../concurrency/run-outside-request.js';
 import { waitAtMost } from '../../concurrency/with-timeout.js';
 import { NotificationChannel } from '../../database/notification.channel.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { ShutdownState } from '../shutdown.state.js';
-import { formatDatabaseError } from '../../database/database.errors.js';
+import { toOccurrenceError } from '../../database/database.errors.js';
+import { LimitedHandlers } from '../dispatch/limited.handlers.js';
+import { HandlerTransactionQueue } from '../dispatch/handler-transaction.queue.js';
 import { HandlerSetRepository, type HandlersByStatus } from '../../inbox/handler-set.repository.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
+import { TelemetryHooks } from '../../instrumentation/telemetry.hooks.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
 import { WorkerIdentity } from '../worker.identity.js';
 import { DeliveryPoller } from './delivery.poller.js';
@@ -25,11 +27,14 @@ export class DeliveryWorker {
     private readonly poller: DeliveryPoller,
     private readonly renewer: LeaseRenewer,
     private readonly channel: NotificationChannel,
+    private readonly limited: LimitedHandlers,
+    private readonly transactions: HandlerTransactionQueue,
     private readonly shutdown: ShutdownState,
     private readonly identity: WorkerIdentity,
     private readonly handlers: VerificationHandlersRegistry,
     private readonly handlerSets: HandlerSetRepository,
     private readonly instrumentation: Instrumentation,
+    private readonly telemetry: TelemetryHooks,
     @Inject(PROCESSING_SETTINGS) private readonly settings: ProcessingSettings,
   ) {}
 
@@ -37,8 +42,8 @@ export class DeliveryWorker {
   start(): void {
     if (this.shutdown.hasBegun) return;
     const { enabled } = this.settings;
-    runOutsideRequest(() => {
-      this.identify();
+    this.telemetry.inBackground(() => {
+      this.recordHandlers();
       if (enabled) this.pool.open();
       this.renewer.start(); // on a receive-only instance as well, because it measures the database's clock
       if (!enabled) return;
@@ -48,14 +53,14 @@ export class DeliveryWorker {
   }
 
   /**
-   * Has claims tell the handlers of this worker, and records these: whoever rescues a delivery from it looks up which
-   * ones it has to reach. Call it when they have changed.
+   * Puts the handlers of this worker into its claims, and records these: whoever rescues a delivery from it looks up
+   * which ones it has to reach. Call it when they have changed.
    */
-  identify(): void {
+  recordHandlers(): void {
     const { fingerprint, byStatus } = this.handlers;
     if (!this.settings.enabled || this.identity.handlers === fingerprint) return;
     this.identity.handlers = fingerprint;
-    void this.record(fingerprint, byStatus);
+    this.telemetry.inBackground(() => void this.record(fingerprint, byStatus)); // a request may load a module
   }
 
   private async record(fingerprint: string, handlers: HandlersByStatus): Promise<void> {
@@ -63,7 +68,7 @@ export class DeliveryWorker {
       try {
         return await this.handlerSets.record(fingerprint, handlers);
       } catch (error) {
-        const failure = { operation: 'identify', count: 0, error: formatDatabaseError(error) } as const;
+        const failure = { operation: 'record-handlers', count: 0, error: toOccurrenceError(error) } as const;
         this.instrumentation.announce('database-unavailable', failure);
         await sleep(this.settings.pollInterval, undefined, { ref: false });
       }
@@ -75,23 +80,26 @@ export class DeliveryWorker {
    * others. What fails from now on was interrupted.
    */
   stop(): Promise<void> {
-    return runOutsideRequest(() => this.shutDown()); // a request may close the app
+    return this.telemetry.inBackground(() => this.shutDown()); // a request may close the app
   }
 
   /** Resolves when nothing of this worker is being written any more. */
-  returned(): Promise<void> {
-    return this.pool.returned();
+  whenReleased(): Promise<void> {
+    return this.pool.whenReleased();
   }
 
   private async shutDown(): Promise<void> {
     this.shutdown.hasBegun = true;
+    this.instrumentation.announce('draining', { inFlight: this.pool.inFlightCount });
     this.pool.close();
     this.poller.stop();
-    const returned = this.pool.returnQueue();
-    await waitAtMost(this.pool.settled(), this.settings.drainTimeout);
-    this.pool.cancelAll(new Error('The application is shutting down.'));
-    await waitAtMost(Promise.all([this.pool.settled(), this.poller.settled(), returned]), FLUSH_TIMEOUT_MS);
-    await this.pool.returnQueue(); // a poll may have claimed more in the meantime
+    this.limited.stop();
+    this.transactions.stop();
+    const returned = this.pool.releaseWaiting();
+    await waitAtMost(this.pool.whenIdle(), this.settings.drainTimeout);
+    this.pool.cancelAll(new Error('The app is shutting down.'));
+    await waitAtMost(Promise.all([this.pool.whenIdle(), this.poller.whenIdle(), returned]), FLUSH_TIMEOUT_MS);
+    await this.pool.releaseWaiting(); // a poll may have claimed more in the meantime
     this.renewer.stop();
   }
 }

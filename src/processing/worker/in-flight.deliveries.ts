@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { HandlerRun } from '../../inbox/handler-run.entity.js';
-import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
+import { isPoisonSuspect, type ClaimedDelivery, type Lease } from '../../inbox/claimed-delivery.js';
 import { Cancellation } from '../../concurrency/cancellation.js';
+import { HANDED_OFF, type ClaimOrigin } from '../dispatch/claim.origin.js';
 import type { HeldClaim } from '../dispatch/held-claim.js';
 
 /** A delivery that this worker has the lease of. */
@@ -14,11 +14,14 @@ export class Claim implements HeldClaim {
     private readonly inFlight: InFlightDeliveries,
     readonly delivery: ClaimedDelivery,
     readonly claimId: string,
-    /** Runs of its handlers that were stored before this claim. */
-    readonly previousRuns: readonly HandlerRun[],
+    readonly origin: ClaimOrigin,
     public leaseExpiresAt: number,
   ) {
     this.id = delivery.id;
+  }
+
+  get traceContext(): string | null {
+    return this.delivery.traceContext;
   }
 
   get isHeld(): boolean {
@@ -60,17 +63,13 @@ export class InFlightDeliveries {
 
   /** Returns true when the lease of one of them has expired more than once: it may be what crashes workers. */
   get hasPoisonSuspect(): boolean {
-    return [...this.#claims.values()].some(({ delivery }) => isPoisonSuspect(delivery));
+    return [...this.#claims.values()].some(({ delivery }) => isPoisonSuspect(delivery.rescues));
   }
 
   /** Adds a claim. Returns undefined when the delivery is in flight already, and does not change that claim. */
-  add(
-    delivery: ClaimedDelivery,
-    { claimId, expiresAt }: Lease,
-    previousRuns: readonly HandlerRun[] = [],
-  ): Claim | undefined {
+  add(delivery: ClaimedDelivery, { claimId, expiresAt }: Lease, origin = HANDED_OFF): Claim | undefined {
     if (this.#claims.has(delivery.id)) return undefined;
-    const claim = new Claim(this, delivery, claimId, previousRuns, expiresAt);
+    const claim = new Claim(this, delivery, claimId, origin, expiresAt);
     this.#claims.set(delivery.id, claim);
     return claim;
   }
@@ -90,20 +89,20 @@ export class InFlightDeliveries {
   }
 
   /** Cancels and removes the selected claims, because their lease was lost. Returns their number. */
-  evict(which: (claim: Claim) => boolean): number {
+  evict(which: (claim: Claim) => boolean, why = 'The lease was lost: another worker may have the delivery.'): number {
     const lost = [...this.#claims.values()].filter(which);
     for (const claim of lost) {
-      claim.cancellation.cancel(new Error('The lease was lost: another worker may have the delivery.'));
+      claim.cancellation.cancel(new Error(why));
       this.remove(claim);
     }
     return lost.length;
   }
 
   /**
-   * Evicts the selected claims of a worker that cannot reach the database. They are remembered as lost: a rescue of them
-   * is no crash. One whose event loop was blocked is not told from a crash. Returns their number.
+   * Evicts the selected claims of a worker that cannot reach the database. They are remembered as lost: a rescue of
+   * them is no crash. One whose event loop was blocked is not told from a crash. Returns their number.
    */
-  evictCutOff(which: (claim: Claim) => boolean): number {
+  evictUnrenewed(which: (claim: Claim) => boolean): number {
     return this.evict((claim) => {
       if (!which(claim)) return false;
       if (this.#lost.size < MAX_LOST)
@@ -112,13 +111,13 @@ export class InFlightDeliveries {
     });
   }
 
-  /** Deliveries that were lost so. */
+  /** Claims that `evictUnrenewed()` has evicted, by the id of the delivery. */
   get lost(): ReadonlyMap<string, LostClaim> {
     return this.#lost;
   }
 
   /** Notes that the database was told of these, and forgets those that need not be remembered any more. */
-  reportedLost(ids: readonly string[], isOver: (id: string, lost: LostClaim) => boolean): void {
+  markReported(ids: readonly string[], isOver: (id: string, lost: LostClaim) => boolean): void {
     for (const id of ids) {
       const lost = this.#lost.get(id);
       if (!lost) continue;
@@ -134,9 +133,4 @@ export class InFlightDeliveries {
   cancelAll(reason: Error): void {
     for (const { cancellation } of this.#claims.values()) cancellation.cancel(reason);
   }
-}
-
-/** Tells whether the lease of a delivery has expired more than once: it may be what crashes workers. */
-export function isPoisonSuspect({ rescues }: ClaimedDelivery): boolean {
-  return rescues > 1;
 }

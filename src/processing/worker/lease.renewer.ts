@@ -4,9 +4,9 @@ import { Clock } from '../../clock.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { withTimeout } from '../../concurrency/with-timeout.js';
 import { DatabaseClock } from '../../database/database.clock.js';
-import { formatDatabaseError } from '../../database/database.errors.js';
+import { DatabaseTimeoutError, toOccurrenceError } from '../../database/database.errors.js';
 import { ClaimRepository } from '../../inbox/claim.repository.js';
-import { claimId, type Lease } from '../../inbox/delivery.factory.js';
+import { claimId, type Lease } from '../../inbox/claimed-delivery.js';
 import { WorkerIdentity } from '../worker.identity.js';
 import { InFlightDeliveries } from './in-flight.deliveries.js';
 
@@ -23,6 +23,7 @@ export class LeaseRenewer {
   private readonly duration: number;
   private claims = 0;
   private timer?: NodeJS.Timeout;
+  private lastEndedAt = Infinity;
   private stopped = false;
 
   constructor(
@@ -49,7 +50,13 @@ export class LeaseRenewer {
   /** Renews at intervals. Measures the database's clock each time, even when no delivery is in flight. */
   start(): void {
     if (this.stopped) return;
+    this.lastEndedAt = performance.now();
     this.renewIn(this.duration / 3);
+  }
+
+  /** True when no renewal has ended for the time of a lease, not even with an error, while deliveries are in flight. */
+  get isStalled(): boolean {
+    return !this.stopped && this.inFlight.size > 0 && performance.now() - this.lastEndedAt > this.duration;
   }
 
   stop(): void {
@@ -66,16 +73,16 @@ export class LeaseRenewer {
     const timeout = this.duration / 6;
     let nextIn = this.duration / 3;
     try {
-      const makeError = () => new Error(`The database did not answer within ${timeout} ms.`);
-      await withTimeout(this.renewNow(), timeout, makeError);
+      await withTimeout(this.renewNow(), timeout, () => new DatabaseTimeoutError(timeout));
     } catch (error) {
-      const failure = { operation: 'renew', count: this.inFlight.size, error: formatDatabaseError(error) } as const;
+      const failure = { operation: 'renew', count: this.inFlight.size, error: toOccurrenceError(error) } as const;
       this.instrumentation.announce('database-unavailable', failure);
       nextIn = this.duration / 10; // there is time for another try, or two
     }
     const nextAnswerAt = this.clock.now() + nextIn + timeout;
-    const lost = this.inFlight.evictCutOff(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
-    if (lost > 0) this.instrumentation.announce('lease-lost', { count: lost, why: 'not-renewed' });
+    const lost = this.inFlight.evictUnrenewed(({ leaseExpiresAt }) => leaseExpiresAt <= nextAnswerAt);
+    if (lost > 0) this.instrumentation.announce('lease-lost', { count: lost, of: 'deliveries', why: 'not-renewed' });
+    this.lastEndedAt = performance.now();
     this.renewIn(nextIn);
   }
 
@@ -85,13 +92,17 @@ export class LeaseRenewer {
     if (Math.abs(step) > MAX_DRIFT_MS) this.instrumentation.announce('clock-stepped', { ms: step });
     if (claims.length === 0) return;
     const expiresAt = this.expiry();
-    const { renewed, rescued } = await this.repository.renew(claims, expiresAt);
+    const begunAt = performance.now();
+    const { renewed, rescued, erased } = await this.repository.renew(claims, expiresAt);
+    this.instrumentation.announce('renewed', { count: renewed.size, duration: performance.now() - begunAt });
     this.inFlight.extend(
       claims.filter(({ id }) => renewed.has(id)),
       expiresAt,
     );
     const held = new Set(claims);
     const lost = this.inFlight.evict((claim) => held.has(claim) && rescued.has(claim.id));
-    if (lost > 0) this.instrumentation.announce('lease-lost', { count: lost, why: 'rescued' });
+    if (lost > 0) this.instrumentation.announce('lease-lost', { count: lost, of: 'deliveries', why: 'rescued' });
+    const gone = this.inFlight.evict((claim) => held.has(claim) && erased.has(claim.id), 'The delivery was erased.');
+    if (gone > 0) this.instrumentation.announce('lease-lost', { count: gone, of: 'deliveries', why: 'erased' });
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { ClaimedDelivery, Lease } from '../../inbox/delivery.factory.js';
+import type { ClaimedDelivery, Lease } from '../../inbox/claimed-delivery.js';
 import type { DeliveryHandoff } from '../../inbox/delivery.handoff.js';
 import { NotificationChannel } from '../../database/notification.channel.js';
 import { DeliveryPoller } from './delivery.poller.js';
@@ -26,7 +26,7 @@ export class LocalHandoff implements DeliveryHandoff {
 
   abandon(ids: readonly string[], lease: Lease): void {
     this.pool.release(ids.length);
-    this.poller.returnLater(
+    this.poller.releaseLater(
       ids.map((id) => ({ id, claimId: lease.claimId })),
       lease.expiresAt,
     );

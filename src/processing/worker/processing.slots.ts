@@ -1,36 +1,44 @@
+import type { DeliverySlot } from '../dispatch/limited.handlers.js';
 import type { LiveExecutions } from '../dispatch/live.executions.js';
 
 /** Deliveries that may hang beside those in time, in multiples of `concurrency`. */
-const ASIDE_FACTOR = 4;
+const OVERFLOW_FACTOR = 4;
 
 /** A delivery that is being processed. */
-export interface Slot {
+export class Slot implements DeliverySlot {
   /** Monotonic time in milliseconds. */
-  readonly takenAt: number;
+  readonly takenAt = performance.now();
+
+  constructor(private readonly slots: ProcessingSlots) {}
+
+  leave(): void {
+    this.slots.leave(this);
+  }
 }
 
 /**
- * Slots of the deliveries that are being processed, as many as `concurrency`. A delivery that takes long steps aside and
- * leaves its slot to another. So does a handler that goes on although it was aborted. There is room aside for four times
- * as many. Beyond that, they take up half of the slots at most: what hangs never stops the rest.
+ * Slots of the deliveries that are being processed, as many as `concurrency`. A delivery that takes long moves to the
+ * overflow and leaves its slot to another. So does a handler that goes on although it was aborted. The overflow holds
+ * four times as many. Beyond that, they take up half of the slots at most: what hangs never stops the rest.
  */
 export class ProcessingSlots {
   /** In the order in which they were taken. */
   readonly #taken = new Set<Slot>();
-  readonly #aside = new Set<Slot>();
+  readonly #overflow = new Set<Slot>();
 
   constructor(
     private readonly concurrency: number,
     private readonly executions: Pick<LiveExecutions, 'overdueDeliveries'>,
+    private readonly onLeave: () => void = () => {},
   ) {}
 
   get free(): number {
     return this.concurrency - this.#taken.size - this.#excess;
   }
 
-  /** Number of deliveries that have stepped aside and are still being processed. */
-  get aside(): number {
-    return this.#aside.size;
+  /** Number of deliveries in the overflow: they are still being processed. */
+  get overflow(): number {
+    return this.#overflow.size;
   }
 
   /** Number of slots that may be in use. */
@@ -39,32 +47,42 @@ export class ProcessingSlots {
   }
 
   take(): Slot {
-    const slot = { takenAt: performance.now() };
+    const slot = new Slot(this);
     this.#taken.add(slot);
     return slot;
   }
 
-  giveBack(slot: Slot): void {
-    if (!this.#taken.delete(slot)) this.#aside.delete(slot);
+  release(slot: Slot): void {
+    if (!this.#taken.delete(slot)) this.#overflow.delete(slot);
   }
 
-  /** Moves the deliveries aside that have been processed for longer than this time. Returns whether there were any. */
-  moveAside(afterMs: number): boolean {
-    const before = this.#aside.size;
+  /** Moves a delivery to the overflow at once, because it waits for its turn. */
+  leave(slot: Slot): void {
+    if (!this.#taken.delete(slot)) return;
+    this.#overflow.add(slot);
+    this.onLeave();
+  }
+
+  /**
+   * Moves deliveries to the overflow that have been processed for longer than this time. Returns whether there were
+   * any.
+   */
+  moveToOverflow(afterMs: number): boolean {
+    const before = this.#overflow.size;
     for (const slot of this.#taken) {
-      if (this.#aside.size >= this.#room || performance.now() - slot.takenAt < afterMs) break;
+      if (this.#overflow.size >= this.#overflowLimit || performance.now() - slot.takenAt < afterMs) break;
       this.#taken.delete(slot);
-      this.#aside.add(slot);
+      this.#overflow.add(slot);
     }
-    return this.#aside.size > before;
+    return this.#overflow.size > before;
   }
 
   get #excess(): number {
-    const excess = this.#aside.size + this.executions.overdueDeliveries - this.#room;
+    const excess = this.#overflow.size + this.executions.overdueDeliveries - this.#overflowLimit;
     return Math.min(Math.max(0, excess), Math.floor(this.concurrency / 2));
   }
 
-  get #room(): number {
-    return ASIDE_FACTOR * this.concurrency;
+  get #overflowLimit(): number {
+    return OVERFLOW_FACTOR * this.concurrency;
   }
 }

@@ -12,7 +12,7 @@ const UNAVAILABLE = {
   type: 'application/json; charset=utf-8',
 };
 const TRY_AGAIN = { ...UNAVAILABLE, retryAfter: '5', deliveries: [], errors: 1, explained: 1, leaked: [], refused: 1 };
-const FAILED = /^ERROR "auth\.resolveSecrets" failed, so \d+ POST\(s\) were answered 503: .* Cr3dentialsWebhook$/;
+const FAILED = /^ERROR Answered 503 to \d+ POSTs?, because "auth\.resolveSecrets" failed: .* Cr3dentialsWebhook$/;
 
 const SECRET = 'Kestrel-of-the-north-4711';
 /** What hosts without types return; the compiler would not let it through. */

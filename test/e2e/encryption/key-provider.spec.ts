@@ -1,46 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { KeyProvider, type EncryptionKey } from 'nestjs-cr3dentials-webhook';
+import type { EncryptionKey } from 'nestjs-cr3dentials-webhook';
 import { RememberEvents } from '../../support/app/doubles.js';
 import { freshHost } from '../../support/app/fresh-host.js';
 import { keyOf } from '../../support/app/keys.js';
 import { payload } from '../../support/app/payload.js';
-import type { WebhookAppBuilder } from '../../support/app/webhook-app.js';
+import { from, TenantKeys, withKeysOf } from '../../support/app/tenant-keys.js';
 import { databases } from '../../support/database/databases.js';
 import { MovingClock } from '../../support/time/moving-clock.js';
 import { until } from '../../support/time/until.js';
-
-/** A key service with a key for each tenant. */
-class TenantKeys extends KeyProvider {
-  isDown = false;
-  readonly destroyed = new Set<string>();
-  month = 1;
-
-  async currentKey(tenant: string): Promise<EncryptionKey> {
-    const key = await this.key(`${tenant}-${this.month}`);
-    if (!key) throw new Error('destroyed');
-    return key;
-  }
-
-  async key(id: string): Promise<EncryptionKey | null> {
-    await Promise.resolve();
-    if (this.isDown) throw new Error('The key service is down.');
-    return this.destroyed.has(id) ? null : keyOf(id);
-  }
-}
-
-const SECRETS = { anna: 'secret-of-anna-123456', berta: 'secret-of-berta-123456' };
-
-const withKeysOf = (provider: KeyProvider, cache?: { refreshAfter: number }) => (app: WebhookAppBuilder) =>
-  app.withHandlers(RememberEvents).withOptions({
-    auth: {
-      resolveSecrets: ({ headers }) => {
-        const tenant = String(headers['x-tenant']) as keyof typeof SECRETS;
-        return { tenant, secrets: [SECRETS[tenant]] };
-      },
-    },
-    encryption: { keyProvider: provider, cache },
-  });
-const from = (tenant: keyof typeof SECRETS) => ({ headers: { 'x-tenant': tenant, 'x-api-key': SECRETS[tenant] } });
 
 describe.each(databases)('a key provider, on %s', (kind) => {
   const host = freshHost(kind);

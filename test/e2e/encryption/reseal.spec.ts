@@ -26,6 +26,8 @@ async function assertComplete(app: WebhookApp, body: Record<string, unknown>): P
   expect(found).toMatchObject({ contents: 'readable', externalReferenceId: REFERENCE });
   expect(JSON.parse(String(found?.rawBody))).toEqual(body);
   expect(found?.runs[0]?.lastError).toBe('PermanentError: secret-word-5512');
+  const attempts = await app.inbox.history.attempts(String(found?.id));
+  expect(attempts.map(({ error }) => error)).toEqual(['PermanentError: secret-word-5512']);
   expect(await app.inbox.list({ externalReferenceId: REFERENCE })).toHaveLength(1);
   const rejections = await app.rejections();
   expect(rejections.map(({ reason, contents }) => `${reason} ${contents}`).toSorted()).toEqual([
@@ -51,6 +53,7 @@ describe.each(databases)('resealing, on %s', (kind) => {
       ['delivery', 'id'],
       ['handler_run', 'delivery_id'],
       ['rejection', 'id'],
+      ['attempt', 'id'],
     ])
       all.push(await beside.query(`SELECT * FROM cr3dentials_webhook_${table} ORDER BY ${key}`));
     return JSON.stringify(all);
@@ -77,10 +80,10 @@ describe.each(databases)('resealing, on %s', (kind) => {
       expect(await app.inbox.encryption.status()).toMatchObject({ current: 'k-1', plain: 3 });
       const progress: ResealProgress[] = [];
       expect(await app.inbox.encryption.reseal({ onProgress: (p) => progress.push(p) })).toBe('done');
-      expect(progress.at(-1)).toMatchObject({ done: 4, unreadable: 0 });
+      expect(progress.at(-1)).toMatchObject({ done: 5, unreadable: 0 });
       expect(await app.inbox.encryption.status()).toMatchObject({
         plain: 0,
-        keys: [{ id: 'k-1', deliveries: 1, rejections: 2, errors: 1 }],
+        keys: [{ id: 'k-1', deliveries: 1, rejections: 2, errors: 2 }],
       });
     });
     const sealed = await dump();

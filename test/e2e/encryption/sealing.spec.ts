@@ -174,7 +174,7 @@ describe.each(databases)('a sealed inbox, on %s', (kind) => {
         const found = await app.inbox.find(String(two?.id));
         return found?.state === 'dead' ? found : undefined;
       });
-      expect(dead).toMatchObject({ reason: 'unreadable', attempts: 12, runs: [] });
+      expect(dead).toMatchObject({ reason: 'unreadable', dispatches: 12, runs: [] });
       expect(app.nest.get(RememberEvents).events).toHaveLength(1);
       await change(`UPDATE cr3dentials_webhook_delivery SET raw_body = '${two?.raw_body}' WHERE id = '${two?.id}'`);
       expect(await app.inbox.replay(String(two?.id))).toBe('replayed');

@@ -194,7 +194,7 @@ describe('a duration that is hardly meant', () => {
 
 describe('shutdown hooks', () => {
   const WARNING =
-    'WARN SIGTERM interrupts running handlers, which run again once their lease has expired. Call app.enableShutdownHooks(). Cr3dentialsWebhook';
+    'WARN Shutdown hooks are off: SIGTERM will kill running handlers, which run again once their lease has expired. Call app.enableShutdownHooks(). Cr3dentialsWebhook';
 
   it('are warned of as missing when nothing listens to SIGTERM', async () => {
     expect(await linesOf(webhookApp(database), /SIGTERM/)).toEqual([WARNING]);

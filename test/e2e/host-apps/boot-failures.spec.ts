@@ -35,7 +35,7 @@ describe('what stops the boot', () => {
       (a) => a.withDataSource({ migrations: [] }),
       /is missing or incomplete \(.*SQLITE_ERROR\)\. Run/,
     ],
-    ['no entities', (a) => a.withDataSource({ entities: [] }), /does not know our entities/],
+    ['no entities', (a) => a.withDataSource({ entities: [] }), /does not know the entities of this package/],
     ['a wrong option', (a) => a.withModule(Cr3dentialsWebhookModule.forRoot(wrong)), /auth\.secrets\[0\]/],
     [
       'a wrong option from a factory',

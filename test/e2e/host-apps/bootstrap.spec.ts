@@ -3,8 +3,8 @@ import { Injectable, Module, UseGuards, Controller, Get, type OnApplicationBoots
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { OnVerification } from 'nestjs-cr3dentials-webhook';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databases } from '../../support/database/databases.js';
-import { freshHost } from '../../support/app/fresh-host.js';
+import { anyDatabase } from '../../support/database/databases.js';
+import { freshHost, receiveOnce } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import type { WebhookAppBuilder } from '../../support/app/webhook-app.js';
 
@@ -74,15 +74,19 @@ const hosts: [string, (app: WebhookAppBuilder) => WebhookAppBuilder][] = [
   ['a value', (a) => a.withHandlers({ provide: 'loads', useValue: new LoadsForLong() })],
 ];
 
-describe.each(databases)('a backlog at boot, on %s', (kind) => {
+describe.each(anyDatabase)('a backlog at boot, on %s', (kind) => {
   const host = freshHost(kind);
 
   async function leaveBacklog(): Promise<unknown[]> {
     Object.assign(readiness, new Readiness());
-    const receiver = await host.start((a) => a.withOptions({ processing: { enabled: false } }));
     const bodies = [payload(), payload()];
-    for (const body of bodies) expect(await receiver.post(body)).toMatchObject({ status: 200 });
-    await host.stop(receiver);
+    await receiveOnce(
+      host,
+      (a) => a,
+      async (receiver) => {
+        for (const body of bodies) expect(await receiver.post(body)).toMatchObject({ status: 200 });
+      },
+    );
     return bodies.map(({ sessionId }) => sessionId);
   }
 

@@ -11,7 +11,8 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import { RememberEvents, SucceedAtOnce } from '../../support/app/doubles.js';
 import { inPlainText } from '../../support/app/keys.js';
-import { freshHost } from '../../support/app/fresh-host.js';
+import { freshHost, receiveOnce } from '../../support/app/fresh-host.js';
+import { RememberingLogger } from '../../support/app/log.js';
 import { payload } from '../../support/app/payload.js';
 import { SECRET } from '../../support/app/webhook-app.js';
 import { until } from '../../support/time/until.js';
@@ -22,7 +23,11 @@ describe('a script of the host with createApplicationContext', () => {
 
   afterEach(() => script.close());
 
-  async function run(processing: Cr3dentialsWebhookOptions['processing'], providers = [RememberEvents]) {
+  async function run(
+    processing: Cr3dentialsWebhookOptions['processing'],
+    providers = [RememberEvents],
+    logger: RememberingLogger | false = false,
+  ) {
     @Module({
       imports: [
         TypeOrmModule.forRoot({ ...host.database.options, entities: [...cr3dentialsWebhookEntities] }),
@@ -32,24 +37,37 @@ describe('a script of the host with createApplicationContext', () => {
       providers,
     })
     class ScriptModule {}
-    script = await NestFactory.createApplicationContext(ScriptModule, { logger: false });
+    script = await NestFactory.createApplicationContext(ScriptModule, { logger });
     return script.get(Cr3dentialsWebhookInbox, { strict: false });
   }
 
-  async function leaveBacklog(): Promise<string> {
-    // The script has no keys.
-    const receiver = await host.start((a) => inPlainText(a.withOptions({ processing: { enabled: false } })));
-    const body = payload();
-    expect(await receiver.post(body)).toMatchObject({ status: 200 });
-    await host.stop(receiver);
-    return String(body.sessionId);
-  }
+  /** In plain text: the script has no keys. */
+  const leaveBacklog = () =>
+    receiveOnce(host, inPlainText, async (receiver) => {
+      const body = payload();
+      expect(await receiver.post(body)).toMatchObject({ status: 200 });
+      return String(body.sessionId);
+    });
 
   it('handles the backlog like every instance with handlers', async () => {
     const sessionId = await leaveBacklog();
     const inbox = await run({ pollInterval: 50 });
     await until('it is completed', async () => (await inbox.find({ sessionId }))?.state === 'completed');
     expect(script.get(RememberEvents).sessionIds).toEqual([sessionId]);
+  });
+
+  it.each([
+    ['are enabled once it has booted', true, 0],
+    ['are not enabled', false, 1],
+  ])('is warned of shutdown hooks that it lacks, when they %s', async (_, areEnabled, warnings) => {
+    await host.stop(await host.start(inPlainText));
+    const logger = new RememberingLogger();
+    const inbox = await run({ pollInterval: 50 }, [RememberEvents], logger);
+    if (areEnabled) script.enableShutdownHooks();
+    const body = payload();
+    await inbox.ingest(body);
+    await until('the worker has begun', () => script.get(RememberEvents).of(body.sessionId).length === 1);
+    expect(logger.matching(/^WARN Shutdown hooks are off/)).toHaveLength(warnings);
   });
 
   it.each([

@@ -90,6 +90,7 @@ describe.each(databases)('many deliveries, on %s', (kind) => {
       busy: 0,
       completed: 0,
       purged: 0,
+      erased: 0,
       unknown: 0,
     });
     for (const session of closed) await app.delivery(session, 'completed');
@@ -106,6 +107,7 @@ describe.each(databases)('many deliveries, on %s', (kind) => {
       busy: 0,
       completed: 0,
       purged: 0,
+      erased: 0,
       unknown: 0,
     });
     expect(await app.inbox.stats()).toMatchObject({ dead: 3, discarded: 2 });
@@ -126,7 +128,7 @@ describe.each(databases)('many deliveries, on %s', (kind) => {
       { state: 'dead' },
       { perSecond: 5, onProgress: ({ matched }) => void (matched === 1 && app.inbox.discard(other)) },
     );
-    expect(done).toEqual({ matched: 2, replayed: 1, busy: 1, completed: 0, purged: 0, unknown: 0 });
+    expect(done).toEqual({ matched: 2, replayed: 1, busy: 1, completed: 0, purged: 0, erased: 0, unknown: 0 });
     expect(Ledger.booked).toEqual([second]);
     await app.delivery(first, 'discarded');
   });

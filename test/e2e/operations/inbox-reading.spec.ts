@@ -44,7 +44,7 @@ describe.each(databases)('an inbox that no worker processes, on %s', (kind) => {
       status: 'PARTIAL_COMPLETE',
       platformId: 1,
       externalReferenceId: 'Bestellung 7 – ß',
-      attempts: 0,
+      dispatches: 0,
       rescues: 0,
       replays: 0,
       nextAttemptAt: delivery.receivedAt,

@@ -188,7 +188,7 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
     await app.delivery(broken.sessionId, 'completed');
 
     expect(await app.inbox.rejections.accept(id)).toBe('duplicate');
-    expect(await app.inbox.rejections.accept(id)).toBe('decided');
+    expect(await app.inbox.rejections.accept(id)).toBe('already-accepted');
     expect(app.nest.get(RememberEvents).statuses).toHaveLength(1);
   });
 
@@ -198,9 +198,9 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
     const { rejections } = app.inbox;
 
     const acceptances = await Promise.all([rejections.accept(rejection.id), rejections.accept(rejection.id)]);
-    expect(acceptances.toSorted()).toEqual(['accepted', expect.stringMatching(/^(decided|duplicate)$/)]);
+    expect(acceptances.toSorted()).toEqual(['accepted', expect.stringMatching(/^(already-accepted|duplicate)$/)]);
     await app.delivery(first.sessionId, 'completed');
-    expect(await rejections.accept(rejection.id)).toBe('decided');
+    expect(await rejections.accept(rejection.id)).toBe('already-accepted');
     expect(await rejections.discard(rejection.id)).toBe(false);
     expect(app.nest.get(RememberEvents).statuses).toEqual(['COMPLETED', 'ERROR']);
     expect(await effectsOf(app, first.sessionId)).toBe(2);

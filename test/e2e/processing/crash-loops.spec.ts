@@ -67,7 +67,7 @@ describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) =>
     for (const kills of [1, 2, 3]) {
       await until('its handler runs', () => signals.length === kills);
       const delivery = await app.delivery(body.sessionId, 'processing');
-      expect(delivery).toMatchObject({ rescues: kills - 1, attempts: kills });
+      expect(delivery).toMatchObject({ rescues: kills - 1, dispatches: kills });
       await abandon(app, delivery.id);
     }
     const dead = await app.delivery(body.sessionId, 'dead');
@@ -97,7 +97,7 @@ describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) =>
     );
     const { id } = await app.delivery(body?.sessionId, 'pending');
     expect(app.nest.get(FailOnce).attempts).toEqual([1]);
-    expect(await app.inbox.find(id)).toMatchObject({ rescues: 0, attempts: 1 });
+    expect(await app.inbox.find(id)).toMatchObject({ rescues: 0, dispatches: 1 });
   });
 
   it('starts to count from zero after a replay', async () => {
@@ -127,7 +127,7 @@ describe.each(databases)('a delivery whose worker has crashed, on %s', (kind) =>
 
     expect(app.nest.get(WaitAtAGateWhenCompleted).mostAtOnce).toBe(3);
     expect(app.logger.matching(/Rescued/)).toEqual([
-      'WARN Rescued 3 deliveries whose lease had expired: another worker has crashed or stalled. Cr3dentialsWebhook',
+      'WARN Rescued 3 deliveries whose lease had expired: a worker has crashed, stalled or lost its database connection. Cr3dentialsWebhook',
     ]);
   });
 

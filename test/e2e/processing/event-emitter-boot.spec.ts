@@ -43,7 +43,7 @@ describe('an event emitter that is ready only after the shutdown', () => {
     await until('and again', () => performance.now() - begun > 200);
     expect(app.logger.lines.slice(before).filter((line) => /^(WARN|ERROR)/.test(line))).toEqual([]);
     const next = await host.start((a) => a.withHandlers(SucceedAtOnce));
-    expect(await next.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 1, rescues: 0 });
+    expect(await next.delivery(body.sessionId, 'completed')).toMatchObject({ dispatches: 1, rescues: 0 });
   });
 });
 

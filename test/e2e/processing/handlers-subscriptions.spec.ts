@@ -272,17 +272,19 @@ describe('the default id of a handler', () => {
   });
 
   it.each(['Xet', 'accounts', '_Accounts', '$accounts', 'Accounts2'])(
-    'is warned of when the name of its class looks like that of a bundler: %s',
+    'is warned of when the name of its class looks minified: %s',
     async (name) => {
       const app = await boot(named(name));
-      const warnings = app.logger.matching(/^WARN The handler ".*\.handle" is named after a class whose name looks/);
+      const warnings = app.logger.matching(
+        /^WARN The handler ".*\.handle" has its id from a class name that looks minified/,
+      );
       expect(warnings).toEqual([expect.stringContaining(`"${name}.handle"`)]);
     },
   );
 
   it.each(['Mail', 'Accounts', 'OAuth2Accounts', 'ÜberAccounts'])('is not warned of otherwise: %s', async (name) => {
     const app = await boot(named(name));
-    expect(app.logger.matching(/looks like that of a bundler/)).toEqual([]);
+    expect(app.logger.matching(/looks minified/)).toEqual([]);
   });
 
   it('does not count for a handler that names its id', async () => {

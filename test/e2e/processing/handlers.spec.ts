@@ -168,18 +168,18 @@ describe.each(databases)('the handlers of one delivery, on %s', (kind) => {
     const body = payload();
     await app.post(body);
 
-    expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 1, runs: [] });
+    expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ dispatches: 1, runs: [] });
   });
 
   it('run again only when they failed', async () => {
     const app = await host.start((a) => a.withHandlers(FailTwice, SucceedAtOnce));
     const body = payload();
     await app.post(body);
-    const { attempts, runs } = await app.delivery(body.sessionId, 'completed');
+    const { dispatches, runs } = await app.delivery(body.sessionId, 'completed');
 
     expect(app.nest.get(FailTwice).contexts).toHaveLength(3);
     expect(app.nest.get(SucceedAtOnce).calls).toBe(1);
-    expect(attempts).toBe(3);
+    expect(dispatches).toBe(3);
     expect(runs).toMatchObject([
       { handler: 'FailTwice.handle', state: 'completed', attempts: 3, nextAttemptAt: null, lastError: null },
       { handler: 'succeed', state: 'completed', attempts: 1, nextAttemptAt: null, lastError: null },

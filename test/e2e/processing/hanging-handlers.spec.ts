@@ -7,7 +7,7 @@ import {
   type VerificationEvent,
 } from 'nestjs-cr3dentials-webhook';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databases } from '../../support/database/databases.js';
+import { anyDatabase } from '../../support/database/databases.js';
 import { Gate, freshHost } from '../../support/app/fresh-host.js';
 import { countTimeouts } from '../../support/app/count-timeouts.js';
 import { payload } from '../../support/app/payload.js';
@@ -58,7 +58,7 @@ async function post(app: WebhookApp, count: number, status = 'COMPLETED'): Promi
   return bodies.map(({ sessionId }) => String(sessionId));
 }
 
-describe.each(databases)('handlers that never end, on %s', (kind) => {
+describe.each(anyDatabase)('handlers that never end, on %s', (kind) => {
   const host = freshHost(kind);
 
   it('are bounded in number, and do not stop the others', async () => {
@@ -130,7 +130,7 @@ describe('deliveries whose handler hangs', () => {
     await post(app, 3);
     await until('all slots are taken', () => deaf.total === 3);
     const [other = ''] = await post(app, 1, 'ERROR');
-    expect((await app.delivery(other, 'pending')).attempts).toBe(0);
+    expect((await app.delivery(other, 'pending')).dispatches).toBe(0);
     await app.delivery(other, 'completed');
 
     expect(deaf.total).toBe(3);
@@ -184,7 +184,7 @@ describe('a worker whose handlers become slow', () => {
     await until('it has more in hand than it processes', async () => (await app.inbox.stats()).processing > 2);
     await until('it has returned them', async () => (await app.inbox.stats()).processing === 2);
     expect(await app.inbox.stats()).toMatchObject({ pending: 38, processing: 2 });
-    expect((await app.inbox.list({ state: 'pending' })).every(({ attempts }) => attempts === 0)).toBe(true);
+    expect((await app.inbox.list({ state: 'pending' })).every(({ dispatches }) => dispatches === 0)).toBe(true);
     handler.gate.open();
     await until('all have completed', async () => (await app.inbox.stats()).completed === 100);
   });

@@ -78,7 +78,7 @@ for (const kind of servers) {
     });
   });
 
-  describe(`deliveries that were in hand when two workers died, on ${kind}`, () => {
+  describe(`deliveries that were in flight when two workers died, on ${kind}`, () => {
     const host = freshHost(kind);
 
     it('follow each other at once', async () => {

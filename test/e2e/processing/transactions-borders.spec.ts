@@ -12,8 +12,6 @@ import {
   type EntitySubscriberInterface,
   type InsertEvent,
 } from 'typeorm';
-import { DatabaseConnection } from '../../../src/database/database.connection.js';
-import { sql } from '../../../src/database/sql.js';
 import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
 import { freshHost, type FreshHost } from '../../support/app/fresh-host.js';
 import { countTimeouts } from '../../support/app/count-timeouts.js';
@@ -245,39 +243,6 @@ for (const kind of servers) {
       await until('they are completed', async () => (await beside.query<unknown[]>(completed)).length === 4);
       for (const runner of runners) await runner.release();
       for (const { sessionId } of waiting) await app.delivery(sessionId, 'completed');
-    });
-  });
-}
-
-for (const kind of servers.filter((server) => server === 'mariadb')) {
-  describe('sessions of transactional handlers that are blocked in their own query on mariadb', () => {
-    const host = freshHost(kind);
-
-    it('are left alone at another server that has the address now', async () => {
-      const app = await host.start((a) =>
-        withEffects(a)
-          .withHandlers(UpdateALockedRow)
-          .withOptions({ processing: { handlerTimeout: 200 } }),
-      );
-      const connection = app.nest.get(DatabaseConnection);
-      const { dialect } = connection;
-      // The inbox's own sessions wait for a second.
-      const identity = sql`SELECT IF(@@innodb_lock_wait_timeout = 1, 'this server', 'the server before') AS identity`;
-      const before = { ...dialect, serverIdentity: identity };
-      Object.assign(connection, { dialect: before });
-      const beside = await host.database.connect();
-      await beside.query(`INSERT INTO effect (session_id) VALUES ('locked')`);
-      const lock = beside.createQueryRunner();
-      await lock.startTransaction();
-      await lock.query(`UPDATE effect SET session_id = 'held' WHERE session_id = 'locked'`);
-      await app.post(payload());
-      const blocked = `SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE effect%'`;
-      await until('it is blocked', async () => (await beside.query<unknown[]>(blocked)).length > 0);
-      Object.assign(connection, { dialect });
-      await until('it has run out of time', () => app.logger.matching(/Timed out after 200 ms/).length > 0);
-      expect((await beside.query<unknown[]>(blocked)).length).toBeGreaterThan(0);
-      await lock.rollbackTransaction();
-      await lock.release();
     });
   });
 }

@@ -186,7 +186,7 @@ describe.each(databases)('a transactional handler, on %s', (kind) => {
       second.gate.open();
       // In a file, the first holds the only right to write: the other cannot even rescue it before it has ended.
       if (kind !== 'sqlite') {
-        const met = /another worker still has this run/;
+        const met = /still locked by the transaction of another worker/;
         await until('the other has met the first', () => other.logger.matching(met).length > 0);
       }
       first.gate.open();

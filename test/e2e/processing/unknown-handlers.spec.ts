@@ -64,7 +64,7 @@ class Third {
   }
 }
 
-const FORGOTTEN = /whose runs could not be saved/;
+const FORGOTTEN = /before its handlers were recorded/;
 
 /** Has the same id for the same statuses. */
 class AddedToAll {

@@ -12,7 +12,7 @@ import { until } from '../../support/time/until.js';
 
 /** Longer than a test waits for a delivery. */
 const NEVER = 15_000;
-const LOST = /^WARN Notifications between instances do not work/;
+const LOST = /^WARN LISTEN\/NOTIFY does not work/;
 
 class NoteTimes {
   readonly handledAt = new Map<string, number>();
@@ -95,12 +95,12 @@ describe('instances that wake each other up, on postgres', () => {
     proxy.silence();
     await until('it is told', () => working.logger.matching(LOST).length === 1, 25_000);
     await until('it listens again', async () => (await listening(beside)).some(({ pid }) => pid !== first.pid), 12_000);
-    const hears = () =>
+    const isListening = () =>
       latency(receiving, working, 500).then(
         () => true,
         () => false,
       );
-    await until('it hears again', hears, 12_000);
+    await until('it hears again', isListening, 12_000);
     expect(working.logger.matching(LOST)).toHaveLength(1);
     await host.stop(working);
     await proxy.refuse();

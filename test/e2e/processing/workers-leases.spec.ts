@@ -57,7 +57,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     clock.advance(11_000);
     const after = await other.delivery(String(sessionId), 'completed');
     expect(sessionIds).toEqual([sessionId]);
-    expect(after).toMatchObject({ attempts: 2, rescues: 0, runs: [] });
+    expect(after).toMatchObject({ dispatches: 2, rescues: 0, runs: [] });
     one.nest.get(WaitAtAGateWhenCompleted).gate.open();
   });
 
@@ -76,7 +76,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     gate.open();
     const after = await one.delivery(String(sessionId), 'completed');
 
-    expect(after).toMatchObject({ attempts: 1, rescues: 0 });
+    expect(after).toMatchObject({ dispatches: 1, rescues: 0 });
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
     expect(other.nest.get(PassTheGate).sessionIds).toEqual([]);
   });
@@ -91,7 +91,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     await app.nest.get(DataSource).getRepository(DeliveryStateRow).update(id, theirs);
     await until('its signal is aborted', () => signals[0]?.aborted);
     expect(String(signals[0]?.reason)).toMatch(/lease was lost/);
-    expect(app.logger.matching(/another worker holds it now/)).toHaveLength(1);
+    expect(app.logger.matching(/another worker holds them now/)).toHaveLength(1);
     gate.open();
     const [next] = await post(app, 1); // whatever the late end would write comes before the completion of the next
     await app.delivery(String(next), 'completed');
@@ -147,7 +147,7 @@ describe.each(databases)('workers with leases, on %s', (kind) => {
     const [third] = await post(app, 1);
     const { id } = await app.delivery(String(third), 'processing');
     await app.nest.get(DataSource).getRepository(DeliveryStateRow).update(id, theirs);
-    await until('the loss is noticed', () => app.logger.matching(/another worker holds it now/)[0]);
+    await until('the loss is noticed', () => app.logger.matching(/another worker holds them now/)[0]);
     handler.gate.open();
     await app.delivery(String(second), 'completed');
     const [fourth] = await post(app, 1); // runs after what waited

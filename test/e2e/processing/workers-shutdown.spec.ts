@@ -86,14 +86,14 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
     const stopped = new Gate();
     const stopping = host.stop(app).finally(() => stopped.open());
     expect(await app.post(meanwhile)).toMatchObject({ status: 200, body: '{"received":true}' });
-    expect(await app.delivery(meanwhile.sessionId, 'pending')).toMatchObject({ leaseOwner: null, attempts: 0 });
+    expect(await app.delivery(meanwhile.sessionId, 'pending')).toMatchObject({ leaseOwner: null, dispatches: 0 });
     expect(stopped.isOpen).toBe(false);
     gate.open();
     await stopping;
 
     expect(runs).toHaveLength(1);
     const after = await host.start((a) => a.withHandlers(SucceedAtOnce));
-    expect(await after.delivery(running.sessionId, 'completed')).toMatchObject({ attempts: 1, runs: [] });
+    expect(await after.delivery(running.sessionId, 'completed')).toMatchObject({ dispatches: 1, runs: [] });
     await after.delivery(meanwhile.sessionId, 'completed');
     expect(after.nest.get(SucceedAtOnce).calls).toBe(1);
   });
@@ -114,7 +114,7 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
 
     const receiver = await host.start((a) => a.withOptions(receiveOnly));
     expect(await receiver.delivery(body.sessionId, 'pending')).toMatchObject({
-      attempts: 1,
+      dispatches: 1,
       leaseOwner: null,
       leaseExpiresAt: null,
       runs: [{ handler: 'wait', state: 'pending', attempts: 0 }],
@@ -164,7 +164,7 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
 
     const receiver = await host.start((a) => withEffects(a).withOptions(receiveOnly));
     expect(await receiver.delivery(booked.sessionId, 'pending')).toMatchObject({
-      attempts: 1,
+      dispatches: 1,
       runs: [{ handler: 'book', state: 'pending', attempts: 0 }],
     });
     expect(await receiver.inbox.stats()).toMatchObject({ processing: 0 });
@@ -204,7 +204,7 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
     await stopping;
 
     const receiver = await host.start((a) => a.withOptions(receiveOnly));
-    expect(await receiver.delivery(late.sessionId, 'pending')).toMatchObject({ attempts: 0, leaseOwner: null });
+    expect(await receiver.delivery(late.sessionId, 'pending')).toMatchObject({ dispatches: 0, leaseOwner: null });
     expect(runs).toHaveLength(1);
   });
 
@@ -231,6 +231,6 @@ describe.each(databases)('an app that shuts down, on %s', (kind) => {
     expect(await receiver.inbox.stats()).toMatchObject({ completed: 1, processing: 0, pending: 3 });
     const returned = await receiver.inbox.list({ state: 'pending' });
     expect(returned.map(({ leaseOwner }) => leaseOwner)).toEqual(returned.map(() => null));
-    expect(returned.map(({ attempts }) => attempts).toSorted()).toEqual([0, 0, 1]); // the one that had begun
+    expect(returned.map(({ dispatches }) => dispatches).toSorted()).toEqual([0, 0, 1]); // the one that had begun
   });
 });

@@ -32,7 +32,7 @@ describe.each(databases)('the result of a handler, on a %s that refuses to write
 
       expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({
         rescues: 0,
-        attempts: attempts.length,
+        dispatches: attempts.length,
       });
       expect(handler.attempts).toEqual(attempts);
       expect(app.logger.matching(/rescued/)).toEqual([]);
@@ -40,23 +40,18 @@ describe.each(databases)('the result of a handler, on a %s that refuses to write
   );
 
   it.each([
-    ['a completion', [], COMPLETION],
-    ['a failure', [new Error('once')], FAILURE],
-  ])(
-    'is given up with the lease when it is %s, and the next worker runs the handler again',
-    async (_, errors, told) => {
-      const { app, handler, body } = await refusedAfter(errors, { processing: { lease: 1_000 } });
-      await until('the lease is lost', () => app.logger.matching(/Lost the lease of/)[0]);
-      const before = app.logger.matching(told).length;
-      const begun = performance.now();
-      await until('it would have been tried twice more', () => performance.now() - begun > 1_200);
-      expect(app.logger.matching(told).length).toBeLessThanOrEqual(before + 1);
-      await relent();
+    ['a completion', []],
+    ['a failure', [new Error('once')]],
+  ])('is given up with the lease when it is %s, and the next worker runs the handler again', async (_, errors) => {
+    const { app, handler, body } = await refusedAfter(errors, { processing: { lease: 1_000 } });
+    await until('the lease is lost', () => app.logger.matching(/Lost the leases of/)[0]);
+    const begun = performance.now();
+    await until('its last write has failed', () => performance.now() - begun > 1_200);
+    await relent();
 
-      expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 2 });
-      expect(handler.attempts).toHaveLength(2);
-    },
-  );
+    expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ dispatches: 2 });
+    expect(handler.attempts).toHaveLength(2);
+  });
 
   /** A handler that has run while the database stopped taking what it came to. */
   async function refusedAfter(errors: readonly Error[], options: Partial<Cr3dentialsWebhookOptions> = {}) {

@@ -88,7 +88,7 @@ describe.each(databases)('several workers on one %s', (kind) => {
   it('process what a receive-only instance has recorded', async () => {
     const receiver = await host.start((a) => a.withHandlers(PassTheGate).withOptions(receiveOnly));
     const [sessionId] = await post(receiver, 1);
-    expect(await receiver.delivery(String(sessionId), 'pending')).toMatchObject({ leaseOwner: null, attempts: 0 });
+    expect(await receiver.delivery(String(sessionId), 'pending')).toMatchObject({ leaseOwner: null, dispatches: 0 });
     expect(await receiver.inbox.stats()).toMatchObject({ pending: 1, processing: 0 });
     const worker = await host.start((a) => a.withHandlers(PassTheGate));
     await worker.delivery(String(sessionId), 'completed');

@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { sharedHost } from '../../support/app/fresh-host.js';
 import { databases } from '../../support/database/databases.js';
-import { MovingClock } from '../../support/time/moving-clock.js';
 import { payload } from '../../support/app/payload.js';
 import { said } from '../../support/http/raw-post.js';
 import { until } from '../../support/time/until.js';
@@ -19,8 +18,7 @@ const UNAVAILABLE = {
 const matrix = databases.flatMap((kind) => platforms.map((platform) => [kind, platform] as const));
 
 describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, platform) => {
-  const clock = new MovingClock();
-  const host = sharedHost(kind, (a) => a.on(platform).withClock(clock));
+  const host = sharedHost(kind, (a) => a.on(platform));
   let beside: DataSource;
 
   beforeAll(async () => {
@@ -66,18 +64,16 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
     expect(rejections).toMatchObject([{ sessionId: body.sessionId, rawBody: JSON.stringify(other), repeats: 0 }]);
   });
 
-  it('logs once a second how often it answered 503, why and what to do, without anything of the content', async () => {
+  it('logs how often it answered 503, why and what to do, without anything of the content', async () => {
     const body = payload({ externalReferenceId: PERSON });
     await whileMissing('cr3dentials_webhook_delivery', async () => {
-      clock.advance(1_000);
-      await host.app.post(body); // with all that was not told before
-      clock.advance(1_000);
-      const before = told().length;
-      await Promise.all([host.app.post(body), host.app.post(body), host.app.post(body)]);
-      clock.advance(1_000);
-      await host.app.post(body);
-      expect(told().slice(before)).toEqual([1, 3].map(notRecorded));
+      await Promise.all(Array.from({ length: 8 }, () => host.app.post(body))); // the first test has had a line at once
     });
+    const { refused } = await host.app.inbox.stats();
+    const counts = () => told().map((line) => Number(/ 503 to (\d+)/.exec(line)?.[1]));
+    await until('all are told', () => counts().reduce((sum, count) => sum + count, 0) === refused.unavailable);
+    expect(told().filter((line) => line === notRecorded(1) || line === notRecorded(8))).toHaveLength(2);
+    expect(told().length).toBeLessThan(refused.unavailable);
     expect(
       host.app.logger.lines.filter((line) => line.includes(PERSON) || line.includes(String(body.sessionId))),
     ).toEqual([]);
@@ -101,13 +97,7 @@ describe.each(matrix)('an inbox that cannot be written, on %s and %s', (kind, pl
 
 describe.each(platforms)('a slow inbox, on %s', (platform) => {
   const ackTimeout = 1_000;
-  const clock = new MovingClock();
-  const host = sharedHost('sqlite', (a) =>
-    a
-      .on(platform)
-      .withClock(clock)
-      .withOptions({ receiving: { ackTimeout, maxQueued: 2 } }),
-  );
+  const host = sharedHost('sqlite', (a) => a.on(platform).withOptions({ receiving: { ackTimeout, maxQueued: 2 } }));
   let beside: DataSource;
 
   beforeAll(async () => {
@@ -134,20 +124,22 @@ describe.each(platforms)('a slow inbox, on %s', (platform) => {
   });
 
   it('logs what to check', async () => {
-    clock.advance(1_000);
     await beside.query('BEGIN IMMEDIATE');
     const before = host.app.logger.lines.length;
     await host.app.post(payload()).finally(() => beside.query('ROLLBACK'));
-    expect(host.app.logger.lines.slice(before).filter((line) => line.startsWith('ERROR'))).toEqual([
-      expect.stringMatching(
-        /^ERROR Answered 503 to \d POST\(s\), which the sender should retry\. Recording timed out after 1000 ms\. Check the database\. Cr3dentialsWebhook$/,
-      ),
-    ]);
+    const told = await until('it is told', () => {
+      const errors = host.app.logger.lines.slice(before).filter((line) => line.startsWith('ERROR'));
+      return errors.length > 0 ? errors : undefined;
+    });
+    for (const line of told)
+      expect(line).toMatch(
+        /^ERROR Answered 503 to \d POSTs?, which the sender should retry\. (Recording timed out after 1000 ms\. Check the database|\d POSTs wait .*)\. Cr3dentialsWebhook$/,
+      );
   });
 });
 
 function notRecorded(times: number): string {
-  return `ERROR Answered 503 to ${times} POST(s), which the sender should retry. The inbox could not record a delivery; the sender was asked to try again. Check the database. (why) Cr3dentialsWebhook`;
+  return `ERROR Answered 503 to ${times} POST${times === 1 ? '' : 's'}, which the sender should retry. The inbox could not record a delivery; the sender was asked to try again. Check the database. (why) Cr3dentialsWebhook`;
 }
 
 async function timed(post: Promise<Answer>): Promise<{ answer: Answer; took: number }> {

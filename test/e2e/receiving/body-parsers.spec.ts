@@ -85,12 +85,36 @@ function swallow(request: IncomingMessage, _: ServerResponse, next: () => void):
   request.resume().on('end', next);
 }
 
+/** Reads the body, and leaves it in `rawBody` alone. */
+function keepRaw(as: (body: Buffer) => unknown): Middleware {
+  return (request, _, next) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      Object.assign(request, { rawBody: as(Buffer.concat(chunks)) });
+      next();
+    });
+  };
+}
+
+/** Makes the body arrive as text of this encoding. */
+function decodeAs(encoding: BufferEncoding): Middleware {
+  return (request, _, next) => {
+    request.setEncoding(encoding);
+    next();
+  };
+}
+
 const parsers: readonly (readonly [string, (app: INestApplication) => void])[] = [
   ['text', (app) => app.use(express.text({ type: '*/*' }))],
   ['bytes', (app) => app.use(express.raw({ type: '*/*' }))],
   ['forms only', (app) => app.use(express.urlencoded({ extended: true }))],
   ['JSON on another path only', (app) => app.use('/others', express.json())],
   ['JSON', (app) => app.use(express.json())],
+  ['none, of a body that is read as text', (app) => app.use(decodeAs('utf8'))],
+  ['none, of a body that is read as base64', (app) => app.use(decodeAs('base64'))],
+  ['rawBody alone, as bytes', (app) => app.use(keepRaw((bytes) => bytes))],
+  ['rawBody alone, as text', (app) => app.use(keepRaw(String))],
 ];
 
 const STORED = { status: 200, isWhole: true, twiceEncoded: 400 };

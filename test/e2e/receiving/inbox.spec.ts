@@ -26,13 +26,15 @@ describe.each(databases)('concurrent deliveries, on %s', (kind) => {
 
   it('become one delivery and one handler call when they are copies of one session', async () => {
     const body = payload();
+    const begun = Date.now();
     const answers = await Promise.all(Array.from({ length: 50 }, () => host.app.post(body)));
     expect(outcomes(answers)).toEqual(answers.map(() => ACKNOWLEDGED));
     const delivery = await until('every copy is counted', async () => {
       const completed = await host.app.delivery(body.sessionId, 'completed');
       return completed.duplicates === 49 ? completed : null;
     });
-    expect(delivery.lastDuplicateAt).toBeGreaterThanOrEqual(delivery.receivedAt);
+    // To the second; any of the copies may be the one that is recorded.
+    expect(delivery.lastDuplicateAt).toBeGreaterThan(begun - 1_000);
     expect(await rowsOf(body.sessionId)).toHaveLength(1);
     expect(seen.map(({ sessionId }) => sessionId)).toEqual([body.sessionId]);
   });

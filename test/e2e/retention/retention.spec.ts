@@ -180,15 +180,15 @@ describe.each(databases)('retention, on %s', (kind) => {
     const app = await start({ payload: '30d' });
     const ids = [await deliveryIn(app, 'discarded', 40), await deliveryIn(app, 'discarded', 39)];
     const repository = app.nest.get(RetentionRepository, { strict: false });
-    const due = repository.due.bind(repository);
-    repository.due = async (...given) => {
-      const found = await due(...given);
+    const removable = repository.removable.bind(repository);
+    repository.removable = async (...given) => {
+      const found = await removable(...given);
       await app.inbox.replay(String(ids[0]));
       return found;
     };
     expect(await app.inbox.retention.run()).toMatchObject({ purged: 1 });
     expect(await left(app, ids)).toEqual(['pending readable', 'discarded purged']);
-    repository.due = due;
+    repository.removable = removable;
     await app.inbox.discard(String(ids[0]));
     clock.advance(31 * DAY);
     expect(await app.inbox.retention.run()).toMatchObject({ purged: 1 }); // it is due again, by its later end
@@ -199,9 +199,9 @@ describe.each(databases)('retention, on %s', (kind) => {
     const ids: string[] = [];
     for (let n = 0; n < 30; n++) ids.push(await deliveryIn(app, 'completed', 60 - n));
     expect(await app.inbox.retention.run()).toMatchObject({ purged: 30 });
-    const due = jest.spyOn(app.nest.get(RetentionRepository, { strict: false }), 'due');
+    const removable = jest.spyOn(app.nest.get(RetentionRepository, { strict: false }), 'removable');
     expect(await app.inbox.retention.run()).toMatchObject({ purged: 0 });
-    expect(due.mock.calls[0]?.[1]).toBeGreaterThan(0); // it reads nothing twice
+    expect(removable.mock.calls[0]?.[1]).toBeGreaterThan(0); // it reads nothing twice
     const later = await deliveryIn(app, 'completed', 30.5);
     expect(await app.inbox.retention.run()).toMatchObject({ purged: 1 });
     const young = await deliveryIn(app, 'completed', 10);
@@ -209,6 +209,28 @@ describe.each(databases)('retention, on %s', (kind) => {
     const shorter = await start({ payload: '5d' });
     expect(await shorter.inbox.retention.run()).toMatchObject({ purged: 1 });
     expect(await left(shorter, [later, young])).toEqual(['completed purged', 'completed purged']);
+  });
+
+  it('goes through those that stay in windows, and never again', async () => {
+    const app = await start({ undecided: '30d' });
+    const id = await deliveryIn(app, 'dead', 31);
+    const connection = await beside();
+    const before = Math.round(clock.now() - 40 * DAY);
+    const rows = Array.from(
+      { length: 11_000 },
+      (_, n) => `('${String(n).padStart(36, '0')}', 'completed', ${before + n})`,
+    );
+    const insert = 'INSERT INTO cr3dentials_webhook_delivery_state (delivery_id, state, finished_at) VALUES ';
+    for (let n = 0; n < rows.length; n += 500) await connection.query(insert + rows.slice(n, n + 500).join());
+    expect(await app.inbox.retention.preview()).toMatchObject({ purged: 1 });
+    const removable = jest.spyOn(app.nest.get(RetentionRepository, { strict: false }), 'removable');
+    expect(await app.inbox.retention.run()).toMatchObject({ purged: 1 });
+    const windows = new Set(removable.mock.calls.map(([, , end]) => end));
+    expect(windows.size).toBe(3);
+    expect(await left(app, [id])).toEqual(['dead purged']);
+    removable.mockClear();
+    expect(await app.inbox.retention.run()).toMatchObject({ purged: 0 });
+    expect(new Set(removable.mock.calls.map(([, , end]) => end)).size).toBe(1);
   });
 
   it('is done by one instance at a time, by itself, and says when', async () => {
@@ -236,11 +258,11 @@ describe.each(databases)('retention, on %s', (kind) => {
     const options = { retention: { payload: '30d', interval: DAY * 20 }, processing: { enabled: false } } as const;
     const two = await host.start((app) => app.withClock(clock).withOptions(options));
     const repository = one.nest.get(RetentionRepository, { strict: false });
-    const due = repository.due.bind(repository);
+    const removable = repository.removable.bind(repository);
     let meanwhile: unknown;
-    repository.due = async (...given) => {
+    repository.removable = async (...given) => {
       meanwhile ??= await two.inbox.retention.run();
-      return due(...given);
+      return removable(...given);
     };
     expect(await one.inbox.retention.run()).toMatchObject({ purged: 1 });
     expect(meanwhile).toBe('busy');
@@ -248,19 +270,19 @@ describe.each(databases)('retention, on %s', (kind) => {
     expect(await left(two, [id])).toEqual(['completed purged']);
   });
 
-  it('leaves what has come to a new end since it was looked up', async () => {
+  it('keeps a delivery that finished again after it was selected', async () => {
     const app = await start({ payload: '30d', deliveries: '30d' });
     const id = await deliveryIn(app, 'completed', 40);
     const repository = app.nest.get(RetentionRepository, { strict: false });
     const cutoff = Math.round(clock.now() - 30 * DAY);
-    expect(await repository.due('purge', 0, cutoff, 10)).toHaveLength(1);
+    expect(await repository.removable('purge', 0, cutoff, 10)).toHaveLength(1);
     await (
       await beside()
     ).query(
       `UPDATE cr3dentials_webhook_delivery_state SET finished_at = ${Math.round(clock.now())} WHERE delivery_id = '${id}'`,
     );
     expect(await repository.purge('purge', [id], cutoff, Math.round(clock.now()))).toEqual(new Set());
-    expect(await repository.prune([id], cutoff)).toEqual(new Set());
+    expect(await repository.prune('prune', [id], cutoff)).toEqual(new Set());
     expect(await left(app, [id])).toEqual(['completed readable']);
   });
 
@@ -270,8 +292,8 @@ describe.each(databases)('retention, on %s', (kind) => {
     const connection = await beside();
     await connection.query('ALTER TABLE cr3dentials_webhook_handler_run RENAME TO elsewhere');
     for (let times = 1; times <= 3; times++) await expect(app.inbox.retention.run()).rejects.toThrow(/handler_run/);
-    expect(app.logger.matching(/^WARN Could not remove what is due, will retry/)).toHaveLength(2);
-    expect(app.logger.matching(/^ERROR Could not remove what is due, 3 times in a row/)).toHaveLength(1);
+    expect(app.logger.matching(/^WARN Retention failed, will retry/)).toHaveLength(2);
+    expect(app.logger.matching(/^ERROR Retention failed 3 times in a row/)).toHaveLength(1);
     expect((await app.inbox.stats()).retention).toMatchObject({ lastSuccessAt: null, failures: 3 });
     await connection.query('ALTER TABLE elsewhere RENAME TO cr3dentials_webhook_handler_run');
     expect(await left(app, [id])).toEqual(['completed readable']);

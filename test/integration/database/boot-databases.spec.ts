@@ -8,12 +8,19 @@ import { payload } from '../../support/app/payload.js';
 import { webhookApp, type WebhookApp, type WebhookAppBuilder } from '../../support/app/webhook-app.js';
 
 const TABLES = [
+  'cr3dentials_webhook_action',
+  'cr3dentials_webhook_attempt',
+  'cr3dentials_webhook_bulk',
   'cr3dentials_webhook_delivery',
   'cr3dentials_webhook_delivery_state',
+  'cr3dentials_webhook_erasure',
   'cr3dentials_webhook_handler_run',
   'cr3dentials_webhook_handler_set',
+  'cr3dentials_webhook_instance',
   'cr3dentials_webhook_key',
   'cr3dentials_webhook_rejection',
+  'cr3dentials_webhook_secret_use',
+  'cr3dentials_webhook_tally',
   'cr3dentials_webhook_task',
 ];
 
@@ -65,7 +72,7 @@ describe.each(databases)('a host on %s', (kind) => {
     expect(await app.post(body)).toMatchObject({ status: 200 });
     const { sessionId } = await app.delivery(body.sessionId, 'completed');
     expect(app.nest.get(RememberEvents).sessionIds).toEqual([sessionId]);
-    return sessionId;
+    return String(sessionId);
   }
 
   /** Which of these tables there are. */

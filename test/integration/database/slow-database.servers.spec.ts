@@ -92,7 +92,7 @@ for (const kind of servers) {
       expect(drift).toBeLessThan(250);
     });
 
-    it('logs about a line a second, without a payload', async () => {
+    it('logs a line a second for each cause, without a payload', async () => {
       const app = await inbox.start({ receiving: { ackTimeout: ACK_TIMEOUT } });
       const before = app.logger.lines.length;
       inbox.proxy.stall();
@@ -104,10 +104,9 @@ for (const kind of servers) {
       }
       const seconds = Math.ceil((performance.now() - begun) / 1_000);
       const lines = app.logger.lines.slice(before);
-      const counts = lines.map((line) => Number(/^ERROR Answered 503 to (\d+) /.exec(line)?.[1] ?? 0)).filter(Boolean);
-      expect(counts.length).toBeGreaterThanOrEqual(2);
-      expect(counts.length).toBeLessThanOrEqual(seconds);
-      expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(refused / 3);
+      const told = () =>
+        app.logger.lines.slice(before).map((line) => Number(/^ERROR Answered 503 to (\d+) /.exec(line)?.[1] ?? 0));
+      await until('all are told', () => told().reduce((sum, count) => sum + count, 0) >= refused);
       expect(lines.length).toBeLessThanOrEqual(3 * seconds);
       expect(lines.filter((line) => /Canary Doe|checking|user_abc123|extractedData/.test(line))).toEqual([]);
     });

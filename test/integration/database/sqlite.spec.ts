@@ -121,7 +121,7 @@ describe('an inbox in a SQLite file', () => {
       const release = await until('the handler has locked the file', () => unlock);
       expect(await app.inbox.find({ sessionId: String(body.sessionId) })).toMatchObject({ state: 'processing' });
       await release();
-      expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ attempts: 1, runs: [] });
+      expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ dispatches: 1, runs: [] });
     });
   });
 

@@ -7,8 +7,12 @@ import {
   cr3dentialsWebhookEntities,
   cr3dentialsWebhookMigrations,
 } from 'nestjs-cr3dentials-webhook';
+import type { DatabaseConnection } from '../../../src/database/database.connection.js';
+import { sqliteDialect } from '../../../src/database/dialect/sqlite.dialect.js';
 import { Delivery } from '../../../src/inbox/delivery.entity.js';
-import { Entity, PrimaryColumn, type DataSource } from 'typeorm';
+import { assertSchema } from '../../../src/inbox/schema.check.js';
+import { Tables } from '../../../src/inbox/tables.js';
+import { Entity, PrimaryColumn, type DataSource, type DataSourceOptions } from 'typeorm';
 import { databases, freshDatabase, servers, type TestDatabase } from '../../support/database/databases.js';
 import { SECRET, webhookApp } from '../../support/app/webhook-app.js';
 
@@ -17,12 +21,19 @@ const REMEDY =
   `Run the migration ${MIGRATION}: add migrations: [...cr3dentialsWebhookMigrations] and` +
   ' migrationsRun: true to the DataSource, or run "typeorm migration:run".';
 
-/** The sentence about a table. It names the error of the database by its code, which differs. */
-const told = (table: string) => {
-  const [before, after] = [`The table ${table} is missing or incomplete (`, `). ${REMEDY}`].map((text) =>
-    text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'),
+const SET_BACK = 'If entityPrefix or schema of the DataSource has changed, set it back.';
+
+/**
+ * The sentences about a table. They name the error of the database by its code, which differs, and on PostgreSQL the
+ * inboxes of other tests, which are there or not.
+ */
+const told = (table: string, { found, remedy }: { found?: string; remedy: string }) => {
+  const [quoted, what, others] = [table, remedy, found].map((text) => text?.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  const elsewhere = others === undefined ? '(There is an inbox in .*?\\. )?' : `There is an inbox in ${others}.*?\\. `;
+  const error = 'QueryFailedError [A-Z\\d_]{5,}';
+  return expect.stringMatching(
+    new RegExp(`^The table ${quoted} is missing or incomplete \\(${error}\\)\\. ${elsewhere}${what}$`),
   );
-  return expect.stringMatching(new RegExp(`^${before}QueryFailedError [A-Z\\d_]{5,}${after}$`));
 };
 
 const TABLES = [
@@ -31,6 +42,15 @@ const TABLES = [
   'cr3dentials_webhook_handler_run',
   'cr3dentials_webhook_handler_set',
   'cr3dentials_webhook_rejection',
+  'cr3dentials_webhook_key',
+  'cr3dentials_webhook_task',
+  'cr3dentials_webhook_erasure',
+  'cr3dentials_webhook_action',
+  'cr3dentials_webhook_bulk',
+  'cr3dentials_webhook_attempt',
+  'cr3dentials_webhook_tally',
+  'cr3dentials_webhook_instance',
+  'cr3dentials_webhook_secret_use',
 ] as const;
 
 /** Gives the host a DataSource that the test has connected, and will close. */
@@ -75,6 +95,16 @@ async function refusalOf(dataSource: unknown): Promise<unknown> {
   );
 }
 
+function migrationsTable({ driver, options }: DataSource): string {
+  const { schema } = options as { schema?: string };
+  const path = schema === undefined ? ['migrations'] : [schema, 'migrations'];
+  return path.map((part) => driver.escape(part)).join('.');
+}
+
+const ranAlready = (dataSource: DataSource) =>
+  `The migration ${MIGRATION} has run, as ${migrationsTable(dataSource)} says, so TypeORM does not run it again.` +
+  ` ${SET_BACK} Otherwise delete its row there and run it again: it creates the tables that are missing, and leaves the others.`;
+
 describe.each(databases)('a database with a wrong schema, on %s', (kind) => {
   let database: TestDatabase;
   let dataSource: DataSource;
@@ -102,8 +132,27 @@ describe.each(databases)('a database with a wrong schema, on %s', (kind) => {
     expect(await refusalOf(dataSource)).toMatchObject({
       name: 'Cr3dentialsWebhookError',
       code: 'SCHEMA_INCOMPLETE',
-      message: told(quoted(TABLES[0])),
+      message: expect.stringMatching(new RegExp(`^The table ${quoted(TABLES[0])} is missing or incomplete \\(`)),
     });
+    const { message } = (await refusalOf(dataSource)) as Error;
+    expect(message.endsWith(`). ${REMEDY}`) || message.endsWith(`. ${SET_BACK} For another inbox: ${REMEDY}`)).toBe(
+      true,
+    );
+  });
+
+  it('is told from a database that fails once it has refused a statement', async () => {
+    const missing = Object.assign(new Error('no such table'), { code: 'MISSING' });
+    const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' });
+    for (let answered = 0; answered <= 2; answered++) {
+      let statements = 0;
+      const execute = () => Promise.reject(statements++ <= answered ? missing : down);
+      const connection = {
+        execute,
+        dialect: sqliteDialect,
+        hostDataSource: dataSource,
+      } as unknown as DatabaseConnection;
+      await expect(assertSchema(connection, new Tables(dataSource))).rejects.toBe(down);
+    }
   });
 
   it.each(TABLES)('stops the boot when one table is missing: %s', async (table) => {
@@ -111,8 +160,11 @@ describe.each(databases)('a database with a wrong schema, on %s', (kind) => {
     await dataSource.query(`DROP TABLE ${quoted(table)}`);
     expect(await refusalOf(dataSource)).toMatchObject({
       code: 'SCHEMA_INCOMPLETE',
-      message: told(quoted(table)),
+      message: told(quoted(table), { remedy: ranAlready(dataSource) }),
     });
+    await dataSource.query(`DELETE FROM ${migrationsTable(dataSource)}`); // as the message says
+    await dataSource.runMigrations();
+    expect(await refusalOf(dataSource)).toBeUndefined();
   });
 
   it.each([
@@ -124,9 +176,34 @@ describe.each(databases)('a database with a wrong schema, on %s', (kind) => {
   ])('stops the boot when a column is missing: %s.%s', async (table, column) => {
     await dataSource.runMigrations();
     await dataSource.query(`ALTER TABLE ${quoted(table)} DROP COLUMN ${column}`);
+    const remedy = `The migration ${MIGRATION} has run, as ${migrationsTable(dataSource)} says, so the table was changed since. Give it back the columns of the migration.`;
     expect(await refusalOf(dataSource)).toMatchObject({
       code: 'SCHEMA_INCOMPLETE',
-      message: told(quoted(table)),
+      message: told(quoted(table), { remedy }),
+    });
+  });
+
+  it('stops the boot when a column is missing and nobody has run the migration, and names it', async () => {
+    await dataSource.runMigrations();
+    await dataSource.query(`DELETE FROM ${migrationsTable(dataSource)}`);
+    await dataSource.query(`ALTER TABLE ${quoted(TABLES[4])} DROP COLUMN repeats`);
+    expect(await refusalOf(dataSource)).toMatchObject({ message: told(quoted(TABLES[4]), { remedy: REMEDY }) });
+  });
+
+  it('names the inbox that is there when the prefix has changed since the migration ran', async () => {
+    await dataSource.runMigrations();
+    const renamed = await database.connect({
+      entities: [...cr3dentialsWebhookEntities],
+      migrations: [...cr3dentialsWebhookMigrations],
+      migrationsRun: true,
+      entityPrefix: 'acme_',
+    });
+    expect(await refusalOf(renamed)).toMatchObject({
+      code: 'SCHEMA_INCOMPLETE',
+      message: told(quoted(TABLES[0]).replace('cr3dentials', 'acme_cr3dentials'), {
+        found: quoted(TABLES[0]),
+        remedy: ranAlready(dataSource),
+      }),
     });
   });
 
@@ -141,6 +218,26 @@ describe.each(databases)('a database with a wrong schema, on %s', (kind) => {
     expect(await refusalOf(dataSource)).toBeUndefined();
   });
 });
+
+for (const kind of servers.filter((one) => one === 'postgres')) {
+  describe('a schema that has changed since the migration ran, on postgres', () => {
+    it('stops the boot, and names an inbox in another schema', async () => {
+      const database = await freshDatabase(kind);
+      const { schema } = database.options as { schema: string };
+      const entities = [...cr3dentialsWebhookEntities];
+      const before = await database.connect({ entities, migrations: [...cr3dentialsWebhookMigrations] });
+      await before.runMigrations();
+      await before.query(`CREATE SCHEMA ${schema}_other`);
+      const after = await database.connect({ entities, schema: `${schema}_other` } as Partial<DataSourceOptions>);
+      const table = `"${schema}_other"."${TABLES[0]}"`;
+      expect(await refusalOf(after)).toMatchObject({
+        message: told(table, { found: '"', remedy: `${SET_BACK} For another inbox: ${REMEDY}` }),
+      });
+      await before.query(`DROP SCHEMA ${schema}_other`);
+      await database.drop();
+    });
+  });
+}
 
 describe('a DataSource that cannot be used', () => {
   let database: TestDatabase;
@@ -176,19 +273,28 @@ describe('a DataSource that cannot be used', () => {
     await expect(webhookApp(database).withDataSource({ entities }).start()).rejects.toMatchObject({
       code: 'DATA_SOURCE_MISSING',
       message:
-        'The DataSource "default" does not know our entities. Add entities: [...cr3dentialsWebhookEntities] to it, or autoLoadEntities: true.',
+        'The DataSource "default" does not know the entities of this package. Add entities: [...cr3dentialsWebhookEntities] to it, or autoLoadEntities: true.',
     });
     expect(await refusalOf(await database.connect({ entities }))).toMatchObject({
-      message: expect.stringMatching(/^The DataSource "inbox" does not know our entities\./),
+      message: expect.stringMatching(/^The DataSource "inbox" does not know the entities of this package\./),
     });
   });
 
-  it('stops the boot when it has our entities from another copy, as by "require" in a host of ES modules', async () => {
+  it('stops the boot when the host initializes it later', async () => {
+    const later = webhookApp(database).withDataSource({ manualInitialization: true } as object);
+    await expect(later.start()).rejects.toMatchObject({
+      code: 'DATA_SOURCE_MISSING',
+      message:
+        'The DataSource "default" is not initialized when this module boots. Remove manualInitialization: true, or await its initialize() in dataSourceFactory.',
+    });
+  });
+
+  it('stops the boot when it has the entities of another copy, as by "require" in a host of ES modules', async () => {
     const entities = [DeliveryOfAnotherCopy];
     await expect(webhookApp(database).withDataSource({ entities }).start()).rejects.toMatchObject({
       code: 'DATA_SOURCE_MISSING',
       message:
-        'The DataSource "default" has our entities from another copy of this package. Keep one installed, and load it everywhere by "import" or everywhere by "require".',
+        'The DataSource "default" has the entities of another copy of this package. Keep one installed, and load it everywhere by "import" or everywhere by "require".',
     });
   });
 

@@ -7,7 +7,7 @@ import { databases, freshDatabase, type TestDatabase } from '../../support/datab
 import { StandaloneInbox } from '../../support/database/standalone-inbox.js';
 
 const COMPLETED = 12_000;
-const OTHERS = { pending: 3, processing: 4, dead: 5, unhandled: 6, discarded: 7 } as const;
+const OTHERS = { pending: 3, processing: 4, dead: 5, unhandled: 6, discarded: 7, erased: 8 } as const;
 
 /** States of deliveries whose facts nobody asks for. */
 async function fill(inbox: StandaloneInbox): Promise<void> {
@@ -55,8 +55,8 @@ describe.each(databases)('an inbox with more completed deliveries than it counts
   it.each([
     ['next_attempt_at IS NOT NULL', 'delivery_due'],
     ['lease_expires_at IS NOT NULL', 'delivery_expired'],
-    [`state IN ('dead', 'unhandled', 'discarded')`, 'delivery_by_state'],
-    [`state = 'dead' AND state IN ('dead', 'unhandled', 'discarded')`, 'delivery_by_state'],
+    [`state IN ('dead', 'unhandled', 'discarded', 'erased')`, 'delivery_by_state'],
+    [`state = 'dead' AND state IN ('dead', 'unhandled', 'discarded', 'erased')`, 'delivery_by_state'],
     ['next_attempt_at <= 5 ORDER BY next_attempt_at', 'delivery_due'],
     ['lease_expires_at < 5 ORDER BY lease_expires_at', 'delivery_expired'],
   ])('finds what is open by an index: %s', async (condition, index) => {

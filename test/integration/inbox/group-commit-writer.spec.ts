@@ -5,13 +5,15 @@ import { runInNewContext } from 'node:vm';
 import { GroupCommitWriter } from '../../../src/inbox/group-commit.writer.js';
 import { DeliveryHandoff } from '../../../src/inbox/delivery.handoff.js';
 import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
-import type { ClaimedDelivery, NewDelivery } from '../../../src/inbox/delivery.factory.js';
+import type { ClaimedDelivery, NewDelivery } from '../../../src/inbox/claimed-delivery.js';
 import { PlainTextCodec } from '../../../src/inbox/payload.codec.js';
-import type { RecordingVerdict } from '../../../src/inbox/verdict.js';
+import type { Recording, RecordingVerdict } from '../../../src/inbox/verdict.js';
+import { TelemetryHooks } from '../../../src/instrumentation/telemetry.hooks.js';
+import { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
 import { Cancellation } from '../../../src/concurrency/cancellation.js';
 import { withDeadline } from '../../../src/concurrency/with-timeout.js';
 import { freshDatabase, type TestDatabase } from '../../support/database/databases.js';
-import { StandaloneInbox, unrecorded } from '../../support/database/standalone-inbox.js';
+import { StandaloneInbox, unrecorded, verdictsOf } from '../../support/database/standalone-inbox.js';
 import { until } from '../../support/time/until.js';
 
 setFlagsFromString('--expose-gc');
@@ -30,10 +32,12 @@ const turn = (): Promise<void> => new Promise(setImmediate);
 class WaitForTheTest extends DeliveryRepository {
   readonly batches: { rows: Batch; succeed(verdicts?: RecordingVerdict[]): void; fail(error: unknown): void }[] = [];
 
-  override record(rows: Batch): Promise<RecordingVerdict[]> {
+  override record(rows: Batch): Promise<Recording[]> {
     return new Promise((resolve, reject) => {
       const accepted = rows.map((): RecordingVerdict => 'accepted');
-      this.batches.push({ rows, succeed: (verdicts = accepted) => resolve(verdicts), fail: reject });
+      const succeed = (verdicts = accepted) =>
+        resolve(verdicts.map((verdict, n) => ({ verdict, deliveryId: rows[n]?.delivery.id ?? '' })));
+      this.batches.push({ rows, succeed, fail: reject });
     });
   }
 }
@@ -128,7 +132,9 @@ describe('the group commit writer', () => {
   );
 
   function writing(into: DeliveryRepository, ackTimeout = PATIENCE): GroupCommitWriter {
-    return new GroupCommitWriter(into, inbox.connection, handoff, { ackTimeout });
+    const instrumentation = new Instrumentation();
+    const telemetry = new TelemetryHooks([], instrumentation);
+    return new GroupCommitWriter(into, inbox.connection, handoff, instrumentation, telemetry, { ackTimeout });
   }
 
   const written = () => repository.batches.map(({ rows }) => rows.map(({ delivery }) => delivery.sessionId));
@@ -142,25 +148,25 @@ describe('the group commit writer', () => {
   });
 
   it('gathers what arrives while two inserts are under way', async () => {
-    const answers: Promise<RecordingVerdict>[] = [];
+    const answers: Promise<Recording>[] = [];
     for (const sessionId of ['a', 'b', 'c', 'd']) {
       answers.push(writer.record(unrecorded({ sessionId })));
       await turn();
     }
     expect(written()).toEqual([['a'], ['b']]);
     repository.batches[1]?.succeed();
-    expect(await answers[1]).toBe('accepted');
+    expect(await answers[1]).toMatchObject({ verdict: 'accepted' });
     await until('what has gathered is written', () => repository.batches.length === 3);
     expect(written()).toEqual([['a'], ['b'], ['c', 'd']]);
     repository.batches[0]?.succeed();
     repository.batches[2]?.succeed(['duplicate', 'conflict']);
-    expect(await Promise.all(answers)).toEqual(['accepted', 'accepted', 'duplicate', 'conflict']);
+    expect(verdictsOf(await Promise.all(answers))).toEqual(['accepted', 'accepted', 'duplicate', 'conflict']);
     expect(handoff).toMatchObject({ reserved: 0, taken: [{ sessionId: 'b' }, { sessionId: 'a' }] });
   });
 
   it('answers nobody before the insert has returned', async () => {
     const settled: unknown[] = [];
-    const answer = writer.record(unrecorded()).then((recording) => settled.push(recording));
+    const answer = writer.record(unrecorded()).then(({ verdict }) => settled.push(verdict));
     await turn();
     expect(settled).toEqual([]);
     repository.batches[0]?.succeed();
@@ -176,7 +182,7 @@ describe('the group commit writer', () => {
     await until('it is written', () => repository.batches.length === 3);
     expect(repository.batches[2]?.rows).toMatchObject([{ delivery: same, duplicates: 2, lease: TAKEN }]);
     repository.batches[2]?.succeed(['accepted']);
-    expect(await Promise.all(answers)).toEqual(['accepted', 'duplicate', 'duplicate']);
+    expect(verdictsOf(await Promise.all(answers))).toEqual(['accepted', 'duplicate', 'duplicate']);
   });
 
   it('gives copies of a conflict that wait together the same answer', async () => {
@@ -185,7 +191,7 @@ describe('the group commit writer', () => {
     repository.batches[0]?.succeed();
     await until('it is written', () => repository.batches.length === 3);
     repository.batches[2]?.succeed(['conflict']);
-    expect(await Promise.all(answers)).toEqual(['conflict', 'conflict']);
+    expect(verdictsOf(await Promise.all(answers))).toEqual(['conflict', 'conflict']);
   });
 
   it('claims as many rows as there is capacity for, and leaves the others to any worker', async () => {
@@ -213,7 +219,7 @@ describe('the group commit writer', () => {
     repository.batches[3]?.succeed(['conflict']);
     await until('the third is', () => repository.batches.length === 5);
     repository.batches[4]?.succeed(['conflict']);
-    expect(await Promise.all(answers)).toEqual(['accepted', 'conflict', 'conflict']);
+    expect(verdictsOf(await Promise.all(answers))).toEqual(['accepted', 'conflict', 'conflict']);
     expect(written().slice(2)).toEqual([['s'], ['s'], ['s']]);
   });
 
@@ -271,7 +277,9 @@ describe('the group commit writer', () => {
     const [refused, recorded] = [true, false].map((is) =>
       results.filter((__, n) => sessions[n]?.startsWith('poison') === is),
     );
-    expect(recorded).toEqual(recorded?.map(() => ({ status: 'fulfilled', value: 'accepted' })));
+    expect(recorded).toEqual(
+      recorded?.map(() => ({ status: 'fulfilled', value: { verdict: 'accepted', deliveryId: expect.any(String) } })),
+    );
     const unavailable = { status: 'rejected', reason: { code: 'INBOX_UNAVAILABLE', cause: refusal } };
     expect(refused).toMatchObject(Array.from({ length: poisoned }, () => unavailable));
     expect(Math.max(...poisonous.sizes)).toBe(100);

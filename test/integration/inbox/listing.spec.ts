@@ -19,7 +19,7 @@ interface Row {
 
 /** The few are the oldest: who looks through all rows for them finds them last. */
 const rows: readonly Row[] = [
-  ...['pending', 'processing', 'dead', 'unhandled', 'discarded'].flatMap((state) =>
+  ...['pending', 'processing', 'dead', 'unhandled', 'discarded', 'erased'].flatMap((state) =>
     Array.from({ length: FEW }, () => ({ state, tenant: 'many', reference: null })),
   ),
   ...Array.from({ length: FEW }, () => ({ state: 'completed', tenant: 'few', reference: 'user-1' })),
@@ -61,10 +61,7 @@ describe.each(databases)('a list of few among many deliveries, on %s', (kind) =>
 
   beforeAll(async () => {
     database = await freshDatabase(kind);
-    const own = await StandaloneInbox.open(database);
-    const { dialect } = own.connection;
-    await own.close();
-    inbox = await StandaloneInbox.openWithDialect(dialect, database);
+    inbox = await StandaloneInbox.openWatched(database);
     queries = new InboxQueries(inbox.connection, inbox.tables, { now: () => 1_000 }, new PlainTextCodec());
     await fill(inbox);
   }, 60_000);
@@ -98,6 +95,7 @@ describe.each(databases)('a list of few among many deliveries, on %s', (kind) =>
     [FEW, 'delivery_by_tenant', { tenant: 'few', before: 'g' }],
     [FEW, 'delivery_by_state', { state: 'unhandled' }],
     [FEW, 'delivery_by_state', { state: 'discarded' }],
+    [FEW, 'delivery_by_state', { state: 'erased' }],
     [FEW, 'delivery_by_tenant', { tenant: 'few' }],
     [FEW, 'delivery_by_tenant', { tenant: 'few', state: 'completed' }],
     [FEW, 'delivery_by_state', { tenant: 'many', state: 'dead' }],
@@ -133,23 +131,23 @@ describe.each(databases)('a list of few among many deliveries, on %s', (kind) =>
         .toReversed(),
     );
     expect([page, ...others].join('\n')).not.toContain('raw_body');
-    expect(others).toHaveLength(5);
+    expect(others).toHaveLength(1);
   });
 
   it('leaves out what has changed its state since its page was found', async () => {
     const [gone, ...others] = await queries.list({ state: 'dead' });
-    const read = inbox.connection.read.bind(inbox.connection);
     const { connection, dataSource } = inbox;
+    const execute = connection.execute.bind(connection);
     const set = (state: string) =>
       dataSource.query(
         `UPDATE cr3dentials_webhook_delivery_state SET state = '${state}' WHERE delivery_id = '${gone?.id}'`,
       );
-    connection.read = async (work) => {
-      await set('completed');
-      return read(work);
+    connection.execute = async (statement, lane) => {
+      if (statement.render(() => '?').text.includes('idempotency_key')) await set('completed'); // after the page
+      return execute(statement, lane);
     };
     const left = await queries.list({ state: 'dead' });
-    connection.read = read;
+    connection.execute = execute;
     await set('dead');
     expect(left.map(({ id }) => id)).toEqual(others.map(({ id }) => id));
   });

@@ -21,10 +21,12 @@ const TYPES: Record<string, Record<DatabaseKind, string>> = {
   'double precision': { sqlite: 'double precision', postgres: 'double precision', mariadb: 'double' },
 };
 /** MariaDB's `text` ends after 64 kB. */
-const BODIES = new Set(['raw_body']);
+const BODIES = new Set(['raw_body', 'session_keys', 'rejection_ids']);
 
 function isHash(column: string): boolean {
-  return /\.(id|delivery_id|idempotency_key|fingerprint|claim_id|reference_key|key_id)$/.test(column);
+  return /\.(id|delivery_id|target_id|bulk_id|cursor_id|instance|idempotency_key|fingerprint|claim_id|session_key|reference_key|key_id|trace_context|replay_trace_context)$/.test(
+    column,
+  );
 }
 
 function typeOn(kind: DatabaseKind, name: string, type: string): string | undefined {

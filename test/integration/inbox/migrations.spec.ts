@@ -169,14 +169,21 @@ describe.each(databases)('the indexes, on %s', (kind) => {
     // MySQL has no partial indexes.
     const where = (condition: string) => (kind === 'mariadb' ? '' : ` where ${condition}`);
     expect(await indexesOf(kind, dataSource)).toEqual([
+      'cr3dentials_webhook_action_by_target (target_id, id)',
+      'cr3dentials_webhook_attempt_by_delivery (delivery_id, id)',
+      'cr3dentials_webhook_bulk_by_state (state, id)',
       `cr3dentials_webhook_delivery_by_reference (external_reference_id)${where('external_reference_id is not null')}`,
       `cr3dentials_webhook_delivery_by_reference_key (reference_key)${where('reference_key is not null')}`,
       'cr3dentials_webhook_delivery_by_session (idempotency_key) unique',
-      `cr3dentials_webhook_delivery_by_state (state, delivery_id)${where("state in 'dead', 'unhandled', 'discarded'")}`,
+      `cr3dentials_webhook_delivery_by_state (state, delivery_id)${where("state in 'dead', 'unhandled', 'discarded', 'erased'")}`,
       `cr3dentials_webhook_delivery_by_tenant (tenant, id)${where("tenant <> ''")}`,
       `cr3dentials_webhook_delivery_due (next_attempt_at)${where('next_attempt_at is not null')}`,
       `cr3dentials_webhook_delivery_expired (lease_expires_at)${where('lease_expires_at is not null')}`,
       `cr3dentials_webhook_delivery_finished (finished_at)${where('finished_at is not null')}`,
+      'cr3dentials_webhook_erasure_due (state, sweep_after)',
+      'cr3dentials_webhook_instance_heard (heard_at)',
+      `cr3dentials_webhook_rejection_by_reference_key (reference_key)${where('reference_key is not null')}`,
+      `cr3dentials_webhook_rejection_by_session_key (session_key)${where('session_key is not null')}`,
       'cr3dentials_webhook_rejection_by_state (state, id)',
       'cr3dentials_webhook_rejection_repeated (fingerprint) unique',
     ]);

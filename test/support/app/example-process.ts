@@ -28,7 +28,7 @@ export class ExampleProcess extends AppProcess {
     preload: string[] = [],
   ): Promise<ExampleProcess> {
     const main = fileURLToPath(new URL(`../../../examples/dist/${example}/main.js`, import.meta.url));
-    const port = await freePort();
+    const port = environment.PORT ?? (await freePort());
     const child = spawn(process.execPath, [...preload.map((file) => `--import=${file}`), main], {
       env: {
         ...process.env,
@@ -41,11 +41,16 @@ export class ExampleProcess extends AppProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const started = new ExampleProcess(child, `http://127.0.0.1:${port}`);
-    await until('the example listens', () => {
-      if (started.hasEnded) throw new Error(`The example has ended:\n${started.output}`);
-      return /successfully started/.test(started.output);
-    });
-    await until('it answers', () => fetch(started.url).catch(() => false));
+    try {
+      await until('the example listens', () => {
+        if (started.hasEnded) throw new Error(`The example has ended:\n${started.output}`);
+        return /successfully started/.test(started.output);
+      });
+      await until('it answers', () => fetch(started.url).catch(() => false));
+    } catch (error) {
+      child.kill(); // with the processes that it has started itself
+      throw error;
+    }
     return started;
   }
 }

@@ -21,6 +21,8 @@ const CHOICES: Record<string, DatabaseKind[]> = {
 
 export const databases = CHOICES[TEST_DATABASES] ?? [];
 export const servers = databases.filter((kind) => kind !== 'sqlite');
+/** For rules that no database changes. */
+export const anyDatabase: DatabaseKind[] = ['sqlite'];
 
 // Their defaults are those of demand-servers.js, which runs before any test.
 const { TEST_POSTGRES_URL = '', TEST_MARIADB_URL = '' } = process.env;

@@ -2,7 +2,8 @@ import type { DataSource } from 'typeorm';
 import { lookForCanaries } from '../app/canaries.js';
 import { TEST_KEY } from '../app/test-encryption.js';
 
-const TABLE = /cr3dentials_webhook_(delivery|delivery_state|handler_run|handler_set|rejection|key|task)$/;
+const TABLE =
+  /cr3dentials_webhook_(delivery|delivery_state|handler_run|handler_set|rejection|key|task|erasure|action|bulk|attempt|tally|instance|secret_use)$/;
 /** What the provider has sent stands here, and nowhere else. In a sealed row it stands nowhere. */
 const CONTENT = new Set(['raw_body']);
 

@@ -10,17 +10,22 @@ import { PooledConnection } from '../../../src/database/pooled.connection.js';
 import { SingleConnection } from '../../../src/database/single.connection.js';
 import { openInbox } from '../../../src/inbox/inbox.boot.js';
 import { Tables } from '../../../src/inbox/tables.js';
+import { AttemptRepository } from '../../../src/inbox/attempt.repository.js';
 import { ClaimRepository } from '../../../src/inbox/claim.repository.js';
 import { RescueRepository } from '../../../src/inbox/rescue.repository.js';
 import { DeliveryStateRepository } from '../../../src/inbox/delivery-state.repository.js';
 import { SettlementRepository } from '../../../src/inbox/settlement.repository.js';
 import { HandlerSetRepository } from '../../../src/inbox/handler-set.repository.js';
 import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
+import { QueuedRunRepository } from '../../../src/inbox/queued-run.repository.js';
 import { DeliveryRepository } from '../../../src/inbox/delivery.repository.js';
 import { DuplicateCounter } from '../../../src/inbox/duplicate.counter.js';
-import { newDelivery, type ClaimKey, type Lease, type NewDelivery } from '../../../src/inbox/delivery.factory.js';
+import { newDelivery, type ClaimKey, type Lease, type NewDelivery } from '../../../src/inbox/claimed-delivery.js';
 import type { Dialect } from '../../../src/database/dialect/dialect.js';
+import { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
+import { TelemetryHooks } from '../../../src/instrumentation/telemetry.hooks.js';
 import { PlainTextCodec } from '../../../src/inbox/payload.codec.js';
+import type { Recording } from '../../../src/inbox/verdict.js';
 import type { TestDatabase } from './databases.js';
 import { payload } from '../app/payload.js';
 
@@ -44,6 +49,13 @@ export class StandaloneInbox {
     return new StandaloneInbox(host, await openInbox(host, undefined, SETTINGS));
   }
 
+  /** Opens it on the host's own connection, whose statements are kept. */
+  static async openWatched(database: TestDatabase): Promise<StandaloneInbox> {
+    const own = await StandaloneInbox.open(database);
+    await own.close();
+    return StandaloneInbox.openWithDialect(own.connection.dialect, database);
+  }
+
   /** Opens it on the host's own connection, with the dialect of another database. */
   static async openWithDialect(dialect: Dialect, database: TestDatabase): Promise<StandaloneInbox> {
     const statements: string[] = [];
@@ -55,7 +67,7 @@ export class StandaloneInbox {
     const connection =
       database.kind === 'sqlite'
         ? new SingleConnection(host, host, dialect)
-        : new PooledConnection(host, dialect, { own: host, hostConnections: 10, ...SETTINGS });
+        : new PooledConnection(host, dialect, { pool: host, hostConnections: 10, ...SETTINGS });
     return new StandaloneInbox(host, connection, statements, parameters);
   }
 
@@ -69,7 +81,8 @@ export class StandaloneInbox {
 
   /** Counts the duplicates of every repository that was taken from here. */
   get duplicates(): DuplicateCounter {
-    this.#duplicates ??= new DuplicateCounter(this.states, { now: Date.now });
+    const telemetry = new TelemetryHooks([], new Instrumentation());
+    this.#duplicates ??= new DuplicateCounter(this.states, { now: Date.now }, telemetry);
     return this.#duplicates;
   }
 
@@ -82,12 +95,20 @@ export class StandaloneInbox {
     return new RescueRepository(this.connection, this.tables, this.claims, this.runs, sets);
   }
 
+  get queued(): QueuedRunRepository {
+    return new QueuedRunRepository(this.connection, this.tables, this.claims, this.runs, this.attempts);
+  }
+
+  get attempts(): AttemptRepository {
+    return new AttemptRepository(this.connection, this.tables);
+  }
+
   get runs(): HandlerRunRepository {
     return new HandlerRunRepository(this.connection, this.tables);
   }
 
   get settlements(): SettlementRepository {
-    return new SettlementRepository(this.connection, this.tables, this.claims, this.runs);
+    return new SettlementRepository(this.connection, this.tables, this.claims, this.runs, this.queued, this.attempts);
   }
 
   get states(): DeliveryStateRepository {
@@ -154,4 +175,9 @@ export function claimsOf(claimId: string, ...ids: (string | undefined)[]): Claim
 /** Wraps it as it is recorded without duplicates. */
 export function alone(delivery: NewDelivery, lease?: Lease) {
   return { delivery, lease, duplicates: 0 };
+}
+
+/** What became of a batch, without the deliveries. */
+export function verdictsOf(recordings: readonly (Recording | 'locked')[]): string[] {
+  return recordings.map((recording) => (recording === 'locked' ? recording : recording.verdict));
 }

@@ -12,11 +12,26 @@ export interface SourceFile {
   readonly tree: ts.SourceFile;
 }
 
+/** The operator's page: it runs in browsers, has rules of its own, and is no part of the two builds. */
+const PAGE = /^dashboard[\\/]page[\\/]/;
+
+/** The files of the library. */
 export function sourceFiles(): SourceFile[] {
   return readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => name.endsWith('.ts') && !PAGE.test(name))
     .toSorted()
     .map((name) => sourceFile(name));
+}
+
+/** The files of the operator's page, style sheets and shell included. */
+export function pageFiles(): { readonly name: string; readonly text: string }[] {
+  return readdirSync(join(ROOT, 'dashboard/page'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(tsx?|css|html)$/.test(name))
+    .toSorted()
+    .map((name) => ({
+      name: name.replaceAll('\\', '/'),
+      text: readFileSync(join(ROOT, 'dashboard/page', name), 'utf8'),
+    }));
 }
 
 export function sourceFile(name: string): SourceFile {

@@ -24,8 +24,8 @@ describe('shared secrets', () => {
     ['one with spaces in it', ['a secret of words'], 'a secret of words'],
     ['one of a single character', ['s'], 's'],
     ['a long one', ['s'.repeat(8_000)], 's'.repeat(8_000)],
-  ])('include %s', (_, secrets, given) => {
-    expect(new SharedSecrets(secrets).include(given, NOW)).toBe(true);
+  ])('verify %s', (_, secrets, given) => {
+    expect(new SharedSecrets(secrets).verify(given, NOW)).toBe(true);
   });
 
   it.each<[string, SharedSecret[], string]>([
@@ -45,20 +45,20 @@ describe('shared secrets', () => {
     ['one that expires at no time', [{ value: 'secret', notAfter: new Date(Number.NaN) }], 'secret'],
     ['any where there are none', [], 'secret'],
     ['nothing where there are none', [], ''],
-  ])('do not include %s', (_, secrets, given) => {
-    expect(new SharedSecrets(secrets).include(given, NOW)).toBe(false);
+  ])('do not verify %s', (_, secrets, given) => {
+    expect(new SharedSecrets(secrets).verify(given, NOW)).toBe(false);
   });
 
   it('do not take one character for another that ends in the same byte', () => {
-    expect(new SharedSecrets(['secret\u015B']).include('secret[', NOW)).toBe(false);
+    expect(new SharedSecrets(['secret\u015B']).verify('secret[', NOW)).toBe(false);
   });
 
   it('do not change when the list they were made of does', () => {
     const secrets: SharedSecret[] = ['secret'];
     const shared = new SharedSecrets(secrets);
     secrets[0] = 'other';
-    expect(shared.include('secret', NOW)).toBe(true);
-    expect(shared.include('other', NOW)).toBe(false);
+    expect(shared.verify('secret', NOW)).toBe(true);
+    expect(shared.verify('other', NOW)).toBe(false);
   });
 
   it('are not to be read off', () => {
@@ -75,7 +75,7 @@ describe('shared secrets', () => {
     });
 
     it.each(['first', 'second', 'third', 'fourth', 'fifth', '', 'f', 'x'.repeat(8_000)])('with “%.10s”', (given) => {
-      new SharedSecrets(secrets).include(given, NOW);
+      new SharedSecrets(secrets).verify(given, NOW);
       expect(timingSafeEqual).toHaveBeenCalledTimes(secrets.length);
       const digests = timingSafeEqual.mock.calls.map((pair) => pair.map(({ byteLength }) => byteLength));
       expect(digests).toEqual(secrets.map(() => [32, 32]));

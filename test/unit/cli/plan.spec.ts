@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
+import { validateContract } from '../../../src/contract/payload-validation.js';
 import { fingerprint } from '../../../src/inbox/delivery.identity.js';
-import { plan, sharesOf, type PlanOptions, type Planned } from '../../../src/cli/plan.js';
+import { plan, countsOf, type PlanOptions, type Planned } from '../../../src/cli/plan.js';
 
 function options(overrides: Partial<PlanOptions> = {}): PlanOptions {
   return {
@@ -43,7 +43,7 @@ describe('a plan', () => {
     [{ count: 1, duplicates: 0, conflicts: 0 }, [1, 0, 0]],
     [{ count: 4, duplicates: 0.5, conflicts: 0.25 }, [1, 2, 1]],
   ])('%j has exactly so many sessions, duplicates and conflicts: %j', (given, expected) => {
-    const { sessions, duplicates, conflicts } = sharesOf(options(given));
+    const { sessions, duplicates, conflicts } = countsOf(options(given));
     expect([sessions, duplicates, conflicts]).toEqual(expected);
     const made = verdicts(plan(options(given)));
     expect(['accepted', 'duplicate', 'conflict'].map((word) => count(made, word))).toEqual(expected);

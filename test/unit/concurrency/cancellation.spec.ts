@@ -33,4 +33,18 @@ describe('a cancellation', () => {
     expect(reasons).toEqual([first, first]);
     expect(cancellation.signal.reason).toBe(first);
   });
+
+  it('forgets a listener that is taken back, and no other', () => {
+    const cancellation = new Cancellation();
+    const heard: string[] = [];
+    const takenBack = (): void => void heard.push('taken back');
+    cancellation.onCancel(() => heard.push('one'));
+    cancellation.onCancel(takenBack);
+    cancellation.onCancel(() => heard.push('other'));
+    cancellation.offCancel(takenBack);
+    cancellation.offCancel(() => {});
+    cancellation.cancel(first);
+
+    expect(heard).toEqual(['one', 'other']);
+  });
 });

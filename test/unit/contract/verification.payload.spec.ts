@@ -2,7 +2,7 @@ import { transform } from '@swc/core';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
+import { validateContract } from '../../../src/contract/payload-validation.js';
 import { parseInstant } from '../../../src/contract/iso-8601.js';
 import { payload } from '../../support/app/payload.js';
 

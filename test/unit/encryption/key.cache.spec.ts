@@ -10,6 +10,7 @@ class CountingProvider extends KeyProvider {
   current = 'k-1';
   isDown = false;
   calls = 0;
+  override destroy?: (tenant: string) => Promise<void>;
 
   constructor() {
     super();
@@ -133,6 +134,21 @@ describe('the cache of a key provider', () => {
       now += MINUTE;
       await cache.load('t');
       expect(cache.current('t').id).toBe('k-1');
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('gives up a destruction that hangs, and keeps what it has', async () => {
+    jest.useFakeTimers();
+    try {
+      provider.destroy = () => new Promise(() => {});
+      await cache.load('');
+      let outcome: unknown;
+      void cache.destroy('').catch((error: unknown) => (outcome = error));
+      await jest.advanceTimersByTimeAsync(10_000);
+      expect(String(outcome)).toBe('Error: The key provider did not destroy the keys within 10000 ms.');
+      expect(cache.current('').id).toBe('k-1');
     } finally {
       jest.useRealTimers();
     }

@@ -48,7 +48,7 @@ describe('a sealed text', () => {
     expect(open('cw1r.k-1.lEFHM4s7FIU5c9Lyu412aZQlDPBwHzmHpR8T0pMcgXKLs-x-rz-DNPY')).toBe('first version');
   });
 
-  it('does not open in another place, with another key, or as another codec', () => {
+  it('does not open in another place, with another key, or as another compression', () => {
     const sealed = seal(key, TEXT, place, nonces, false);
     const other = DataKey.from({ id: 'k-1', value: randomBytes(32) });
     const renamed = DataKey.from({ id: 'k-2', value: VALUE });
@@ -71,6 +71,25 @@ describe('a sealed text', () => {
     expect(changed.filter((text) => open(text) !== undefined)).toEqual([]);
   });
 
+  it('does not open with other bits at its end that no byte has, or with more around it', () => {
+    for (const text of ['four', 'abc']) {
+      const sealed = seal(key, text, place, nonces, false); // its last character has bits to spare
+      const ends = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'];
+      const opening = ends.filter((end) => open(sealed.slice(0, -1) + end) !== undefined);
+      expect(opening).toEqual([sealed.at(-1)]);
+      for (const more of [`x${sealed}`, `${sealed}=`, `${sealed}\n`, `${sealed}.`])
+        expect(parseSealed(more)).toBeUndefined();
+    }
+  });
+
+  it('does not open when it would become larger than 64 MiB', () => {
+    const sealed = seal(key, 'x'.repeat(64 * 1024 * 1024 + 1), place, nonces, true);
+    expect(sealed).toMatch(/^cw1d\./);
+    expect(open(sealed)).toBeUndefined();
+    const largest = 'x'.repeat(64 * 1024 * 1024);
+    expect(open(seal(key, largest, place, nonces, true)) === largest).toBe(true);
+  });
+
   it('does not open when it is cut off or empty', () => {
     const sealed = seal(key, TEXT, place, nonces, false);
     for (const cut of [1, 2, 4, 16, 22, 40]) expect(open(sealed.slice(0, -cut))).toBeUndefined();
@@ -82,6 +101,13 @@ describe('a sealed text', () => {
     expect(new Set(all).size).toBe(1_000); // more than the pool of nonces holds
   });
 
+  it('has a nonce of its own from the first one on', () => {
+    const pool = new NoncePool();
+    const all = Array.from({ length: 1_000 }, () => pool.next().toString('hex'));
+    expect(all.filter((nonce) => nonce.length !== 24)).toEqual([]);
+    expect(new Set(all).size).toBe(1_000);
+  });
+
   it('is compressed from 2048 bytes, if that saves a tenth', () => {
     const long = JSON.stringify({ list: Array.from({ length: 200 }, (_, n) => ({ name: 'account', n })) });
     const sealed = seal(key, long, place, nonces, true);
@@ -90,7 +116,8 @@ describe('a sealed text', () => {
     expect(open(sealed)).toBe(long);
     expect(seal(key, long, place, nonces, false)).toMatch(/^cw1r\./);
     expect(seal(key, long.slice(0, 2_047), place, nonces, true)).toMatch(/^cw1r\./);
-    expect(seal(key, randomBytes(3_000).toString('base64url'), place, nonces, true)).toMatch(/^cw1[rd]\./);
+    expect(seal(key, 'x'.repeat(2_047), place, nonces, true)).toMatch(/^cw1r\./);
+    expect(seal(key, 'x'.repeat(2_048), place, nonces, true)).toMatch(/^cw1d\./);
     const random = randomBytes(3_000)
       .toString('latin1')
       .replaceAll(/[^\x20-\x7E]/g, '');
@@ -117,8 +144,24 @@ describe('a key', () => {
     expect(bytes.equals(VALUE)).toBe(true);
   });
 
+  it('is used once it has sealed', () => {
+    const fresh = DataKey.from({ id: 'k', value: VALUE });
+    expect(fresh.isUsed).toBe(false);
+    seal(fresh, TEXT, place, nonces, false);
+    expect(fresh.isUsed).toBe(true);
+  });
+
   it('has 32 bytes', () => {
-    for (const value of ['', 'short', 'x'.repeat(64), randomBytes(31), randomBytes(33).toString('base64url')])
+    const [hex, base64] = [VALUE.toString('hex'), VALUE.toString('base64')];
+    const longer = [`${hex}0`, `x${hex}`, `${base64}A`, ` ${base64}`, 7 as unknown as string];
+    for (const value of [
+      '',
+      'short',
+      'x'.repeat(64),
+      randomBytes(31),
+      randomBytes(33).toString('base64url'),
+      ...longer,
+    ])
       expect(() => DataKey.from({ id: 'k', value })).toThrow('32 bytes');
   });
 });

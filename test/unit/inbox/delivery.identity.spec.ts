@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { validateContract } from '../../../src/contract/payload-validation.pipe.js';
+import { validateContract } from '../../../src/contract/payload-validation.js';
 import { fingerprint, idempotencyKey } from '../../../src/inbox/delivery.identity.js';
 import { payload } from '../../support/app/payload.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { redactError } from '../../../src/instrumentation/error.redactor.js';
-import { verificationEvent, type VerificationEvent } from '../../../src/processing/handlers/verification.event.js';
+import { verificationEvents, type VerificationEvent } from '../../../src/processing/handlers/verification.event.js';
 import { payload } from '../../support/app/payload.js';
 
 function event(overrides: Record<string, unknown> = {}): VerificationEvent {
@@ -11,13 +11,13 @@ function event(overrides: Record<string, unknown> = {}): VerificationEvent {
     metadata: null,
     ...overrides,
   });
-  return verificationEvent({
+  return verificationEvents({
     id: 'd-1',
     tenant: '',
     status: 'COMPLETED',
     rawBody: JSON.stringify(body),
     receivedAt: 0,
-  });
+  })();
 }
 
 const john = event({
@@ -135,9 +135,9 @@ describe('an error that does not', () => {
     expect(redactError(new TypeError(message), words)).toBe(`TypeError: ${message}`);
   });
 
-  it('keeps the names of fields, the session and the delivery', () => {
+  it('keeps the names of fields and the delivery, and not the session', () => {
     const message = `accountHolder of ${john.sessionId} in ${john.deliveryId}`;
-    expect(redactError(message, john)).toBe(message);
+    expect(redactError(message, john)).toBe(`accountHolder of [redacted] in ${john.deliveryId}`);
   });
 
   it('is kept in one line, capped, and without its cause', () => {

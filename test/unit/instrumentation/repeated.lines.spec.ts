@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { causeOf, RepeatedLines } from '../../../src/instrumentation/repeated.lines.js';
+import { throttleKeyOf, RepeatedLines } from '../../../src/instrumentation/repeated.lines.js';
 
 const INTERVAL_MS = 60_000;
 
@@ -98,13 +98,13 @@ describe('the cause of an error', () => {
     ['QueryFailedError: Key "x y" exists', 'QueryFailedError: Key "z" exists'],
     ["TypeError: 'a' is no function", "TypeError: 'b' is no function"],
   ])('is the same for %j and %j', (one, other) => {
-    expect(causeOf(one)).toBe(causeOf(other));
+    expect(throttleKeyOf(one)).toBe(throttleKeyOf(other));
   });
 
   it.each([
     ['Error: The ledger is closed.', 'Error: The account is closed.'],
     ['Error: added', 'Error: faded'], // words that look like hexadecimal numbers
   ])('differs for %j and %j', (one, other) => {
-    expect(causeOf(one)).not.toBe(causeOf(other));
+    expect(throttleKeyOf(one)).not.toBe(throttleKeyOf(other));
   });
 });

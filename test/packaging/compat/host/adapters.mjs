@@ -38,28 +38,59 @@ function event(body, headers) {
 
 async function settled(accounts, sessionId) {
   for (const giveUpAt = performance.now() + 10_000; performance.now() < giveUpAt; await sleep(20)) {
-    const { delivery } = await accounts.find(sessionId);
-    if (delivery?.finishedAt) return delivery;
+    const { delivery, calls } = await accounts.find(sessionId);
+    if (delivery?.finishedAt) return { delivery, calls };
   }
   throw new Error('It has not settled.');
 }
 
-const app = configure(await NestFactory.create(AppModule, adapter(), { rawBody: true, logger: ['error'] }));
-await app.init();
-const server = app.getHttpAdapter().getInstance();
-const lambdas = Object.entries(lambdaOf[process.env.PLATFORM]).map(([name, toLambda]) => [name, toLambda(server)]);
-if (process.env.PLATFORM === 'fastify') await server.ready();
-for (const [name, lambda] of lambdas) {
+async function boot(toLambda) {
+  const app = configure(await NestFactory.create(AppModule, adapter(), { rawBody: true, logger: ['error'] }));
+  await app.init();
+  const server = app.getHttpAdapter().getInstance();
+  const lambda = toLambda(server);
+  if (process.env.PLATFORM === 'fastify') await server.ready();
+  return { app, lambda, accounts: app.get(AccountsController) };
+}
+
+/** Numbers of the attempts that a handler was called with. */
+const attemptsOf = (calls, handler) => calls.filter(({ by }) => by === handler).map(({ attempt }) => attempt);
+
+/** Closes the app in the middle of a handler. The next app calls it again. */
+async function interrupt({ app, lambda }, toLambda) {
+  const sessionId = randomUUID();
+  process.env.HOLD = 'true';
+  const { log } = console;
+  const held = new Promise((resolve) => {
+    console.log = (line) => (line === `Holding ${sessionId}` ? resolve() : log(line));
+  });
+  const body = JSON.stringify({ sessionId, status: 'TERMINATED', platformId: 1 });
+  await lambda(event(body, { 'x-api-key': secret }), {});
+  await held;
+  await app.close();
+  console.log = log;
+  delete process.env.HOLD;
+  const next = await boot(toLambda);
+  const { calls } = await settled(next.accounts, sessionId);
+  await next.app.close();
+  return attemptsOf(calls, 'end');
+}
+
+for (const [name, toLambda] of Object.entries(lambdaOf[process.env.PLATFORM])) {
+  const host = await boot(toLambda);
   const post = async (body, key) => {
-    const { statusCode, body: answer } = await lambda(event(body, key && { 'x-api-key': key }), {});
+    const { statusCode, body: answer } = await host.lambda(event(body, key && { 'x-api-key': key }), {});
     return `${statusCode} ${answer}`;
   };
   const sessionId = randomUUID();
   const body = JSON.stringify({ sessionId, status: 'COMPLETED', platformId: 1 });
   const answers = [await post(body, secret), await post(body, secret)];
-  const { state, rawBody } = await settled(app.get(AccountsController), sessionId);
+  const { state, rawBody } = (await settled(host.accounts, sessionId)).delivery;
   const others = [await post(body, 'wrong'), await post(body), await post('{', secret)];
   const statuses = others.map((answer) => answer.slice(0, 3));
-  console.log(JSON.stringify({ name, answers, state, isWhole: rawBody === body, statuses }));
+  const failing = { sessionId: randomUUID(), status: 'ERROR', platformId: 1 };
+  await post(JSON.stringify(failing), secret);
+  const retried = attemptsOf((await settled(host.accounts, failing.sessionId)).calls, 'release');
+  const interrupted = await interrupt(host, toLambda);
+  console.log(JSON.stringify({ name, answers, state, isWhole: rawBody === body, statuses, retried, interrupted }));
 }
-await app.close();

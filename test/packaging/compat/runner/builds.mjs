@@ -2,6 +2,7 @@ import { transformFile } from '@swc/core';
 import { build } from 'esbuild';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { output } from './process.mjs';
 
 /**
  * The same app as other builders make it: `dist/minified.js`, one file with the names that a minifier gives to classes,
@@ -35,4 +36,21 @@ export async function buildOtherwise(cwd, type) {
     await mkdir(dirname(to), { recursive: true });
     await writeFile(to, code);
   }
+}
+
+/**
+ * Nest's own bundle, `webpacked/main.js`, with the settings of its command line but for two: the sources name their
+ * imports as JavaScript, and `dist` has the app that others build.
+ */
+export async function bundleByNest(cwd) {
+  const config = `module.exports = (options) => ({
+    ...options,
+    resolve: { ...options.resolve, extensionAlias: { '.js': ['.ts', '.js'] } },
+    output: { ...options.output, path: '${join(cwd, 'webpacked')}', filename: 'main.js' },
+  });`;
+  await writeFile(join(cwd, 'webpack.config.cjs'), config);
+  const settings = { sourceRoot: 'src', compilerOptions: { tsConfigPath: 'tsconfig.build.json' } };
+  await writeFile(join(cwd, 'nest-cli.json'), JSON.stringify(settings));
+  const nest = ['--yes', '@nestjs/cli@11', 'build', '--webpack', '--webpackPath', 'webpack.config.cjs'];
+  await output('npx', nest, { cwd });
 }

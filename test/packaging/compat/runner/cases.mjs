@@ -4,6 +4,7 @@ import { withoutNest } from './apps.mjs';
 import { kinds, withDatabase } from './databases.mjs';
 import { SECRET } from './host.mjs';
 import { journey } from './journey.mjs';
+import { notInstalled, observed } from './observed.mjs';
 import { output, under } from './process.mjs';
 
 const platforms = ['express', 'fastify'];
@@ -18,7 +19,10 @@ const ways = [
 ];
 
 const list = { ENTITIES: 'list' };
-/** Hosts that are not as most are. Each also ends in the middle of a handler. */
+/**
+ * Hosts that are not as most are. Each also ends in the middle of a handler. Where an app differs from another only in
+ * the kind of its modules, those that were built otherwise are tried.
+ */
 const oddHosts = [
   { what: 'minified into one file by esbuild', entry: 'dist/minified.js', platform: 'express', kind: 'sqlite' },
   { what: 'built by SWC', entry: 'swc/main.js', platform: 'fastify', kind: 'postgres' },
@@ -30,34 +34,49 @@ const oddHosts = [
   { what: 'with a naming strategy', platform: 'express', kind: 'postgres', env: { NAMING: 'prefix' } },
 ];
 
-/** Where the packages for it are installed. */
-const withoutTypeOrm = {
-  what: 'on Drizzle, without a TypeORM of its own',
-  entry: 'dist/drizzle.main.js',
+const bundled = {
+  what: 'bundled by webpack, as `nest build --webpack` does',
+  entry: 'webpacked/main.js',
   platform: 'express',
-  kind: 'postgres',
+  kind: 'mariadb',
 };
 
+/** Where the packages for them are installed. */
+const withoutTypeOrm = [
+  ['Drizzle', 'dist/drizzle.main.js', 'express'],
+  ['MikroORM', 'dist/mikro-orm.main.js', 'fastify'],
+  ['Prisma', 'dist/prisma.main.js', 'express'],
+].map(([library, entry, platform]) => ({
+  what: `on ${library}, without a TypeORM of its own`,
+  entry,
+  platform,
+  kind: 'postgres',
+}));
+
 /**
- * Everything with everything for the apps that stand for most hosts; for the others, each database once.
+ * Each Node with each database and each platform with both, for the apps that stand for most hosts; for the others,
+ * each database once.
  *
  * @returns {{ name: string, run: () => Promise<void> }[]}
  */
-export function casesOf({ name: app, like, isEverywhere = false, hasCrowd = false }, nodes, folder) {
+export function casesOf({ name: app, like, isEverywhere = false, hasCrowd = false, isBundled = false }, nodes, folder) {
   const cwd = join(folder, app);
   const once = nodes.map((node, n) => ({ node, platform: platforms[n % 2], kind: kinds[n % 3] }));
-  const everywhere = nodes.flatMap((node) =>
-    kinds.flatMap((kind) => platforms.map((platform) => ({ node, platform, kind }))),
-  );
+  const pairs = nodes.flatMap((node, n) => kinds.map((kind, k) => ({ node, platform: platforms[(n + k) % 2], kind })));
   return [
-    ...(isEverywhere ? everywhere : once).map((setup, n) =>
-      hostCase(app, cwd, { ...setup, way: ways[(n + ((n / 6) | 0)) % 6] }),
+    ...(isEverywhere ? pairs : once).map((setup, n) =>
+      hostCase(app, cwd, { ...setup, way: ways[n % 6], isInterrupted: n < 3 }),
     ),
     ...(isEverywhere ? once : []).map(({ node, kind }) => ownTests(app, cwd, node, kind)),
     ...(isEverywhere ? once : []).map((setup) => adapters(app, cwd, setup)),
-    ...(hasCrowd ? [...oddHosts, ...(app.startsWith('nest12') && !like ? [withoutTypeOrm] : [])] : []).map((odd, n) =>
-      oddCase(app, cwd, odd, nodes[n % nodes.length]),
-    ),
+    ...[
+      ...(hasCrowd ? oddHosts.filter(({ entry }) => !like || /minified|swc/.test(entry ?? '')) : []),
+      ...(isBundled ? [bundled] : []),
+      ...(hasCrowd && app.startsWith('nest12') && !like ? withoutTypeOrm : []),
+    ].map((odd, n) => oddCase(app, cwd, odd, nodes[n % nodes.length])),
+    ...(hasCrowd
+      ? once.filter(hasItsSdk(app)).map((setup) => observedHost(app, cwd, setup))
+      : [withoutPackages(app, cwd)]),
     ...once.map(({ node, kind }) => commandLine(app, cwd, node, kind)),
     ...(like
       ? []
@@ -65,12 +84,14 @@ export function casesOf({ name: app, like, isEverywhere = false, hasCrowd = fals
   ];
 }
 
-function hostCase(app, cwd, { node, platform, kind, way }) {
+function hostCase(app, cwd, { node, platform, kind, way, isInterrupted }) {
   const how = `${way.ENTITIES}${way.DATA_SOURCE ? ', named DataSource' : ''}`;
   return {
     name: `${app}, Node ${node.major}, ${platform}, ${kind}: a host with entities by ${how}`,
     run: () =>
-      withDatabase(kind, cwd, (url) => journey({ cwd, node, env: { DATABASE_URL: url, PLATFORM: platform, ...way } })),
+      withDatabase(kind, cwd, (url) =>
+        journey({ cwd, node, isInterrupted, env: { DATABASE_URL: url, PLATFORM: platform, ...way } }),
+      ),
   };
 }
 
@@ -87,6 +108,29 @@ function oddCase(app, cwd, { what, platform, kind, entry, env }, node) {
           env: { DATABASE_URL: url, PLATFORM: platform, ...list, ...env },
         }),
       ),
+  };
+}
+
+/** With Nest 12, it is line 3 of OpenTelemetry's SDK, which needs Node 22. */
+const hasItsSdk =
+  (app) =>
+  ({ node }) =>
+    app.startsWith('nest11') || node.major >= 22;
+
+function observedHost(app, cwd, { node, platform, kind }) {
+  return {
+    name: `${app}, Node ${node.major}, ${platform}, ${kind}: an observed host, with OpenTelemetry, prom-client and Terminus`,
+    run: () =>
+      withDatabase(kind, cwd, (url) =>
+        observed({ cwd, node, env: { DATABASE_URL: url, PLATFORM: platform, ...list } }),
+      ),
+  };
+}
+
+function withoutPackages(app, cwd) {
+  return {
+    name: `${app}: subpaths whose packages are not installed`,
+    run: () => notInstalled(cwd),
   };
 }
 
@@ -125,6 +169,8 @@ function adapters(app, cwd, { node, platform, kind }) {
               state: 'completed',
               isWhole: true,
               statuses: ['401', '401', '400'],
+              retried: [1, 2],
+              interrupted: [1],
             },
             name,
           );

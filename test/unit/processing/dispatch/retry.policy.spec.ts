@@ -5,6 +5,7 @@ import { processingSettings } from '../../../../src/processing/processing.option
 import { SeededRandom } from '../../../../src/testing/seeded-random.js';
 import { RandomSource, RetryPolicy } from '../../../../src/processing/dispatch/retry.policy.js';
 
+const handler = { id: 'ledger.book' };
 const failure = new Error('The ledger is closed.');
 const THEN = ['th', 'en'].join('');
 
@@ -36,13 +37,17 @@ function problemsOf(retry: () => unknown): string[] {
   const instrumentation = new Instrumentation();
   const problems: string[] = [];
   instrumentation.subscribe('retry-policy-failed', ({ problem }) => problems.push(problem));
-  new RetryPolicy({ retry: retry as RetryFunction }, new Rigged(0.5), instrumentation).afterFailure(1, failure);
+  new RetryPolicy({ retry: retry as RetryFunction }, new Rigged(0.5), instrumentation).afterFailure(
+    handler,
+    1,
+    failure,
+  );
   return problems;
 }
 
 function delays(of: RetryPolicy, attempts: number): (number | 'dead')[] {
   return Array.from({ length: attempts }, (_, index) => {
-    const retry = of.afterFailure(index + 1, failure);
+    const retry = of.afterFailure(handler, index + 1, failure);
     return retry === 'dead' ? retry : retry.delay;
   });
 }
@@ -60,11 +65,11 @@ describe('exponential backoff', () => {
   });
 
   it('uses up an attempt', () => {
-    expect(policy().afterFailure(1, failure)).toEqual({ delay: 1_000, usesAttempt: true });
+    expect(policy().afterFailure(handler, 1, failure)).toEqual({ delay: 1_000, usesAttempt: true });
   });
 
   it('never waits longer than the longest delay, however large the numbers become', () => {
-    expect(policy({ attempts: 100_000 }).afterFailure(99_999, failure)).toEqual({
+    expect(policy({ attempts: 100_000 }).afterFailure(handler, 99_999, failure)).toEqual({
       delay: 3_600_000,
       usesAttempt: true,
     });
@@ -72,7 +77,7 @@ describe('exponential backoff', () => {
 
   it('stays at once where the initial delay is none, however large the numbers become', () => {
     expect(delays(policy({ initialDelay: 0 }), 2)).toEqual([0, 0]);
-    expect(policy({ initialDelay: 0, attempts: 100_000 }).afterFailure(99_999, failure)).toEqual({
+    expect(policy({ initialDelay: 0, attempts: 100_000 }).afterFailure(handler, 99_999, failure)).toEqual({
       delay: 0,
       usesAttempt: true,
     });
@@ -88,7 +93,7 @@ describe('full jitter', () => {
     expect(delays(policy({ jitter: 'full' }, new Rigged(chance)), 3)).toEqual(expected);
   });
 
-  it('is of the capped delay', () => {
+  it('applies to the capped delay', () => {
     expect(delays(policy({ jitter: 'full', maxDelay: 1_500 }, new Rigged(0.5)), 3)).toEqual([500, 750, 750]);
   });
 
@@ -105,21 +110,21 @@ describe('full jitter', () => {
   });
 });
 
-describe('an error that steers', () => {
+describe('PermanentError and RetryAfterError', () => {
   it('is dead at once when it is permanent, whatever the policy', () => {
-    expect(policy().afterFailure(1, new PermanentError('No such account.'))).toBe('dead');
-    expect(asking(() => 5).afterFailure(1, new PermanentError('No such account.'))).toBe('dead');
+    expect(policy().afterFailure(handler, 1, new PermanentError('No such account.'))).toBe('dead');
+    expect(asking(() => 5).afterFailure(handler, 1, new PermanentError('No such account.'))).toBe('dead');
   });
 
   it('comes back when it says, without using up an attempt, even if there is none left', () => {
     const afterward = { delay: 1_234, usesAttempt: false };
-    expect(policy({ attempts: 1 }).afterFailure(1, new RetryAfterError(1_234))).toEqual(afterward);
-    expect(asking(() => 'dead').afterFailure(9, new RetryAfterError(1_234))).toEqual(afterward);
-    expect(policy().afterFailure(1, new RetryAfterError(0))).toEqual({ delay: 0, usesAttempt: false });
+    expect(policy({ attempts: 1 }).afterFailure(handler, 1, new RetryAfterError(1_234))).toEqual(afterward);
+    expect(asking(() => 'dead').afterFailure(handler, 9, new RetryAfterError(1_234))).toEqual(afterward);
+    expect(policy().afterFailure(handler, 1, new RetryAfterError(0))).toEqual({ delay: 0, usesAttempt: false });
   });
 
   it.each([1_000 / 3, 0.5, 1e300])('comes back in whole milliseconds that a database can hold: %d', (delay) => {
-    const retry = policy().afterFailure(1, new RetryAfterError(delay));
+    const retry = policy().afterFailure(handler, 1, new RetryAfterError(delay));
     expect(Number.isSafeInteger(Object(retry).delay)).toBe(true);
   });
 
@@ -131,7 +136,7 @@ describe('an error that steers', () => {
 
   it('is any other when it only resembles one', () => {
     const lookalike = Object.assign(new Error('x'), { name: 'PermanentError', code: 'PERMANENT' });
-    expect(policy().afterFailure(1, lookalike)).toEqual({ delay: 1_000, usesAttempt: true });
+    expect(policy().afterFailure(handler, 1, lookalike)).toEqual({ delay: 1_000, usesAttempt: true });
   });
 });
 
@@ -142,7 +147,7 @@ describe("a host's function", () => {
       asked.push(question);
       return 70;
     });
-    expect(retry.afterFailure(3, failure)).toEqual({ delay: 70, usesAttempt: true });
+    expect(retry.afterFailure(handler, 3, failure)).toEqual({ delay: 70, usesAttempt: true });
     expect(asked).toEqual([[3, failure]]);
   });
 
@@ -156,7 +161,7 @@ describe("a host's function", () => {
   });
 
   it('may have it run again at once', () => {
-    expect(asking(() => 0).afterFailure(1, failure)).toEqual({ delay: 0, usesAttempt: true });
+    expect(asking(() => 0).afterFailure(handler, 1, failure)).toEqual({ delay: 0, usesAttempt: true });
   });
 
   it('may answer a fraction, which is rounded', () => {
@@ -178,7 +183,7 @@ describe("a host's function", () => {
     'that returns nonsense neither ends a delivery nor runs it in a loop: %p',
     (nonsense) => {
       const retry = asking(() => nonsense as number);
-      expect(retry.afterFailure(1, failure)).toEqual({ delay: 60_000, usesAttempt: true });
+      expect(retry.afterFailure(handler, 1, failure)).toEqual({ delay: 60_000, usesAttempt: true });
     },
   );
 
@@ -203,7 +208,7 @@ describe("a host's function", () => {
     ).toEqual(['threw TypeError']);
   });
 
-  it('that answers well is not told of', () => {
+  it('is not reported when it returns a valid value', () => {
     expect(problemsOf(() => 0)).toEqual([]);
     expect(problemsOf(() => 'dead')).toEqual([]);
   });
@@ -242,17 +247,17 @@ describe("a host's function", () => {
     const retry = asking(() => {
       throw new Error('A fault of the host.');
     });
-    expect(retry.afterFailure(1, failure)).toEqual({ delay: 60_000, usesAttempt: true });
+    expect(retry.afterFailure(handler, 1, failure)).toEqual({ delay: 60_000, usesAttempt: true });
   });
 });
 
 describe('a cancelled run', () => {
   it('is retried after the initial delay, which no jitter shortens', () => {
-    expect(policy({ initialDelay: 70, jitter: 'full' }, new Rigged(0)).afterInterruption()).toBe(70);
+    expect(policy({ initialDelay: 70, jitter: 'full' }, new Rigged(0)).afterInterruption(handler)).toBe(70);
   });
 
   it("is retried after a second when the policy is a host's function", () => {
-    expect(asking(() => 'dead').afterInterruption()).toBe(1_000);
+    expect(asking(() => 'dead').afterInterruption(handler)).toBe(1_000);
   });
 });
 

@@ -11,7 +11,6 @@ import {
 } from 'nestjs-cr3dentials-webhook';
 import {
   eventClasses,
-  verificationEvent,
   verificationEvents,
   withReadonlyFields,
 } from '../../../../src/processing/handlers/verification.event.js';
@@ -22,7 +21,7 @@ const RECEIVED_AT = 1_742_817_900_000;
 const sample = payload({ sessionId: 's-1' });
 
 function eventOf(body: string, status: VerificationStatus = 'COMPLETED') {
-  return verificationEvent({ id: 'd-1', tenant: 'north', status, rawBody: body, receivedAt: RECEIVED_AT });
+  return verificationEvents({ id: 'd-1', tenant: 'north', status, rawBody: body, receivedAt: RECEIVED_AT })();
 }
 
 function eventWith(overrides: Record<string, unknown>) {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { HandlerRun } from '../../../../src/inbox/handler-run.entity.js';
-import type { ClaimedDelivery, Lease } from '../../../../src/inbox/delivery.factory.js';
+import type { ClaimedDelivery, Lease } from '../../../../src/inbox/claimed-delivery.js';
 import { InFlightDeliveries, type Claim } from '../../../../src/processing/worker/in-flight.deliveries.js';
 
 const lease: Lease = { claimId: 'me', expiresAt: 1_000 };
@@ -13,11 +13,14 @@ function delivery(id: string, rescues = 0): ClaimedDelivery {
     status: 'COMPLETED',
     rawBody: '{}',
     isOpen: true,
-    attempts: 1,
+    dispatches: 1,
     rescues,
     replays: 0,
     onlyNamedHandlers: 0,
+    expectedHandlers: [],
     receivedAt: 0,
+    traceContext: null,
+    replayTraceContext: null,
   };
 }
 
@@ -40,10 +43,10 @@ describe('deliveries in flight', () => {
   });
 
   it('are those that were added, with their previous runs and the end of their lease', () => {
-    const runs = [{ handler: 'a' } as HandlerRun];
-    const claim = inFlight.add(delivery('a'), lease, runs);
-    expect(claim).toMatchObject({ delivery: { id: 'a' }, previousRuns: runs, leaseExpiresAt: 1_000 });
-    expect(take('b').previousRuns).toEqual([]);
+    const origin = { source: 'claim', previousRuns: [{ handler: 'a' } as HandlerRun] } as const;
+    const claim = inFlight.add(delivery('a'), lease, origin);
+    expect(claim).toMatchObject({ delivery: { id: 'a' }, origin, leaseExpiresAt: 1_000 });
+    expect(take('b').origin).toEqual({ source: 'handoff', previousRuns: [] });
     expect(inFlight).toMatchObject({ size: 2, ids: ['a', 'b'] });
   });
 
@@ -86,15 +89,15 @@ describe('deliveries in flight', () => {
 
   it('are remembered as lost only when their worker was cut off, until they are forgotten', () => {
     const [cutOff, blocked] = [take('a'), take('b')];
-    expect(inFlight.evictCutOff((claim) => claim === cutOff)).toBe(1);
+    expect(inFlight.evictUnrenewed((claim) => claim === cutOff)).toBe(1);
     expect(inFlight.evict((claim) => claim === blocked)).toBe(1);
     expect(cutOff.cancellation.isRequested).toBe(true);
     expect([...inFlight.lost]).toEqual([['a', { leaseExpiresAt: 1_000, isReported: false }]]);
-    inFlight.reportedLost(['b'], () => true);
+    inFlight.markReported(['b'], () => true);
     expect([...inFlight.lost]).toEqual([['a', { leaseExpiresAt: 1_000, isReported: false }]]);
-    inFlight.reportedLost(['a'], () => false);
+    inFlight.markReported(['a'], () => false);
     expect([...inFlight.lost]).toEqual([['a', { leaseExpiresAt: 1_000, isReported: true }]]);
-    inFlight.reportedLost(['a'], (id) => id === 'a');
+    inFlight.markReported(['a'], (id) => id === 'a');
     expect([...inFlight.lost]).toEqual([]);
   });
 
@@ -111,7 +114,7 @@ describe('deliveries in flight', () => {
 
   it('are cancelled together and stay until they end on their own', () => {
     const all = [take('a'), take('b')];
-    const reason = new Error('The application is shutting down.');
+    const reason = new Error('The app is shutting down.');
     inFlight.cancelAll(reason);
     for (const { cancellation } of all) expect(cancellation.reason).toBe(reason);
     expect(inFlight.ids).toEqual(['a', 'b']);

@@ -13,29 +13,29 @@ describe('the slots of deliveries', () => {
     const { slots, take } = slotsOf(2);
     const [one] = take(2);
     expect(slots.free).toBe(0);
-    slots.giveBack(one as never);
+    slots.release(one as never);
     expect(slots.free).toBe(1);
   });
 
   it('are free again when their deliveries have taken long', () => {
     const { slots, take } = slotsOf(2);
     const taken = take(2);
-    expect(slots.moveAside(60_000)).toBe(false);
-    expect(slots.moveAside(0)).toBe(true);
-    expect([slots.free, slots.aside]).toEqual([2, 2]);
-    for (const slot of taken) slots.giveBack(slot);
-    expect([slots.free, slots.aside]).toEqual([2, 0]);
+    expect(slots.moveToOverflow(60_000)).toBe(false);
+    expect(slots.moveToOverflow(0)).toBe(true);
+    expect([slots.free, slots.overflow]).toEqual([2, 2]);
+    for (const slot of taken) slots.release(slot);
+    expect([slots.free, slots.overflow]).toEqual([2, 0]);
   });
 
   it('are left to others by four times as many, and no more', () => {
     const { slots, take } = slotsOf(2);
     for (let wave = 0; wave < 4; wave++) {
       take(2);
-      expect(slots.moveAside(0)).toBe(true);
+      expect(slots.moveToOverflow(0)).toBe(true);
     }
     take(2);
-    expect(slots.moveAside(0)).toBe(false);
-    expect([slots.free, slots.aside]).toEqual([0, 8]);
+    expect(slots.moveToOverflow(0)).toBe(false);
+    expect([slots.free, slots.overflow]).toEqual([0, 8]);
   });
 
   it('are taken up by what goes on after its timeout, half of them at most', () => {

@@ -23,7 +23,7 @@ afterAll(async () => {
 describe('a delivery to this host', () => {
   it('is processed once, however often it is sent', async () => {
     const payload = verificationPayload({ extractedData: { accountHolder: 'John Doe' } });
-    const { verdict, delivery } = await webhook.deliver(payload, { until: 'settled' });
+    const { verdict, delivery } = await webhook.deliver(payload, { until: 'finished' });
     expect([verdict, delivery?.state]).toEqual(['accepted', 'completed']);
     expect((await webhook.deliver(payload)).verdict).toBe('duplicate');
     const calls = app.get(Accounts).calls.filter(({ sessionId }) => sessionId === payload.sessionId);
@@ -33,14 +33,14 @@ describe('a delivery to this host', () => {
 
   it('is retried where a handler fails', async () => {
     const payload = verificationPayload({ status: 'ERROR' });
-    const { delivery } = await webhook.deliver(payload, { until: 'settled' });
+    const { delivery } = await webhook.deliver(payload, { until: 'finished' });
     expect(delivery?.state).toBe('completed');
     const calls = app.get(Accounts).calls.filter(({ sessionId }) => sessionId === payload.sessionId);
     expect(calls.filter(({ by }) => by === 'release').map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
   it('is refused without the secret, and where it is against the contract', async () => {
-    const portal = await webhook.portal({ retries: 0, secret: 'another-secret-of-16-characters' });
+    const portal = await webhook.simulator({ retries: 0, secret: 'another-secret-of-16-characters' });
     expect((await portal.deliver(verificationPayload())).attempts[0]?.statusCode).toBe(401);
     expect((await webhook.deliver({ ...verificationPayload(), platformId: 'one' })).verdict).toBe('invalid');
   });

@@ -1,0 +1,1 @@
+export { promClient, type PromClientOptions } from './prom-client.js';

@@ -1,0 +1,185 @@
+import { describe, expect, it } from '@jest/globals';
+import { revealedText, rows } from './fixtures/deliveries.js';
+import { MINUTE, NOW } from './fixtures/times.js';
+import { rejections, session } from './fixtures/work.js';
+import { answering, refusing } from './support/fixture-routes.js';
+import { visitedPage } from './support/visited-page.js';
+
+const dead = rows.find(({ state }) => state === 'dead');
+const LONG_NUMBER = '90071992547409931234';
+
+const on = visitedPage();
+
+async function reveal(): Promise<void> {
+  await on.visit(`#/deliveries/${dead?.id}`);
+  await on.page.getByRole('button', { name: 'Reveal contents…' }).click();
+  await on.page.getByRole('dialog').getByLabel('Reason').fill('Ticket 4711');
+  await on.page.getByRole('dialog').getByRole('button', { name: 'Reveal' }).click();
+  await on.page.getByText(LONG_NUMBER).waitFor();
+}
+
+describe('an act that the server refuses', () => {
+  it('is told in the dialog, and the page stays', async () => {
+    await on.visit(`#/deliveries/${dead?.id}`);
+    const message = 'A worker is processing it. Try again in a moment.';
+    on.server.answer('POST deliveries/*/replay', refusing(409, { code: 'BUSY', message, now: NOW, row: dead }));
+    await on.page.getByRole('button', { name: 'Replay…' }).click();
+    await on.page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+    await on.page.getByRole('alert').filter({ hasText: message }).waitFor();
+    expect(await on.page.getByText('What happened').isVisible()).toBe(true);
+  });
+
+  it('does not end the others of a selection', async () => {
+    await on.visit('#/deliveries?state=dead');
+    on.server.answer('POST deliveries/*/discard', ({ path }) =>
+      path.includes(dead?.id ?? '')
+        ? { status: 409, body: { code: 'BUSY', message: 'A worker is processing it.', now: NOW, row: dead } }
+        : { status: 200, body: { now: NOW, row: rows[6] } },
+    );
+    await on.page.getByRole('button', { name: 'Select the 2 shown' }).click();
+    await on.page.getByRole('button', { name: 'Discard…' }).click();
+    await on.page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
+    await on.page
+      .getByRole('status')
+      .filter({ hasText: 'Discarded 1 delivery. 1 could not: A worker is processing it.' })
+      .waitFor();
+    expect(on.server.acts).toHaveLength(2);
+  });
+});
+
+describe('a reveal', () => {
+  it('needs a reason, and is not asked for without one', async () => {
+    await on.visit(`#/deliveries/${dead?.id}`);
+    await on.page.getByRole('button', { name: 'Reveal contents…' }).click();
+    await on.page.getByRole('dialog').getByLabel('Reason').fill('no');
+    await on.page.getByRole('dialog').getByRole('button', { name: 'Reveal' }).click();
+    expect(await on.page.getByRole('dialog').isVisible()).toBe(true);
+    expect(on.server.acts).toEqual([]);
+  });
+
+  it('shows long numbers exactly, and nowhere else than in its place', async () => {
+    await reveal();
+    expect(await on.page.getByRole('region', { name: 'Contents' }).textContent()).toContain(`"number": ${LONG_NUMBER}`);
+    const kept = await on.page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, history.state]),
+    );
+    expect(kept).not.toContain('4711');
+    expect(kept).not.toContain(LONG_NUMBER);
+    expect(revealedText).toContain(LONG_NUMBER);
+  });
+
+  it('is hidden when its time is up', async () => {
+    await reveal();
+    await on.page.clock.runFor(61_000);
+    await on.page.getByText('Values are masked').waitFor();
+    expect(await on.page.content()).not.toContain(LONG_NUMBER);
+  });
+
+  it('is kept longer on request, until the page is left', async () => {
+    await reveal();
+    await on.page.getByRole('button', { name: 'Keep shown' }).click();
+    await on.page.clock.runFor(5 * MINUTE);
+    expect(await on.page.getByText(LONG_NUMBER).isVisible()).toBe(true);
+    await on.page.goto(`${on.server.url}#/overview`);
+    await on.page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await on.page.goBack();
+    await on.page.getByText('Values are masked').waitFor();
+    expect(await on.page.content()).not.toContain(LONG_NUMBER);
+  });
+
+  it('is hidden when the page is', async () => {
+    await reveal();
+    await on.page.evaluate(() => {
+      Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await on.page.getByText('Values are masked').waitFor();
+    expect(await on.page.content()).not.toContain(LONG_NUMBER);
+  });
+});
+
+describe('a bulk operation', () => {
+  it('is started once its count is typed, with the token of what was shown', async () => {
+    await on.visit('#/dead');
+    await on.page.getByRole('button', { name: /^Replay… Ledger/ }).click();
+    const dialog = on.page.getByRole('dialog', { name: 'Replay many deliveries' });
+    await dialog.getByText('2,871 deliveries match').waitFor();
+    await dialog.getByText('What comes to this state after 15:05:09 is not touched.').waitFor();
+    const start = dialog.getByRole('button', { name: 'Replay 2,871' });
+    expect(await start.isDisabled()).toBe(true);
+    await dialog.getByLabel('Type 2,871 to confirm').fill('2870');
+    expect(await start.isDisabled()).toBe(true);
+    await dialog.getByLabel('Type 2,871 to confirm').fill('2,871');
+    await dialog.getByLabel('Deliveries a second').fill('50');
+    await start.click();
+    await on.page.getByRole('status').filter({ hasText: 'Started with 2,871 deliveries.' }).waitFor();
+    expect(on.server.acts.map(({ path, body }) => ({ path, body }))).toEqual([
+      {
+        path: 'bulk/preview',
+        body: {
+          action: 'replay',
+          conditions: { state: 'dead', handler: 'ledger.book', error: 'ledger did not answer within' },
+        },
+      },
+      { path: 'bulk', body: { token: 'token-of-the-preview', expected: 2_871, rate: 50 } },
+    ]);
+  });
+
+  it('that changed since the preview says so, and starts nothing', async () => {
+    await on.visit('#/dead');
+    const message = 'The deliveries are others by now. Look at them again.';
+    on.server.answer('POST bulk', refusing(409, { code: 'PREVIEW_OUTDATED', message }));
+    await on.page.getByRole('button', { name: /^Discard… Ledger/ }).click();
+    await on.page.getByLabel('Type 2,871 to confirm').fill('2871');
+    await on.page.getByRole('button', { name: 'Discard 2,871' }).click();
+    await on.page.getByRole('alert').filter({ hasText: message }).waitFor();
+    expect(await on.page.getByRole('dialog').isVisible()).toBe(true);
+  });
+
+  it('is paused, resumed and cancelled by whoever may', async () => {
+    await on.visit('#/dead');
+    await on.page.getByRole('button', { name: 'Pause' }).click();
+    await on.page.getByRole('status').filter({ hasText: 'It is paused.' }).waitFor();
+    await on.page.getByText('23 of 50 died again').waitFor();
+    await on.page.getByRole('button', { name: 'Resume' }).click();
+    await on.page.getByRole('status').filter({ hasText: 'It goes on.' }).waitFor();
+    expect(on.server.acts.map(({ path }) => path.split('/').at(-1))).toEqual(['pause', 'resume']);
+  });
+});
+
+describe('a rejection', () => {
+  it('is accepted after what that means is said', async () => {
+    await on.visit(`#/rejections/${rejections[0]?.id}`);
+    await on.page.getByRole('button', { name: 'Accept…' }).click();
+    await on.page.getByRole('dialog').getByText('Every handler runs again, transactional ones too.').waitFor();
+    await on.page.getByRole('dialog').getByRole('button', { name: 'Accept' }).click();
+    await on.page.getByRole('status').filter({ hasText: 'It is accepted' }).waitFor();
+    expect(on.server.acts.map(({ path, headers }) => [path, headers['x-inbox-request']])).toEqual([
+      [`rejections/${rejections[0]?.id}/accept`, '1'],
+    ]);
+  });
+});
+
+describe('an operator who may only look', () => {
+  it('is offered nothing that acts, by button or key', async () => {
+    on.server.answer('GET session', answering('GET session', { ...session, permissions: ['look'] }));
+    await on.visit(`#/deliveries/${dead?.id}`);
+    await on.page.getByText('Nothing can be done with it').waitFor();
+    for (const key of ['R', 'D', 'V']) await on.page.keyboard.press(key);
+    expect(await on.page.getByRole('dialog').count()).toBe(0);
+    expect(await on.page.getByRole('button', { name: /Run again/ }).count()).toBe(0);
+    await on.page.goto(`${on.server.url}#/dead?preview=replay&handler=ledger.book`);
+    await on.page.getByRole('link', { name: /LedgerTimeoutError/ }).waitFor();
+    expect(await on.page.getByRole('button', { name: /Replay|Discard|Pause/ }).count()).toBe(0);
+    expect(on.server.acts).toEqual([]);
+  });
+
+  it('of some tenants has no page of the whole inbox', async () => {
+    on.server.answer('GET session', answering('GET session', { ...session, tenants: ['acme'] }));
+    await on.visit('');
+    await on.page.getByRole('heading', { name: 'Deliveries', level: 1 }).waitFor();
+    const menu = await on.page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allTextContents();
+    expect(menu).toEqual(['Deliveries', 'Dead letters', 'Rejections']);
+    expect(on.server.asked('overview')).toBe(0);
+  });
+});
