@@ -6,6 +6,7 @@ import {
   VerificationErrored,
   type InstanceState,
 } from 'nestjs-cr3dentials-webhook';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import { freshHost, RECEIVE_ONLY } from '../../support/app/fresh-host.js';
 import { inPlainText } from '../../support/app/keys.js';
@@ -248,10 +249,17 @@ describe.each(databases)('what instances write of themselves, on %s', (kind) => 
     await app.post(body);
     await app.delivery(body.sessionId, 'dead');
     await write(app);
-    const execute = jest.spyOn(app.nest.get(DatabaseConnection, { strict: false }), 'execute');
-    expect(await app.inbox.monitor.handlers()).toHaveLength(2);
-    const texts = execute.mock.calls.map(([statement]) => statement.render(() => '?').text);
-    execute.mockRestore();
+    // Timers of the app ask for the same tables, outside of this context.
+    const asked = new AsyncLocalStorage<string[]>();
+    const connection = app.nest.get(DatabaseConnection, { strict: false });
+    const execute = connection.execute.bind(connection);
+    const watch = jest.spyOn(connection, 'execute').mockImplementation((statement, lane) => {
+      asked.getStore()?.push(statement.render(() => '?').text);
+      return execute(statement, lane);
+    });
+    const texts: string[] = [];
+    expect(await asked.run(texts, () => app.inbox.monitor.handlers())).toHaveLength(2);
+    watch.mockRestore();
     for (const table of ['instance', 'tally', 'handler_run'])
       expect(texts.filter((text) => new RegExp(`SELECT[^]*FROM \\S*webhook_${table}\\b`).test(text))).toHaveLength(1);
   });
