@@ -49,7 +49,7 @@ export default {
   setupFilesAfterEnv: ['<rootDir>/test/support/app/canaries.setup.ts'],
   globalSetup: '<rootDir>/test/support/database/demand-servers.js',
   testTimeout: 30_000,
-  maxWorkers: 2, // even on two processors: the tests wait for servers; with four, bounds of time are missed
+  maxWorkers: 3, // even on two processors: the tests wait for servers; with four, bounds of time are missed
   // A worker keeps what each file has loaded, and slows down to a twelfth; a new one starts in half a second.
   workerIdleMemoryLimit: '1GB',
 };

@@ -39,8 +39,8 @@ program()
     } else {
       // Not as Node.js prints an error: it would show the values of a statement that has failed.
       const message = error instanceof UsageError || isOurs(error) ? error.message : errorLine(error);
-      process.stderr.write(`error: ${printableLines(message)}\n`);
-      process.exitCode = EXIT_USAGE;
+      // An app that did not boot leaves the connections of its host open: those of MySQL would hold this process.
+      process.stderr.write(`error: ${printableLines(message)}\n`, () => process.exit(EXIT_USAGE));
     }
   });
 

@@ -371,3 +371,20 @@ describe.each(kinds)('the commands of an operator, on %s', (kind) => {
     expect([code, err]).toEqual([2, expect.stringMatching(/There is no .*nothing\.js\. Name the file/)]);
   });
 });
+
+describe.each(databases)('a command in a database without the tables, on %s', (kind) => {
+  it('tells what to run, and ends', async () => {
+    const database = await freshDatabase(kind);
+    const folder = await mkdtemp(join(tmpdir(), 'cr3d-operator-'));
+    const file = join(folder, 'data-source.mjs');
+    await (await database.connect()).destroy(); // makes the file of SQLite
+    await writeFile(file, `export const source = { options: ${JSON.stringify(database.options)} };`);
+    const begun = performance.now();
+    const { code, out, err } = await run(['inbox', 'stats', '--data-source', file]);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/^error: The table .*cr3dentials_webhook_delivery.* is missing .* Run the migration /);
+    expect(performance.now() - begun).toBeLessThan(10_000); // so long does a pool of PostgreSQL hold a process
+    await rm(folder, { recursive: true });
+    await database.drop();
+  });
+});
