@@ -15,7 +15,7 @@ const leftOut = {
   '': ['\\.servers\\.spec\\.ts$'],
   servers: withoutDatabase,
   // What MariaDB alone does.
-  postgres: [...withoutDatabase, 'rollback-on-timeout\\.servers\\.spec\\.ts$'],
+  postgres: [...withoutDatabase, '(rollback-on-timeout|sql-mode)\\.servers\\.spec\\.ts$'],
   // What PostgreSQL alone does.
   mariadb: [...withoutDatabase, '(ended-connections|debezium)\\.servers\\.spec\\.ts$'],
 };

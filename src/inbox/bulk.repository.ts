@@ -3,6 +3,7 @@ import { Clock } from '../clock.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { allOf, join, raw, sql, type Sql } from '../database/sql.js';
 import type { BulkRow } from './bulk.entity.js';
+import { isExpired } from './expired.lease.js';
 import { Tables } from './tables.js';
 
 /** Change of a bulk operation by an operator, while it is in one of these states. */
@@ -87,7 +88,7 @@ export class BulkRepository {
   /** Takes the oldest operation that runs and that nobody carries out. Resolves to undefined if there is none. */
   async claim(instance: string, leaseMs: number): Promise<BulkRow | undefined> {
     const now = this.clock.now();
-    const isFree = sql`state = 'running' AND lease_expires_at < ${now}`;
+    const isFree = sql`state = 'running' AND ${isExpired(now, leaseMs)}`;
     const { records } = await this.connection.execute(
       sql`SELECT id FROM ${this.tables.bulk} WHERE ${isFree} ORDER BY id LIMIT 1`,
     );

@@ -24,6 +24,9 @@ const MAX_DEAD = 200;
 /** Most deliveries that are changed one by one, before the next query. */
 const MAX_SINGLE_CHANGES = 20;
 
+/** Most deliveries that are made due at once. */
+export const DUE_BATCH = 5_000;
+
 /** Scope of a search for expired leases. */
 export interface RescueQuery {
   readonly lease: Lease;
@@ -197,6 +200,19 @@ export class RescueRepository {
       where: sql`state = 'processing' AND lease_expires_at > ${latest}`,
     });
     return expired.size;
+  }
+
+  /**
+   * Makes due what nobody has begun and what is due only later. It was recorded before the clock of the database was set
+   * back, and would wait until it comes there again. Returns how many, at most `DUE_BATCH`.
+   */
+  async makeDueAfter(latest: number, now: number): Promise<number> {
+    const due = await this.update({
+      set: sql`next_attempt_at = ${now}`,
+      where: sql`state = 'pending' AND dispatches = 0 AND replays = 0 AND next_attempt_at > ${latest}
+        ORDER BY next_attempt_at LIMIT ${raw(String(DUE_BATCH))}`,
+    });
+    return due.size;
   }
 
   private update(change: { set: Sql; where: Sql }): Promise<Set<string>> {

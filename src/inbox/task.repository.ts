@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { sql } from '../database/sql.js';
+import { isExpired } from './expired.lease.js';
 import { Tables } from './tables.js';
 import { newId } from '../new-id.js';
 
@@ -36,7 +37,7 @@ export class TaskRepository {
     );
     const now = this.clock.now();
     const { affected } = await connection.execute(
-      sql`UPDATE ${task} SET owner = ${owner}, lease_expires_at = ${now + leaseMs} WHERE name = ${name} AND lease_expires_at < ${now}`,
+      sql`UPDATE ${task} SET owner = ${owner}, lease_expires_at = ${now + leaseMs} WHERE name = ${name} AND ${isExpired(now, leaseMs)}`,
     );
     if (affected !== 1) return undefined;
     const { records } = await connection.execute(sql`SELECT progress FROM ${task} WHERE name = ${name}`);

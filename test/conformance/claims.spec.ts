@@ -13,6 +13,8 @@ import type { HandlerRun } from '../../src/inbox/handler-run.entity.js';
 import type { DeliveryStateRepository } from '../../src/inbox/delivery-state.repository.js';
 import type { Settlement, SettlementRepository } from '../../src/inbox/settlement.repository.js';
 import type { ClaimedDelivery, Lease } from '../../src/inbox/claimed-delivery.js';
+import { cr3dentialsWebhookEntities } from '../../src/inbox/entities.js';
+import { DeliveryStateRow } from '../../src/inbox/delivery-state.entity.js';
 import { databases, freshDatabase, type TestDatabase } from '../support/database/databases.js';
 import { StandaloneInbox, alone, claimsOf, unrecorded } from '../support/database/standalone-inbox.js';
 
@@ -251,6 +253,18 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     const rescuer = rescuerOf(rescuing, new InFlightDeliveries(), { now: () => NOW });
     expect(idsOf(await rescuer.rescue(leaseOf('me'), 10))).toEqual([stray]);
     expect(await row(long)).toMatchObject({ claim_id: 'gone', rescues: 0 });
+  });
+
+  it('do not wait for the clock of the database to come again to the time at which a delivery was recorded', async () => {
+    const [fresh, soon, tried] = await record(3);
+    const connection = await database.connect({ entities: [...cr3dentialsWebhookEntities] });
+    const states = connection.getRepository(DeliveryStateRow);
+    await states.update(String(fresh), { nextAttemptAt: NOW + 60 * MINUTE });
+    await states.update(String(soon), { nextAttemptAt: NOW + 10 * MINUTE });
+    await states.update(String(tried), { nextAttemptAt: NOW + 60 * MINUTE, dispatches: 1 }); // a handler may ask for that
+    const rescuer = rescuerOf(rescuing, new InFlightDeliveries(), { now: () => NOW });
+    await rescuer.rescue(leaseOf('me'), 10);
+    expect(idsOf(await one.claim(leaseOf('me'), NOW, 10))).toEqual([fresh]);
   });
 
   it('of one delivery by one worker are told apart: the outcome of the first does not end the second', async () => {

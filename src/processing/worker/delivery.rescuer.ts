@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../clock.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
-import { RescueRepository, type RescueQuery } from '../../inbox/rescue.repository.js';
+import { DUE_BATCH, RescueRepository, type RescueQuery } from '../../inbox/rescue.repository.js';
 import type { ClaimedDelivery, Lease } from '../../inbox/claimed-delivery.js';
 import { MAX_LEASE_MS, PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 import { VerificationHandlersRegistry } from '../handlers/verification-handlers.registry.js';
@@ -13,9 +13,9 @@ import { InFlightDeliveries, type LostClaim } from './in-flight.deliveries.js';
  */
 @Injectable()
 export class DeliveryRescuer {
-  /** Duration of a lease: time between two looks for leases that end too late. */
+  /** Duration of a lease: time between two looks for times that are too late. */
   private readonly leaseMs: number;
-  private lastLeaseCheckAt = 0;
+  private lastLookAheadAt = 0;
 
   constructor(
     private readonly repository: RescueRepository,
@@ -32,7 +32,7 @@ export class DeliveryRescuer {
     const { inFlight } = this;
     const now = this.clock.now();
     await this.undoRescues(lease, now);
-    await this.expireFutureLeases(now);
+    await this.undoFutureTimes(now);
     const deadLettered = await this.repository.deadLetterPoisoned(lease, now, this.excludedIds);
     if (deadLettered > 0) this.instrumentation.announce('poisoned', { count: deadLettered });
     if (capacity === 0) return [];
@@ -80,10 +80,12 @@ export class DeliveryRescuer {
     this.inFlight.markReported(ids, isOver); // and none that was lost meanwhile
   }
 
-  /** Ends leases that were given before the clock of the database was set back. */
-  private async expireFutureLeases(now: number): Promise<void> {
-    if (Math.abs(now - this.lastLeaseCheckAt) < this.leaseMs) return;
-    this.lastLeaseCheckAt = now;
-    await this.repository.expireLeasesAfter(now + MAX_LEASE_MS, now);
+  /** Ends leases, and waits before a first attempt, that began before the clock of the database was set back. */
+  private async undoFutureTimes(now: number): Promise<void> {
+    if (Math.abs(now - this.lastLookAheadAt) < this.leaseMs) return;
+    const latest = now + MAX_LEASE_MS;
+    await this.repository.expireLeasesAfter(latest, now);
+    const due = await this.repository.makeDueAfter(latest, now);
+    if (due < DUE_BATCH) this.lastLookAheadAt = now; // else there are more
   }
 }
