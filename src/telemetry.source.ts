@@ -41,6 +41,7 @@ export class InstanceTelemetrySource implements TelemetrySource {
       concurrency: enabled ? concurrency : 0,
       clockOffset: this.databaseClock.offset,
       isDurable: this.durability.isDurable,
+      areQueuesReadable: this.handlerQueues.isAnswering,
     };
   }
 

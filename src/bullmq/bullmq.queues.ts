@@ -66,6 +66,10 @@ export class BullMqQueues implements QueueDriver, OnModuleInit {
     return this.watch?.gauges() ?? [];
   }
 
+  get isAnswering(): boolean {
+    return this.watch?.isUp ?? true;
+  }
+
   get isStuck(): boolean {
     return [...this.workers.values()].some(({ isStuck }) => isStuck);
   }

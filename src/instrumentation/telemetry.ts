@@ -147,4 +147,6 @@ export interface ProcessGauges {
   readonly clockOffset: number;
   /** False if an acknowledged delivery could be lost in a crash. */
   readonly isDurable: boolean;
+  /** False while the server of the queues does not answer; undefined without queues. */
+  readonly areQueuesReadable: boolean | undefined;
 }

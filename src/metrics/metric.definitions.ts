@@ -188,6 +188,12 @@ export const metrics = {
     description: 'Time that the oldest job of a queue has waited.',
     attributes: ['queue'],
   },
+  'queue.readable': {
+    kind: 'gauge',
+    unit: '{instance}',
+    description: '1 if Redis has answered the last probe, else 0.',
+    attributes: [],
+  },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 export type MetricName = keyof typeof metrics;

@@ -18,7 +18,7 @@ export async function observationsOf(source: TelemetrySource): Promise<Observati
 }
 
 function ofProcess(source: TelemetrySource): Observation[] {
-  const { waiting, maxWaiting, active, concurrency, clockOffset, isDurable } = source.now();
+  const { waiting, maxWaiting, active, concurrency, clockOffset, isDurable, areQueuesReadable } = source.now();
   return [
     { name: 'receive.waiting', value: waiting },
     { name: 'receive.waiting.limit', value: maxWaiting },
@@ -26,6 +26,7 @@ function ofProcess(source: TelemetrySource): Observation[] {
     { name: 'processing.limit', value: concurrency },
     { name: 'clock.offset', value: clockOffset / MS_PER_SECOND },
     { name: 'inbox.durable', value: isDurable ? 1 : 0 },
+    ...(areQueuesReadable === undefined ? [] : [{ name: 'queue.readable', value: areQueuesReadable ? 1 : 0 } as const]),
   ];
 }
 

@@ -68,6 +68,7 @@ export class HealthCheck {
   private problemsOfInstance({ clockOffset = 5_000 }: HealthOptions): Problem[] {
     const offset = Math.abs(this.databaseClock.offset);
     return [
+      this.queues.isAnswering === false && degraded('queue-unavailable', 'Redis does not answer, so queues wait.'),
       !this.durability.isDurable && failing('not-durable', 'An acknowledged delivery could be lost in a crash.'),
       this.queue.fill > MAX_QUEUE_FILL &&
         degraded('inbox-full', 'Waiting POSTs use nearly all of receiving.maxQueued or maxQueuedBytes.'),

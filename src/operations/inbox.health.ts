@@ -17,6 +17,7 @@ export type HealthQuestion = 'alive' | 'ready' | 'well';
  * - `leases-not-renewed`: leases were not renewed for the time of a lease, with deliveries in flight.
  * - `worker-stuck`: no poll has ended for 30 s, or for ten intervals, although the database answers.
  * - `queue-stuck`: jobs wait in a queue, and the worker of this instance takes none, although it was replaced.
+ * - `queue-unavailable`: Redis does not answer, so the handlers of its queues wait.
  * - `draining`: the shutdown has begun.
  * - `database-unavailable`: the database does not answer within a second.
  * - `not-durable`: an acknowledged delivery could be lost in a crash.
@@ -41,6 +42,7 @@ export type HealthProblemCode =
   | 'leases-not-renewed'
   | 'worker-stuck'
   | 'queue-stuck'
+  | 'queue-unavailable'
   | 'draining'
   | 'database-unavailable'
   | 'not-durable'

@@ -4,6 +4,7 @@ import type { HealthProblem, HealthProblemCode } from './inbox.health.js';
 const REMEDIES: Readonly<Record<HealthProblemCode, string>> = {
   'leases-not-renewed': 'Look for what blocks the event loop or the database, and restart the instance.',
   'worker-stuck': 'Restart the instance.',
+  'queue-unavailable': 'Look at Redis. The handlers of its queues wait; nothing is lost.',
   'queue-stuck': 'Look whether Redis answers. Restart the instance if it does.',
   'schema-incomplete': 'Run the migrations.',
   draining: 'Wait until it has ended.',

@@ -22,6 +22,8 @@ export interface QueueDriver {
   start(): void;
   /** Returns the numbers of the queues; none while their server does not answer. */
   gauges(): readonly QueueGauges[];
+  /** False while the server of the queues does not answer. */
+  readonly isAnswering: boolean;
   /** True if a worker of a queue takes nothing, although jobs wait and its connection was replaced. */
   readonly isStuck: boolean;
   /** Takes nothing more, and resolves when the runs have ended, or were aborted. */
@@ -63,6 +65,11 @@ export class HandlerQueues {
 
   gauges(): readonly QueueGauges[] {
     return this.#driver?.gauges() ?? [];
+  }
+
+  /** False while the server of the queues does not answer; undefined without queues. */
+  get isAnswering(): boolean | undefined {
+    return this.#driver?.isAnswering;
   }
 
   get isStuck(): boolean {

@@ -42,8 +42,12 @@ describe.each(servers)('the metrics of a queue, on %s', (kind) => {
     await until('all are taken', async () => (await worker.read('claims_total'))['reports run'] === 3);
     await until('none waits', async () => (await read('jobs'))['reports waiting'] === 0);
     expect(await read('oldest_seconds')).toEqual({ reports: 0 });
+    expect(await read('readable')).toEqual({ '': 1 });
+    expect((await web.inbox.health()).problems).toEqual([]);
     await host.redis.kill();
     await until('old numbers are gone', async () => Object.keys(await read('jobs')).length === 0, 10_000);
+    expect(await read('readable')).toEqual({ '': 0 });
+    expect((await web.inbox.health()).problems).toMatchObject([{ code: 'queue-unavailable', severity: 'degraded' }]);
     await web.post(payload());
     await until('it is postponed', async () => Number((await read('enqueued_total'))['reports postponed']) > 0);
   });

@@ -285,6 +285,13 @@ describe('health', () => {
     expect(await codesOf(app, 'ready')).toEqual([]);
   });
 
+  it('tells of a Redis that does not answer, and asks for no restart', async () => {
+    const app = await host.start();
+    jest.spyOn(app.nest.get(HandlerQueues), 'isAnswering', 'get').mockReturnValue(false);
+    expect(await codesOf(app)).toEqual([['queue-unavailable', 'degraded']]);
+    for (const question of ['alive', 'ready'] as const) expect(await codesOf(app, question)).toEqual([]);
+  });
+
   it('tells of leases that nobody renews, with deliveries in flight', async () => {
     const app = await host.start((a) => a.withHandlers(WaitAtAGate));
     await app.post(payload());

@@ -42,6 +42,7 @@ class Fail {
 class LongQueue implements QueueDriver {
   readonly queues = new Set(['reports']);
   readonly remoteHandlers = [];
+  readonly isAnswering = true;
   readonly isStuck = false;
   gauges = () => [{ queue: 'reports', waiting: 3, active: 2, failed: 1, oldest: 4_000 }];
   enqueue = () => Promise.resolve(0);
