@@ -6,7 +6,7 @@ import { atLeast, boolean, either, fields, invalid, isFunction, oneOf, whole, ty
  * @publicApi
  */
 export interface RetryOptions {
-  /** Number of attempts of a handler for one delivery. After the last one, the handler is `dead`. @default 48 */
+  /** Number of attempts of a handler for one delivery. After the last one, the handler is `dead`. @default 96 */
   attempts?: number;
   /** Milliseconds before the second attempt. @default 1000 */
   initialDelay?: number;
@@ -132,7 +132,7 @@ export function processingSettings({
 }
 
 const RETRY_DEFAULTS = {
-  attempts: 48,
+  attempts: 96,
   initialDelay: 1_000,
   maxDelay: 3_600_000,
   factor: 2,

@@ -22,7 +22,7 @@ const defaults = {
     concurrency: 20,
     handlerTimeout: 60_000,
     drainTimeout: 10_000,
-    retry: { attempts: 48, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'full' },
+    retry: { attempts: 96, initialDelay: 1_000, maxDelay: 3_600_000, factor: 2, jitter: 'full' },
     lease: 30_000,
     pollInterval: 1_000,
   },
