@@ -8,6 +8,11 @@ const BASE64 = /^[A-Za-z0-9+/_-]{43}=?$/;
 /** Makes the key for sealing differ from whatever else the same bytes are used for. */
 const PURPOSE = 'cr3dentials-webhook/seal/1';
 
+/** A key that cannot be used. The message has none of its bytes. */
+export class InvalidKeyError extends Error {
+  override readonly name = 'InvalidKeyError';
+}
+
 /** A key as it is used. Its bytes are outside the heap of JavaScript. */
 export class DataKey {
   /** True if something was sealed with it since it was last asked. */
@@ -19,16 +24,22 @@ export class DataKey {
     readonly sealingKey: KeyObject,
   ) {}
 
-  /** The value must have 32 bytes. */
+  /** @throws InvalidKeyError unless the value has 32 bytes, which are not all the same */
   static from({ id, value }: EncryptionKey): DataKey {
     const bytes = bytesOf(value);
-    if (bytes?.length !== KEY_BYTES) throw new Error(`The key "${id}" does not have ${KEY_BYTES} bytes.`);
+    if (bytes?.length !== KEY_BYTES) throw new InvalidKeyError(`The key "${id}" does not have ${KEY_BYTES} bytes.`);
+    if (isUniform(bytes)) throw new InvalidKeyError(`The key "${id}" has the same byte ${KEY_BYTES} times.`);
     const derived = Buffer.from(hkdfSync('sha256', bytes, '', PURPOSE, KEY_BYTES));
     const key = new DataKey(id, createSecretKey(derived));
     derived.fill(0);
     bytes.fill(0);
     return key;
   }
+}
+
+/** Tells whether all bytes are the same, as those of a buffer that nobody has filled. */
+export function isUniform(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === bytes[0]);
 }
 
 /** Returns a copy of the bytes of a key; undefined if it is no text of 32 bytes. Fill it with zeros after use. */

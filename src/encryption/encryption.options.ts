@@ -12,7 +12,7 @@ import {
   whole,
   type Check,
 } from '../option.checks.js';
-import { bytesOf, KEY_BYTES, KEY_ID } from './data.key.js';
+import { bytesOf, isUniform, KEY_BYTES, KEY_ID } from './data.key.js';
 import type { EncryptionKey, KeyProvider } from './key.provider.js';
 
 /**
@@ -105,14 +105,14 @@ const keyValue: Check = (value, name) => {
   if (value === undefined || value === null)
     throw invalid(`Option "${name}" is ${String(value)}. Set the environment variable that it is read from.`);
   const bytes = bytesOf(value);
-  const isUniform = bytes?.every((byte) => byte === bytes[0]);
+  const isUnfilled = bytes && isUniform(bytes);
   const length = bytes?.length;
   bytes?.fill(0);
   if (length !== KEY_BYTES)
     throw invalid(
       `Option "${name}" must be ${KEY_BYTES} bytes, in base64url for example. Make them with: node -p "crypto.randomBytes(32).toString('base64url')"`,
     );
-  if (isUniform) throw invalid(`Option "${name}" has the same byte ${KEY_BYTES} times. Use random ones.`);
+  if (isUnfilled) throw invalid(`Option "${name}" has the same byte ${KEY_BYTES} times. Use random ones.`);
 };
 
 const keyFields = fields({ id: keyId, value: anything });

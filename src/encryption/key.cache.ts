@@ -3,11 +3,10 @@ import { runOutsideRequest } from '../concurrency/run-outside-request.js';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { cannotDestroyKeys } from '../inbox/payload.codec.js';
 import { errorName } from '../instrumentation/single-line.js';
-import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
-import { DataKey, KEY_ID } from './data.key.js';
+import { DataKey, InvalidKeyError, KEY_ID } from './data.key.js';
 import type { CacheSettings } from './encryption.options.js';
 import type { EncryptionKey, KeyProvider } from './key.provider.js';
-import { KeySource, type FoundKey } from './key.source.js';
+import { KeySource, keysUnavailable, type FoundKey } from './key.source.js';
 
 /** Time after which a question to the provider counts as failed. */
 const ASK_TIMEOUT_MS = 10_000;
@@ -55,7 +54,7 @@ export class KeyCache extends KeySource {
         runOutsideRequest(() => void this.#loadCurrent(tenant));
       return undefined;
     }
-    return cached ? Promise.reject(unavailable()) : this.#loadCurrent(tenant).then((key) => void assertKey(key));
+    return cached ? Promise.reject(keysUnavailable()) : this.#loadCurrent(tenant).then((key) => void assertKey(key));
   }
 
   current(tenant: string): DataKey {
@@ -65,7 +64,8 @@ export class KeyCache extends KeySource {
   find(id: string, tenant: string): FoundKey | Promise<FoundKey> {
     const cached = this.#fresh(this.#keys, slot(tenant, id));
     if (cached) return cached.key;
-    return this.#once(slot(tenant, id), this.#keys, async () => {
+    const name = slot(tenant, id);
+    return this.#once(name, this.#keys, name, async () => {
       const key = await this.provider.key(id, tenant);
       return key === null ? 'destroyed' : checked(key, id);
     });
@@ -82,9 +82,16 @@ export class KeyCache extends KeySource {
   async destroy(tenant: string): Promise<void> {
     if (!this.provider.destroy) throw cannotDestroyKeys();
     const late = () => new Error(`The key provider did not destroy the keys within ${ASK_TIMEOUT_MS} ms.`);
-    await withTimeout(Promise.resolve(this.provider.destroy(tenant)), ASK_TIMEOUT_MS, late);
+    // Forgotten also if it failed, or is late: a key that may be destroyed must seal nothing more.
+    await withTimeout(Promise.resolve(this.provider.destroy(tenant)), ASK_TIMEOUT_MS, late).finally(() =>
+      this.#forget(tenant),
+    );
+  }
+
+  #forget(tenant: string): void {
     this.#current.delete(tenant);
-    for (const name of this.#keys.keys()) if (name.startsWith(slot(tenant, ''))) this.#keys.delete(name);
+    for (const names of [this.#keys, this.#loading])
+      for (const name of names.keys()) if (name.startsWith(slot(tenant, ''))) names.delete(name); // also a question
   }
 
   takeUsed(): { id: string; tenant: string }[] {
@@ -98,36 +105,39 @@ export class KeyCache extends KeySource {
   }
 
   #loadCurrent(tenant: string): Promise<FoundKey> {
-    return this.#once(tenant, this.#current, async () => {
-      const key = checked(await this.provider.currentKey(tenant));
-      const before = this.#current.get(tenant)?.key;
-      if (before instanceof DataKey && before.id === key.id) key.isUsed = before.isUsed;
-      this.#put(this.#keys, slot(tenant, key.id), key);
-      return key;
-    });
+    return this.#once(currentOf(tenant), this.#current, tenant, async () =>
+      checked(await this.provider.currentKey(tenant)),
+    );
   }
 
-  /** Asks the provider, once for everyone who waits for the same. */
-  #once(name: string, cache: Map<string, Cached>, ask: () => Promise<FoundKey>): Promise<FoundKey> {
-    const question = `${cache === this.#current ? 'current' : 'key'} ${name}`;
-    const loading =
+  /** Asks the provider, once for everyone who waits for the same. An answer to what was forgotten is not kept. */
+  #once(question: string, cache: Map<string, Cached>, name: string, ask: () => Promise<FoundKey>): Promise<FoundKey> {
+    const isAsked = () => this.#loading.get(question) === loading;
+    const loading: Promise<FoundKey> =
       this.#loading.get(question) ??
       withTimeout(ask(), ASK_TIMEOUT_MS)
-        .then((key) => this.#put(cache, name, key))
+        .then((key) => (isAsked() ? this.#put(cache, name, key) : key))
         .catch((error: unknown) => {
-          this.onFailure(errorName(error));
+          this.onFailure(error instanceof InvalidKeyError ? error.message : errorName(error));
+          if (!isAsked()) return undefined;
           const before = this.#fresh(cache, name);
           if (!(before?.key instanceof DataKey)) return this.#put(cache, name, undefined);
           before.askedAt = this.now() - this.settings.refreshAfter + MISS_MS;
           return before.key;
         })
-        .finally(() => this.#loading.delete(question));
+        .finally(() => isAsked() && this.#loading.delete(question));
     this.#loading.set(question, loading);
     return loading;
   }
 
   #put(cache: Map<string, Cached>, name: string, key: FoundKey): FoundKey {
-    cache.set(name, { key, loadedAt: this.now(), askedAt: this.now() });
+    const times = { loadedAt: this.now(), askedAt: this.now() };
+    if (cache === this.#current && key instanceof DataKey) {
+      const before = cache.get(name)?.key;
+      if (before instanceof DataKey && before.id === key.id) key.isUsed = before.isUsed;
+      this.#keys.set(slot(name, key.id), { key, ...times });
+    }
+    cache.set(name, { key, ...times });
     return key;
   }
 
@@ -149,19 +159,18 @@ function slot(tenant: string, id: string): string {
   return `${tenant}\0${id}`;
 }
 
+/** Returns the name of the question for the current key. No slot has an empty id. */
+function currentOf(tenant: string): string {
+  return slot(tenant, '');
+}
+
 function checked(key: EncryptionKey, id = key.id): DataKey {
-  if (key.id !== id || !KEY_ID.test(id)) throw new Error('The provider answered with a key of another id.');
+  if (!KEY_ID.test(key.id)) throw new InvalidKeyError('The id of a key is not 1 to 64 letters, digits, "-" and "_".');
+  if (key.id !== id) throw new InvalidKeyError(`The answer to "${id}" is a key of another id.`);
   return DataKey.from(key);
 }
 
 function assertKey(key: FoundKey): DataKey {
   if (key instanceof DataKey) return key;
-  throw unavailable();
-}
-
-function unavailable(): Cr3dentialsWebhookError {
-  return new Cr3dentialsWebhookError(
-    'KEYS_UNAVAILABLE',
-    'The key provider gave no key to seal a delivery with; the sender was asked to try again. Check the key service.',
-  );
+  throw keysUnavailable();
 }

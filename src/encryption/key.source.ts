@@ -1,3 +1,4 @@
+import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import type { DataKey } from './data.key.js';
 
 /** Key of an id; `destroyed` on purpose; or undefined if it cannot be had now. */
@@ -38,4 +39,11 @@ export abstract class KeySource {
 
   /** Returns the keys that were used since the last call, with their tenants. */
   abstract takeUsed(): { readonly id: string; readonly tenant: string }[];
+}
+
+export function keysUnavailable(): Cr3dentialsWebhookError {
+  return new Cr3dentialsWebhookError(
+    'KEYS_UNAVAILABLE',
+    'The key provider gave no key to seal a delivery with; the sender was asked to try again. Check the key service.',
+  );
 }

@@ -8,7 +8,7 @@ import { TaskRepository } from '../inbox/task.repository.js';
 import { DataKey } from './data.key.js';
 import { keyMismatch } from './encryption.options.js';
 import { KeyRepository, type RegisteredKey } from './key.repository.js';
-import { KeySource } from './key.source.js';
+import { KeySource, keysUnavailable } from './key.source.js';
 import { NoncePool, parseSealed, seal, unseal, type SealedPlace } from './sealed-text.js';
 
 const SECRET_BYTES = 32;
@@ -43,15 +43,20 @@ export class LookupSecrets {
    * Opens the secret of a tenant, or makes it, and keeps it under the current key of the tenant. Undefined if that has
    * been done. The current key must be at hand.
    *
-   * @throws Cr3dentialsWebhookError `KEY_MISMATCH`, `KEYS_UNKNOWN`
+   * @throws Cr3dentialsWebhookError `KEY_MISMATCH`, `KEYS_UNKNOWN`, or `KEYS_UNAVAILABLE` if it was forgotten meanwhile
    */
   load(tenant: string): Promise<void> | undefined {
     const name = this.nameOf(tenant);
     const open = this.#secrets.get(name);
     if (open?.keyId === this.keyIdOf(tenant)) return undefined;
-    const loading =
+    const isAsked = () => this.#loading.get(name) === loading;
+    const loading: Promise<void> =
       this.#loading.get(name) ??
-      this.establish(name, tenant, open?.secret.export()).finally(() => this.#loading.delete(name));
+      this.establish(tenant, open?.secret.export())
+        .then((established) =>
+          isAsked() ? void this.#secrets.set(name, established) : Promise.reject(keysUnavailable()),
+        )
+        .finally(() => isAsked() && this.#loading.delete(name));
     this.#loading.set(name, loading);
     return loading;
   }
@@ -67,6 +72,7 @@ export class LookupSecrets {
   /** Forgets the secret of a tenant whose keys are destroyed. A tenant that comes back gets another. */
   async forget(tenant: string): Promise<void> {
     this.#secrets.delete(this.nameOf(tenant));
+    this.#loading.delete(this.nameOf(tenant)); // it may be kept under a key that is destroyed by now
     await this.repository.delete(this.nameOf(tenant));
   }
 
@@ -79,12 +85,14 @@ export class LookupSecrets {
   }
 
   /** @param known the secret, if it is open and only its copy under another key is missing */
-  private async establish(name: string, tenant: string, known: Buffer | undefined): Promise<void> {
+  private async establish(tenant: string, known: Buffer | undefined): Promise<OpenSecret> {
+    const name = this.nameOf(tenant);
     const ownKeys = await this.ownKeys(tenant);
     const keyId = this.keys.hasTenants ? (ownKeys[0]?.id ?? '') : '';
     const lookup = (await this.tryToOpen(name, ownKeys, known)) ?? (await this.make(name, ownKeys, known));
-    this.#secrets.set(name, { secret: createSecretKey(lookup), keyId });
+    const secret = createSecretKey(lookup);
     lookup.fill(0);
+    return { secret, keyId };
   }
 
   /** Returns the keys that must open the secret: all that are configured, or the one that seals. */

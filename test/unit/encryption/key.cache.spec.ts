@@ -110,7 +110,14 @@ describe('the cache of a key provider', () => {
   it('refuses a key of another id than it asked for', async () => {
     provider.keys.set('k-3', { id: 'k-1', value: randomBytes(32) });
     expect(await cache.find('k-3', 'a')).toBeUndefined();
-    expect(failures).toEqual(['Error']);
+    expect(failures).toEqual(['The answer to "k-3" is a key of another id.']);
+  });
+
+  it('refuses a key that is too short, or that nobody has filled, and says so', async () => {
+    provider.keys.set('k-4', { id: 'k-4', value: randomBytes(16) });
+    provider.keys.set('k-5', { id: 'k-5', value: Buffer.alloc(32) });
+    expect([await cache.find('k-4', 'a'), await cache.find('k-5', 'a')]).toEqual([undefined, undefined]);
+    expect(failures).toEqual(['The key "k-4" does not have 32 bytes.', 'The key "k-5" has the same byte 32 times.']);
   });
 
   it('lets the key go that was not used for the longest time', async () => {
@@ -139,7 +146,7 @@ describe('the cache of a key provider', () => {
     }
   });
 
-  it('gives up a destruction that hangs, and keeps what it has', async () => {
+  it('gives up a destruction that hangs, and asks anew for what it had', async () => {
     jest.useFakeTimers();
     try {
       provider.destroy = () => new Promise(() => {});
@@ -148,9 +155,32 @@ describe('the cache of a key provider', () => {
       void cache.destroy('').catch((error: unknown) => (outcome = error));
       await jest.advanceTimersByTimeAsync(10_000);
       expect(String(outcome)).toBe('Error: The key provider did not destroy the keys within 10000 ms.');
+      expect(() => cache.current('')).toThrow('The key provider gave no key');
+      await cache.load('');
       expect(cache.current('').id).toBe('k-1');
     } finally {
       jest.useRealTimers();
     }
+  });
+
+  it('keeps no key that was asked for before it was destroyed, and those of other tenants', async () => {
+    await cache.load('b');
+    const answers: (() => void)[] = [];
+    const held = () => new Promise<void>((resolve) => answers.push(resolve));
+    const { currentKey, key } = provider;
+    provider.currentKey = () => held().then(() => currentKey.call(provider));
+    provider.key = (id) => held().then(() => key.call(provider, id));
+    provider.destroy = () => Promise.resolve();
+    const [loading, finding] = [cache.load('a'), cache.find('k-2', 'a')];
+    await cache.destroy('a');
+    const anew = cache.load('a');
+    for (const answer of answers) answer();
+    await Promise.all([loading, finding, anew]);
+    expect(provider.calls).toBe(4);
+    expect(cache.find('k-2', 'a')).toBeInstanceOf(Promise);
+    expect(cache.current('a').id).toBe('k-1'); // of the question after the destruction
+    await cache.destroy('a');
+    expect(() => cache.current('a')).toThrow('The key provider gave no key');
+    expect(cache.current('b').id).toBe('k-1');
   });
 });
