@@ -15,6 +15,7 @@ import { databases } from '../../support/database/databases.js';
 import { Effect, effectsOf, withEffects } from '../../support/app/effects.js';
 import { freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
+import { until } from '../../support/time/until.js';
 import type { WebhookApp } from '../../support/app/webhook-app.js';
 
 class Book {
@@ -204,6 +205,29 @@ describe.each(databases)('accepting and listing rejections, on %s', (kind) => {
     expect(await rejections.discard(rejection.id)).toBe(false);
     expect(app.nest.get(RememberEvents).statuses).toEqual(['COMPLETED', 'ERROR']);
     expect(await effectsOf(app, first.sessionId)).toBe(2);
+  });
+
+  it('accepts two conflicts of one session at the same moment, and loses the content of none', async () => {
+    const app = await start();
+    const { first, second, rejection } = await conflict(app);
+    const third = { ...second, status: 'CANCELLED' };
+    await app.post(third);
+    const conflicts = await app.rejections({ reason: 'conflict' });
+    expect(conflicts).toHaveLength(2);
+    const outcomes = await Promise.all(
+      conflicts.map((one) =>
+        until('it is not busy', async () => {
+          const outcome = await app.inbox.rejections.accept(one.id);
+          return outcome === 'busy' ? null : outcome;
+        }),
+      ),
+    );
+    expect(outcomes).toEqual(['accepted', 'accepted']);
+    const standing = (await app.delivery(first.sessionId, 'completed')).rawBody?.toString();
+    const replaced = (await app.rejections({ reason: 'superseded' })).map(({ rawBody }) => rawBody?.toString());
+    const sent = [first, second, third].map((body) => JSON.stringify(body));
+    expect([standing, ...replaced].toSorted()).toEqual(sent.toSorted());
+    expect(await app.inbox.rejections.accept(rejection.id)).toBe('already-accepted');
   });
 
   it('accepts a rejection that was discarded', async () => {

@@ -1,6 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { OnVerification, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
-import { PassTheGate, SucceedAtOnce, WaitAtAGate } from '../../support/app/doubles.js';
+import { HandlerRunRepository } from '../../../src/inbox/handler-run.repository.js';
+import { FailBehindAGate, PassTheGate, SucceedAtOnce, WaitAtAGate } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
 import { abandon, freshHost } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
@@ -143,5 +144,29 @@ describe('a worker that finds an expired lease', () => {
     expect(worker.logger.matching(/Could not claim deliveries/)).not.toEqual([]);
     await worker.delivery(due, 'pending');
     expect(worker.nest.get(PassTheGate).sessionIds).toEqual([left]);
+  });
+});
+
+describe.each(databases)('a worker that cannot read the runs of what it has claimed, on %s', (kind) => {
+  const host = freshHost(kind);
+
+  it('gives it back, and handles it once it can, with no attempt used and nothing rescued', async () => {
+    const app = await host.start((a) => a.withHandlers(FailBehindAGate));
+    const handler = app.nest.get(FailBehindAGate);
+    handler.errors = [new Error('once')];
+    const body = payload();
+    await app.post(body);
+    await until('it runs', () => handler.gate.arrivals === 1);
+    const reading = jest
+      .spyOn(app.nest.get(HandlerRunRepository, { strict: false }), 'findByDeliveries')
+      .mockRejectedValueOnce(new Error('The server has closed the connection.'));
+    const begunAt = performance.now();
+    handler.gate.open();
+    await until('it could not be read', () => app.logger.matching(/Could not claim deliveries/)[0]);
+    await until('it is handled', () => handler.attempts.length === 2);
+    expect(performance.now() - begunAt).toBeLessThan(15_000); // a lease has 30 s
+    reading.mockRestore();
+    expect(await app.delivery(body.sessionId, 'completed')).toMatchObject({ rescues: 0 });
+    expect(handler.attempts).toEqual([1, 2]);
   });
 });
