@@ -17,7 +17,7 @@ export type {
   Telemetry,
   TelemetrySource,
 } from './instrumentation/telemetry.js';
-export type { RefusalKind } from './instrumentation/refusal.kind.js';
+export type { RefusalKind, SecretProblem } from './instrumentation/refusal.kind.js';
 export { onOccurrence } from './instrumentation/on-occurrence.js';
 export {
   occurrences,

@@ -9,11 +9,15 @@ import { withDeadline } from '../concurrency/with-timeout.js';
 import { errorName } from '../instrumentation/single-line.js';
 import { ARRIVED_AT, bodyBytes, IN_MODULE, isRepeated, TENANT, type WebhookRequest } from '../http/webhook-request.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
+import type { SecretProblem } from '../instrumentation/refusal.kind.js';
 import { AUTH_SETTINGS, type AuthSettings } from './auth.options.js';
 import { SecretUses } from './secret.uses.js';
 import { SharedSecrets } from './shared-secrets.js';
 import type { ResolvedSecrets, SecretResolver } from './secret-resolver.js';
 import { isTenant } from './tenant.js';
+
+/** What is wrong with the secret of a request; undefined if it is authentic. */
+type SecretCheck = SecretProblem | undefined;
 
 /** Number of calls of `resolveSecrets` that this module waits for at the same time. The other POSTs wait their turn. */
 const MAX_CONCURRENT_RESOLUTIONS = 100;
@@ -25,7 +29,7 @@ const MAX_CONCURRENT_RESOLUTIONS = 100;
 @Injectable()
 export class Cr3dentialsWebhookGuard implements CanActivate {
   private readonly resolutions = new Semaphore(MAX_CONCURRENT_RESOLUTIONS);
-  private readonly authenticate: (request: WebhookRequest) => boolean | Promise<boolean>;
+  private readonly problemOf: (request: WebhookRequest) => SecretCheck | Promise<SecretCheck>;
 
   constructor(
     @Inject(AUTH_SETTINGS) private readonly settings: AuthSettings,
@@ -37,51 +41,51 @@ export class Cr3dentialsWebhookGuard implements CanActivate {
   ) {
     const { acceptsEveryone, resolveSecrets } = settings;
     const header = settings.header.toLowerCase();
-    if (acceptsEveryone) this.authenticate = () => true;
-    else if (resolveSecrets)
-      this.authenticate = (request) => this.authenticateByResolver(request, header, resolveSecrets);
-    else this.authenticate = (request) => this.hasSecret(request, header, secrets);
+    if (acceptsEveryone) this.problemOf = () => undefined;
+    else if (resolveSecrets) this.problemOf = (request) => this.problemByResolver(request, header, resolveSecrets);
+    else this.problemOf = (request) => this.problemWith(request, header, secrets);
   }
 
   canActivate(context: ExecutionContext): true | Promise<true> {
     const request = context.switchToHttp().getRequest<WebhookRequest>();
-    const admitted = this.authenticate(request);
-    return admitted instanceof Promise ? this.admitLater(request, admitted) : this.admit(admitted);
+    const problem = this.problemOf(request);
+    return problem instanceof Promise ? this.admitLater(request, problem) : this.admit(problem);
   }
 
-  private async admitLater(request: WebhookRequest, admitted: Promise<boolean>): Promise<true> {
+  private async admitLater(request: WebhookRequest, checking: Promise<SecretCheck>): Promise<true> {
     request[IN_MODULE] = true;
-    const isAuthentic = await admitted;
+    const problem = await checking;
     request[IN_MODULE] = false; // interceptors of the host come next
-    return this.admit(isAuthentic);
+    return this.admit(problem);
   }
 
-  private admit(isAuthentic: boolean): true {
-    if (isAuthentic) return true;
-    throw webhookExceptions.unauthorized();
+  private admit(problem: SecretCheck): true {
+    if (problem) throw webhookExceptions.unauthorized(problem);
+    return true;
   }
 
-  private hasSecret(request: WebhookRequest, header: string, secrets: SharedSecrets): boolean {
+  private problemWith(request: WebhookRequest, header: string, secrets: SharedSecrets): SecretCheck {
     const given = request.headers[header];
-    return typeof given === 'string' && !isRepeated(request, header) && secrets.verify(given, this.clock.now());
+    if (!given) return 'missing';
+    if (typeof given !== 'string' || isRepeated(request, header)) return 'repeated';
+    return secrets.verify(given, this.clock.now()) ? undefined : 'wrong';
   }
 
-  private async authenticateByResolver(
+  private async problemByResolver(
     request: WebhookRequest,
     header: string,
     resolveSecrets: SecretResolver,
-  ): Promise<boolean> {
-    if (!request.headers[header]) return false;
+  ): Promise<SecretCheck> {
+    if (!request.headers[header]) return 'missing';
     request[ARRIVED_AT] = performance.now();
     const bytes = bodyBytes(request);
     this.enterQueue(bytes);
     const resolved = await this.resolve(request, resolveSecrets).finally(() => this.queue.leave(bytes));
-    if (!resolved) return false;
-    const isAuthentic = this.hasSecret(request, header, resolved.secrets);
+    if (!resolved) return 'wrong';
+    const problem = this.problemWith(request, header, resolved.secrets);
     this.uses.addResolved(resolved.tenant, resolved.secrets);
-    if (!isAuthentic) return false;
-    request[TENANT] = resolved.tenant;
-    return true;
+    if (!problem) request[TENANT] = resolved.tenant;
+    return problem;
   }
 
   private enterQueue(bytes: number): void {

@@ -119,7 +119,7 @@ export class RequestWatch {
     if (connection && this.answers.get(connection) === reply) this.answers.set(connection, undefined);
     const { headersSent, statusCode: status } = response;
     if (headersSent && !this.responder.hasSent(response) && this.isOurs(reply))
-      this.instrumentation.announce('refused', { kind: 'host', status, hasVerdict: false });
+      this.instrumentation.announce('refused', { kind: 'host', status, secretProblem: undefined, hasVerdict: false });
   }
 
   /**
@@ -130,7 +130,7 @@ export class RequestWatch {
     const reply = this.answers.get(connection);
     this.answers.delete(connection);
     if (!reply || !isHeldByHost(reply) || !hasArrived(nodeResponse(reply).req) || !this.isOurs(reply)) return;
-    this.instrumentation.announce('refused', { kind: 'host', status: 0, hasVerdict: false });
+    this.instrumentation.announce('refused', { kind: 'host', status: 0, secretProblem: undefined, hasVerdict: false });
   }
 
   private closeUnfinished(): void {

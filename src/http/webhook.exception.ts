@@ -1,5 +1,5 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
-import type { RefusalKind } from '../instrumentation/refusal.kind.js';
+import type { RefusalKind, SecretProblem } from '../instrumentation/refusal.kind.js';
 
 const REASON_PHRASES = {
   400: 'Bad Request',
@@ -9,6 +9,13 @@ const REASON_PHRASES = {
   503: 'Service Unavailable',
 } as const;
 
+interface WebhookExceptionDetails {
+  readonly violations?: Record<string, string[]>;
+  readonly retryAfterSeconds?: number;
+  /** For the log: all answers are the same. */
+  readonly secretProblem?: SecretProblem;
+}
+
 /** Answer other than 200. All answers of a kind have the same bytes, whatever was sent and on whichever platform. */
 export class WebhookException extends HttpException {
   constructor(
@@ -16,7 +23,7 @@ export class WebhookException extends HttpException {
     readonly kind: RefusalKind,
     status: keyof typeof REASON_PHRASES,
     message: string,
-    readonly details: { violations?: Record<string, string[]>; retryAfterSeconds?: number } = {},
+    readonly details: WebhookExceptionDetails = {},
   ) {
     const { violations } = details;
     super({ statusCode: status, error: REASON_PHRASES[status], message, ...(violations && { violations }) }, status);
@@ -24,8 +31,10 @@ export class WebhookException extends HttpException {
 }
 
 export const webhookExceptions = {
-  unauthorized: () =>
-    new WebhookException('unauthorized', HttpStatus.UNAUTHORIZED, 'The webhook secret is missing or wrong.'),
+  unauthorized: (secretProblem: SecretProblem) =>
+    new WebhookException('unauthorized', HttpStatus.UNAUTHORIZED, 'The webhook secret is missing or wrong.', {
+      secretProblem,
+    }),
   mediaType: () =>
     new WebhookException(
       'media-type',

@@ -40,7 +40,7 @@ export class WebhookResponder implements BeforeApplicationShutdown {
     const status = exception.getStatus();
     const isSent = this.send(response, status, JSON.stringify(exception.getResponse()), details.retryAfterSeconds);
     if (isSent && !nodeResponse(response).socket?.destroyed)
-      this.instrumentation.announce('refused', { kind, status, hasVerdict });
+      this.instrumentation.announce('refused', { kind, status, secretProblem: details.secretProblem, hasVerdict });
   }
 
   /** Tells whether the answer was sent from here. */

@@ -135,8 +135,10 @@ export class LogSubscriber {
   }
 
   private logReceiving(instrumentation: Instrumentation): void {
-    instrumentation.subscribe('refused', ({ kind, status }) =>
-      this.lines.count(`refused ${kind}`, String(status), (count) => this.refusals.lines[kind]?.(count, status)),
+    instrumentation.subscribe('refused', ({ kind, status, secretProblem }) =>
+      this.lines.count(`refused ${kind}`, `${status} ${secretProblem}`, (count) =>
+        this.refusals.write(kind, count, status, secretProblem),
+      ),
     );
     instrumentation.subscribe('secrets-unavailable', ({ error }) =>
       this.lines.count('resolver', throttleKeyOf(error), (count) =>

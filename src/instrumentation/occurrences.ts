@@ -1,5 +1,5 @@
 import type { DatabaseOperation, DeliverySource, OccurrenceError, AttemptOutcome } from './occurrence.types.js';
-import type { RefusalKind } from './refusal.kind.js';
+import type { RefusalKind, SecretProblem } from './refusal.kind.js';
 
 export type { DatabaseOperation, DeliverySource, OccurrenceError, AttemptOutcome };
 
@@ -96,6 +96,8 @@ export interface Occurrences {
     kind: RefusalKind;
     /** Status of the answer; 0 if the sender has left without one. */
     status: number;
+    /** What is wrong with the secret; undefined unless `kind` is `unauthorized`. */
+    secretProblem: SecretProblem | undefined;
     /** True if it was announced as received before. */
     hasVerdict: boolean;
   };

@@ -19,3 +19,11 @@ export const refusalKinds = [
  * @publicApi
  */
 export type RefusalKind = (typeof refusalKinds)[number];
+
+/**
+ * Why a POST was answered 401. `missing`: it has no header with the secret. `repeated`: it has two. `wrong`: the secret
+ * is not one that is valid now.
+ *
+ * @publicApi
+ */
+export type SecretProblem = 'missing' | 'repeated' | 'wrong';

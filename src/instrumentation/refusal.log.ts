@@ -1,12 +1,12 @@
 import type { LoggerService } from '@nestjs/common';
 import { numberOf } from './number-of.js';
-import type { RefusalKind } from './refusal.kind.js';
+import type { RefusalKind, SecretProblem } from './refusal.kind.js';
 
-type Line = (count: number, status: number) => void;
+type Line = (count: number, status: number, secretProblem: SecretProblem | undefined) => void;
 
 /** Writes the log lines of POSTs that were not answered 200. Other kinds have a line with their cause. */
 export class RefusalLog {
-  readonly lines: Readonly<Partial<Record<RefusalKind, Line>>> = {
+  private readonly lines: Readonly<Partial<Record<RefusalKind, Line>>> = {
     host: (count, status) => {
       if (status === 0)
         this.logger.warn(
@@ -29,11 +29,26 @@ export class RefusalLog {
       this.logger.warn(
         `Answered 400 to ${numberOf(count, 'POST')}: the body is not a JSON object. If the provider sent them, look for a middleware that reads or changes bodies.`,
       ),
-    unauthorized: (count) =>
-      this.logger.warn(
-        `Answered 401 to ${numberOf(count, 'POST')}: the secret is missing, wrong or sent twice. If the provider sent them, compare the header and the secret with those in its portal.`,
-      ),
+    unauthorized: (count, _, problem) => {
+      if (problem === 'missing')
+        this.logger.warn(
+          `Answered 401 to ${numberOf(count, 'POST')}: no header with the secret. If the provider sent them, compare "auth.header" with the header in its portal, and look for a proxy that drops it.`,
+        );
+      else if (problem === 'repeated')
+        this.logger.warn(
+          `Answered 401 to ${numberOf(count, 'POST')}: two headers with the secret. If the provider sent them, look for a proxy that adds one.`,
+        );
+      else
+        this.logger.warn(
+          `Answered 401 to ${numberOf(count, 'POST')}: the secret is not valid here. If the provider sent them, compare it with the one in its portal.`,
+        );
+    },
   };
 
   constructor(private readonly logger: LoggerService) {}
+
+  /** Writes the line of a number of POSTs, if their kind has one here. */
+  write(kind: RefusalKind, count: number, status: number, secretProblem: SecretProblem | undefined): void {
+    this.lines[kind]?.(count, status, secretProblem);
+  }
 }

@@ -158,6 +158,24 @@ describe.each(platforms)('the auth option, on %s', (platform) => {
     expect(said(await knock(app, [['X-API-Key', SECRET]]))).toEqual(UNAUTHORIZED);
   });
 
+  it('is told of in the log by what is wrong with it', async () => {
+    const app = await start({ secrets: [SECRET] });
+    await knock(app, []);
+    await knock(app, [['X-API-Key', '']]);
+    await knock(app, [
+      ['X-API-Key', SECRET],
+      ['X-API-Key', SECRET],
+    ]);
+    await knock(app, [['X-API-Key', 'another']]);
+    await host.stop(app); // writes what was held back
+    expect(app.logger.matching(/401/)).toEqual([
+      expect.stringMatching(/^WARN Answered 401 to 1 POST: no header with the secret\./),
+      expect.stringMatching(/^WARN Answered 401 to 1 POST: two headers with the secret\./),
+      expect.stringMatching(/^WARN Answered 401 to 1 POST: the secret is not valid here\./),
+      expect.stringMatching(/^WARN Answered 401 to 1 POST: no header with the secret\./),
+    ]);
+  });
+
   it.each(['Authorization', 'From', 'User-Agent', 'Referer', 'Cookie', 'X-Forwarded-For'])(
     'reads the secret from %s as it stands, and refuses a second one',
     async (header) => {

@@ -36,7 +36,7 @@ const refusals: readonly (readonly [kind: RefusalKind, status: number, post: Pos
     'unauthorized',
     401,
     (app) => app.post(payload(), { headers: { 'x-api-key': 'wrong' } }),
-    /^WARN Answered 401 to (\d+) POSTs?: .*compare the header and the secret with those in its portal\. /,
+    /^WARN Answered 401 to (\d+) POSTs?: .*compare it with the one in its portal\. /,
   ],
   [
     'invalid',

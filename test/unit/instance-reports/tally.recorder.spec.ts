@@ -132,8 +132,8 @@ describe('the counts of an instance', () => {
     signals.announce('attempt-ended', { ...run, outcome: 'completed' });
     signals.announce('attempt-ended', { ...run, outcome: 'failed' });
     for (const kind of ['unauthorized', 'too-large', 'secrets-unavailable'] as const)
-      signals.announce('refused', { kind, status: 400, hasVerdict: false });
-    signals.announce('refused', { kind: 'invalid', status: 400, hasVerdict: true });
+      signals.announce('refused', { kind, status: 400, secretProblem: undefined, hasVerdict: false });
+    signals.announce('refused', { kind: 'invalid', status: 400, secretProblem: undefined, hasVerdict: true });
     const [inbox, handler] = rows();
     expect(inbox?.[3]).toEqual({
       completed: 1,
