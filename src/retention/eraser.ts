@@ -1,4 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { setMaxListeners } from 'node:events';
 import { Clock } from '../clock.js';
 import { PayloadCodec } from '../inbox/payload.codec.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
@@ -33,7 +34,9 @@ export class Eraser implements BeforeApplicationShutdown {
     private readonly codec: PayloadCodec,
     private readonly clock: Clock,
     private readonly instrumentation: Instrumentation,
-  ) {}
+  ) {
+    setMaxListeners(0, this.#stop.signal); // Node.js would warn of a leak when many erasures wait
+  }
 
   /** Stops what goes on, because the connection to the database is closed next. */
   async beforeApplicationShutdown(): Promise<void> {

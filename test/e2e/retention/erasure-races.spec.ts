@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { OnVerification, type Erasure, type HandlerContext, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,14 @@ async function sent(app: WebhookApp, state: string): Promise<{ body: Record<stri
   return { body, sessionId: String(body.sessionId) };
 }
 
+/** As `getMaxListeners()`, which refuses a signal on Node.js 20. */
+function maxListenersOf(signal: AbortSignal): unknown {
+  const symbol = Object.getOwnPropertySymbols(signal).find(
+    ({ description }) => description === 'events.maxEventTargetListeners',
+  );
+  return symbol && Reflect.get(signal, symbol);
+}
+
 describe.each(databases)('an erasure, on %s', (kind) => {
   const host = freshHost(kind);
   const dump = () => dumpRows(host.database);
@@ -59,6 +67,18 @@ describe.each(databases)('an erasure, on %s', (kind) => {
     expect(await erasing).toMatchObject({ state: 'done', deliveries: 1, unprocessed: 0, interrupted: 0 });
     expect(handler.signals[0]?.aborted).toBe(false);
     expect(JSON.stringify(await dump())).not.toContain(sessionId);
+  });
+
+  it('may wait beside many others, and Node.js warns of no leak', async () => {
+    const app = await host.start((a) => a.withHandlers(WaitAtAGate));
+    const execute = jest.spyOn(app.nest.get(ErasureExecutor, { strict: false }), 'execute');
+    const sessions = [];
+    for (let n = 0; n < 12; n++) sessions.push((await sent(app, 'processing')).sessionId);
+    const erasing = sessions.map((sessionId) => app.inbox.erase({ sessionId }));
+    await until('all wait', () => execute.mock.calls.length === sessions.length);
+    for (const [, { signal }] of execute.mock.calls) expect(maxListenersOf(signal)).toBe(0);
+    app.nest.get(WaitAtAGate).gate.open();
+    expect(await Promise.all(erasing)).toHaveLength(12);
   });
 
   it('aborts a handler on another instance that takes longer, and keeps nothing of its outcome', async () => {
