@@ -14,16 +14,20 @@ const JITTER = 0.25;
  * about twice as many deliveries are polled as jobs are enqueued, however long the backlog is.
  */
 export class Backpressure {
-  #delay = MIN_DELAY_MS;
+  #delay: number;
+  /** Longest delay before it is spread at random: none may be longer than `maxDelay` then. */
+  readonly #longest: number;
   #windowAt: number;
   #polled = 0;
   #enqueued = 0;
 
   constructor(
     private readonly clock: Clock,
-    private readonly maxDelay: number,
+    maxDelay: number,
     private readonly random: () => number,
   ) {
+    this.#longest = maxDelay / (1 + JITTER);
+    this.#delay = Math.min(MIN_DELAY_MS, this.#longest);
     this.#windowAt = clock.now();
   }
 
@@ -38,7 +42,7 @@ export class Backpressure {
   refused(runs: number): number {
     this.#roll();
     this.#polled += runs;
-    return Math.min(this.maxDelay, Math.round(this.#delay * (1 - JITTER + 2 * JITTER * this.random())));
+    return Math.round(this.#delay * (1 - JITTER + 2 * JITTER * this.random()));
   }
 
   #roll(): void {
@@ -46,7 +50,7 @@ export class Backpressure {
     if (now - this.#windowAt < WINDOW_MS) return;
     const wanted = POLLED_PER_JOB * Math.max(1, this.#enqueued);
     const step = Math.min(MAX_STEP, Math.max(1 / MAX_STEP, this.#polled / wanted));
-    this.#delay = Math.min(this.maxDelay, Math.max(MIN_DELAY_MS, this.#delay * step));
+    this.#delay = Math.min(this.#longest, Math.max(MIN_DELAY_MS, this.#delay * step));
     this.#windowAt = now;
     this.#polled = 0;
     this.#enqueued = 0;
