@@ -221,7 +221,7 @@ export function replayedAt(now: number, traceContext: string | null): Sql {
 
 /** Returns the assignments that end deliveries which need no processing. */
 export function discardedAt(now: number): Sql {
-  return sql`state = 'discarded', next_attempt_at = NULL, finished_at = ${now}`;
+  return sql`state = 'discarded', reason = NULL, next_attempt_at = NULL, finished_at = ${now}`;
 }
 
 function pending(now: number): Sql {

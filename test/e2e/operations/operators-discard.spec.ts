@@ -47,7 +47,7 @@ describe.each(databases)('discard, on %s', (kind) => {
     },
   );
 
-  it('ends a dead delivery', async () => {
+  it('ends a dead delivery, which has no reason of its death any more', async () => {
     const app = await host.start((a) => a.withHandlers(DieAtOnce));
     const body = payload();
     await app.post(body);
@@ -55,6 +55,7 @@ describe.each(databases)('discard, on %s', (kind) => {
 
     expect(await app.inbox.discard(id)).toBe('discarded');
     expect(await app.inbox.stats()).toMatchObject({ dead: 0, discarded: 1 });
+    expect(await app.inbox.find(id)).toMatchObject({ state: 'discarded', reason: null });
   });
 
   it('of what is discarded already changes nothing, and is not recorded', async () => {
