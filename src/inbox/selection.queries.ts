@@ -47,7 +47,7 @@ export class SelectionQueries {
 
   /**
    * Yields the selected deliveries of each window, newest first. There may be none in a window. Leaves out what is
-   * received, or comes to its state, from now on.
+   * received, or comes to a state other than `pending`, from now on.
    */
   async *pages(selection: DeliverySelection): AsyncGenerator<DeliveryRecord[]> {
     const asOf = this.clock.now();
@@ -58,7 +58,7 @@ export class SelectionQueries {
    * Returns the next selected deliveries in the order of their ids. It looks at some thousand rows at most, and says how
    * far it came.
    *
-   * @param asOf leaves out what came to its state later
+   * @param asOf leaves out what came to a state other than `pending` later
    */
   async after(
     selection: DeliverySelection,
@@ -187,7 +187,7 @@ export class SelectionQueries {
   /**
    * Returns the condition that a delivery is one of some, at least one, and selected.
    *
-   * @param asOf leaves out what came to its state later
+   * @param asOf leaves out what came to a state other than `pending` later
    */
   isSelected(
     ids: readonly string[],
