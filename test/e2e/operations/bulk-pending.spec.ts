@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { OnVerification, VerificationErrored, type BulkRequest, type VerificationEvent } from 'nestjs-cr3dentials-webhook';
+import {
+  OnVerification,
+  VerificationErrored,
+  type BulkRequest,
+  type VerificationEvent,
+} from 'nestjs-cr3dentials-webhook';
 import { freshHost, Gate } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import { databases } from '../../support/database/databases.js';
