@@ -185,7 +185,7 @@ export class InboxQueries {
     if (externalReferenceId === undefined || !this.codec.isKeyed) return null;
     const key = referenceKey(this.codec, tenant, externalReferenceId);
     if (key !== null) return key;
-    await this.codec.prepare(tenant);
+    await this.codec.prepareLookup(tenant);
     return referenceKey(this.codec, tenant, externalReferenceId);
   }
 
