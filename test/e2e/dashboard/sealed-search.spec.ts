@@ -25,24 +25,24 @@ class LosingKeys extends TenantKeys {
   }
 }
 
+async function recorded(app: WebhookApp, tenant: string): Promise<string> {
+  const body = payload({ externalReferenceId: `reference of ${tenant}` });
+  await app.inbox.ingest(body, { tenant });
+  return String((await app.inbox.find({ tenant, sessionId: String(body.sessionId) }))?.id);
+}
+
+async function found(app: WebhookApp, body: { value: string; tenant?: string }): Promise<unknown> {
+  const answer = await ask(app, '/api/find', as('alice', { body }));
+  if (answer.status !== 200) return [answer.status, (answer.body as { code: string }).code];
+  return (answer.body as { deliveries: { id: string }[] }).deliveries.map(({ id }) => id);
+}
+
 describe.each(databases)('a search of the page in a sealed inbox, on %s', (kind) => {
   const host = freshHost(kind);
 
   async function started(keys: LosingKeys): Promise<WebhookApp> {
     const app = (a: WebhookAppBuilder) => withKeysOf(keys)(a).withOptions(RECEIVE_ONLY).importing(dashboard());
     return host.start(app);
-  }
-
-  async function recorded(app: WebhookApp, tenant: string): Promise<string> {
-    const body = payload({ externalReferenceId: `reference of ${tenant}` });
-    await app.inbox.ingest(body, { tenant });
-    return String((await app.inbox.find({ tenant, sessionId: String(body.sessionId) }))?.id);
-  }
-
-  async function found(app: WebhookApp, body: { value: string; tenant?: string }): Promise<unknown> {
-    const answer = await ask(app, '/api/find', as('alice', { body }));
-    if (answer.status !== 200) return [answer.status, (answer.body as { code: string }).code];
-    return (answer.body as { deliveries: { id: string }[] }).deliveries.map(({ id }) => id);
   }
 
   it('leaves out a tenant whose key cannot be had, and says so where it finds nothing', async () => {
