@@ -6,7 +6,7 @@ import { allOf, raw, sql, type Sql } from '../database/sql.js';
 import type { DeliverySelection } from './selection.checks.js';
 import { isWithin, rangeOf, type Range } from './selection-period.queries.js';
 import { selectRecords, toRecord, type DeliveryRecord } from './delivery-record.queries.js';
-import { hasIndex } from './inbox.queries.js';
+import { hasIndex, IS_ENDED } from './state-index.queries.js';
 import { Tables } from './tables.js';
 import { WindowSize } from './window.size.js';
 
@@ -131,9 +131,7 @@ export class SelectionQueries {
     const { from, before, after } = range;
     const conditions: Sql[] = [
       sql`1 = 1`,
-      ...(state && hasIndex(state)
-        ? [sql`state = ${state} AND state IN ('dead', 'unhandled', 'discarded', 'erased')`]
-        : []),
+      ...(state && hasIndex(state) ? [sql`state = ${state} AND ${raw(IS_ENDED)}`] : []),
       ...(from ? [sql`delivery_id >= ${from}`] : []),
       ...(before ? [sql`delivery_id < ${before}`] : []),
       ...(after === undefined ? [] : [sql`delivery_id > ${after}`]),
