@@ -21,6 +21,7 @@ import { InboxQueries } from './inbox/inbox.queries.js';
 import { GaugeQueries } from './inbox/gauge.queries.js';
 import { SelectionQueries } from './inbox/selection.queries.js';
 import { PayloadCodec } from './inbox/payload.codec.js';
+import { ReferenceKeys } from './inbox/reference-keys.js';
 import { RejectionQueries } from './inbox/rejection.queries.js';
 import { TaskRepository } from './inbox/task.repository.js';
 import { openCodec } from './encryption/encryption.boot.js';
@@ -65,6 +66,7 @@ export const inboxProviders: readonly Provider[] = [
   TombstoneRepository,
   RejectionRepository,
   DeliveryLookupQueries,
+  ReferenceKeys,
   UnrecordedSessions,
   InboxQueries,
   GaugeQueries,

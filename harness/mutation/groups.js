@@ -57,6 +57,7 @@ export const groups = {
       'src/inbox/delivery-state.repository.ts',
       'src/inbox/settlement.repository.ts',
       'src/inbox/inbox.queries.ts',
+      'src/inbox/state-index.queries.ts',
       'src/processing/dispatch/delivery.settler.ts',
       'src/processing/dispatch/outcome.writer.ts',
       'src/processing/dispatch/completion.writer.ts',

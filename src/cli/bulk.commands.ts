@@ -79,7 +79,7 @@ export async function startBulk(
   const operation = options.wait ? await ended(inbox, started) : started;
   print(operation, () => textOf(operation), options);
   if (!options.wait) await hintAtInstances(inbox);
-  else if (operation.state !== 'completed' || operation.done !== operation.expected) process.exitCode = 1;
+  else if (operation.state !== 'completed' || operation.skipped > 0) process.exitCode = 1;
 }
 
 async function isConfirmed(action: BulkAction, { count, groups }: BulkPreview, { json }: Shared): Promise<boolean> {

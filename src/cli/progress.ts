@@ -23,7 +23,10 @@ export class Progress {
     this.#timer = setInterval(() => {
       const rate = Math.round(((this.#done - this.#doneBefore) * 1_000) / REFRESH_INTERVAL_MS);
       this.#doneBefore = this.#done;
-      this.#bar?.update(this.#done, { rate, left: left(total - this.#done, this.#done, performance.now() - begun) });
+      this.#bar?.update(this.#done, {
+        rate,
+        left: left(Math.max(0, total - this.#done), this.#done, performance.now() - begun),
+      });
     }, REFRESH_INTERVAL_MS);
   }
 

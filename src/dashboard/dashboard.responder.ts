@@ -81,6 +81,8 @@ export class DashboardResponder {
     const code = error instanceof Cr3dentialsWebhookError ? error.code : undefined;
     if (code === 'OPTIONS_INVALID') return invalidFilter((error as Error).message);
     if (code === 'HANDLER_INVALID') return invalidBody((error as Error).message);
+    if (code === 'KEYS_UNAVAILABLE')
+      return unavailable('INBOX_UNAVAILABLE', 'Not everything could be searched: a key is missing. Try again.');
     switch (this.context.core.reasonOf(error)) {
       case 'slow':
         return unavailable('INBOX_BUSY', 'The search took too long. Choose a shorter time, or fewer conditions.');

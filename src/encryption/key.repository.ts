@@ -36,6 +36,12 @@ export class KeyRepository {
     }));
   }
 
+  /** Returns the tenants that have a key. */
+  async tenants(): Promise<string[]> {
+    const { records } = await this.connection.execute(sql`SELECT DISTINCT tenant FROM ${this.tables.key}`);
+    return records.map(({ tenant }) => String(tenant));
+  }
+
   /** Adds a key, unless it is there. */
   async add({ id, tenant, lookup }: Pick<RegisteredKey, 'id' | 'tenant' | 'lookup'>, now: number): Promise<void> {
     const { insertInto, onConflictDoNothing } = this.connection.dialect;

@@ -17,8 +17,8 @@ const RETRY_DELAY_MS = 50;
 
 interface OpenSecret {
   readonly secret: KeyObject;
-  /** Key of the tenant under which it is kept; empty without tenants. */
-  readonly keyId: string;
+  /** Key of the tenant under which it is kept; empty without tenants. Undefined if nobody has looked. */
+  readonly keyId: string | undefined;
 }
 
 /**
@@ -59,6 +59,29 @@ export class LookupSecrets {
         .finally(() => isAsked() && this.#loading.delete(name));
     this.#loading.set(name, loading);
     return loading;
+  }
+
+  isOpen(tenant: string): boolean {
+    return this.#secrets.has(this.nameOf(tenant));
+  }
+
+  /**
+   * Opens the secret of a tenant, if one was made. Writes nothing. The current key must be at hand.
+   *
+   * @throws Cr3dentialsWebhookError `KEY_MISMATCH`, `KEYS_UNKNOWN`
+   */
+  async open(tenant: string): Promise<void> {
+    const name = this.nameOf(tenant);
+    const lookup = await this.secretIn(await this.repository.list(name), await this.ownKeys(tenant));
+    if (lookup && !this.isOpen(tenant)) this.#secrets.set(name, { secret: createSecretKey(lookup), keyId: undefined });
+    lookup?.fill(0);
+  }
+
+  /** Returns those of some tenants for which a secret was made. */
+  async knownAmong(tenants: readonly string[]): Promise<readonly string[]> {
+    if (!this.keys.hasTenants) return tenants;
+    const known = new Set(await this.repository.tenants());
+    return tenants.filter((tenant) => known.has(tenant));
   }
 
   /** Returns a keyed hash in hex; undefined if the secret is not open. */

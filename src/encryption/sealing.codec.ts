@@ -23,6 +23,16 @@ export class SealingCodec extends PayloadCodec {
     return loading ? loading.then(() => this.lookups.load(tenant)) : this.lookups.load(tenant);
   }
 
+  prepareLookup(tenant: string): Promise<void> | undefined {
+    if (this.lookups.isOpen(tenant)) return undefined;
+    const loading = this.keys.load(tenant);
+    return loading ? loading.then(() => this.lookups.open(tenant)) : this.lookups.open(tenant);
+  }
+
+  sealedAmong(tenants: readonly string[]): Promise<readonly string[]> {
+    return this.lookups.knownAmong(tenants);
+  }
+
   currentKeyId(tenant: string): string | null {
     return this.keys.current(tenant)?.id ?? null;
   }

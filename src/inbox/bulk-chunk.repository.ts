@@ -109,8 +109,9 @@ export class BulkChunkRepository {
     const left = isGivenUp ? [] : locked;
     const isOver = chunk.isEnd && left.length === 0;
     const done = bulk.done + changed;
-    // At the end, what was never met is counted too: it was decided on before.
-    const skipped = isOver ? bulk.expected - done : bulk.skipped + ids.length - changed - left.length;
+    const met = bulk.skipped + ids.length - changed - left.length;
+    // What was never met was decided on before. Of pending ones, more may be met than were counted.
+    const skipped = isOver ? Math.max(met, bulk.expected - done) : met;
     const touched = isMoved || isGivenUp ? sql`, updated_at = ${now}` : raw('');
     const end = isOver ? sql`, state = 'completed', ended_at = ${now}, instance = NULL, lease_expires_at = 0` : raw('');
     return sql`UPDATE ${this.tables.bulk} SET done = ${done}, skipped = ${skipped},

@@ -26,7 +26,7 @@ export class BulkRow {
   @Column({ name: 'handlers', type: 'text', nullable: true })
   handlers!: string | null;
 
-  /** What came to its state later is left alone. */
+  /** What came to its state later is left alone, except `pending`: nothing has the time of that. */
   @Column({ name: 'as_of', type: 'bigint', transformer: epochTransformer })
   asOf!: number;
 

@@ -4,6 +4,7 @@ import { DatabaseConnection } from '../database/database.connection.js';
 import { allOf, join, raw, sql, type Sql } from '../database/sql.js';
 import type { BulkRow } from './bulk.entity.js';
 import { isExpired } from './expired.lease.js';
+import { IS_ENDED } from './state-index.queries.js';
 import { Tables } from './tables.js';
 
 /** Change of a bulk operation by an operator, while it is in one of these states. */
@@ -115,7 +116,7 @@ export class BulkRepository {
     const { records } = await this.connection.execute(
       sql`SELECT COUNT(*) AS n, SUM(CASE WHEN a.acted_at >= ${judgedSince} THEN 1 ELSE 0 END) AS judged
           FROM ${deliveryState} s JOIN ${actions} a ON a.target_id = s.delivery_id AND a.bulk_id = ${id}
-          WHERE s.state = 'dead' AND s.state IN ('dead', 'unhandled', 'discarded', 'erased') AND s.finished_at >= ${startedAt}`,
+          WHERE s.state = 'dead' AND s.${raw(IS_ENDED)} AND s.finished_at >= ${startedAt}`,
       'operating',
     );
     return { all: Number(records[0]?.n ?? 0), judged: Number(records[0]?.judged ?? 0) };

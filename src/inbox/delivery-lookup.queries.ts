@@ -74,22 +74,17 @@ export class DeliveryLookupQueries {
   /**
    * Finds deliveries by the reference, newest first.
    *
-   * @param among tenants whose keys are tried in a sealed inbox
+   * @param among tenants that are searched in a sealed inbox, as far as their keys are at hand
    */
-  async byReference(
+  byReference(
     reference: string,
     { tenants, among, most }: { tenants: readonly string[] | undefined; among: readonly string[]; most: number },
     timeoutMs: number,
   ): Promise<DeliveryRecord[]> {
-    const keys = this.codec.isKeyed ? await this.keysOf(reference, among) : [];
+    const keys = among.flatMap((tenant) => referenceKey(this.codec, tenant, reference) ?? []);
     const isPlain = sql`d.external_reference_id = ${reference}`;
     const isSealed = keys.length > 0 ? [this.connection.dialect.isOneOf('d.reference_key', keys)] : [];
     return this.list(anyOf([isPlain, ...isSealed]), tenants, most, timeoutMs);
-  }
-
-  private async keysOf(reference: string, tenants: readonly string[]): Promise<string[]> {
-    await Promise.all(tenants.map((tenant) => this.codec.prepare(tenant)));
-    return tenants.flatMap((tenant) => referenceKey(this.codec, tenant, reference) ?? []);
   }
 
   /** Reads the ids by their own index, and then the rows: in one query, all deliveries might be walked in order. */

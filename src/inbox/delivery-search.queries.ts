@@ -6,7 +6,7 @@ import { allOf, join, raw, sql, type Sql } from '../database/sql.js';
 import { lowestIdAt } from './delivery.identity.js';
 import { selectRecords, toRecord, type DeliveryRecord } from './delivery-record.queries.js';
 import type { DeliveryState } from './delivery-state.entity.js';
-import { hasIndex, INDEXED } from './inbox.queries.js';
+import { hasIndex, INDEXED } from './state-index.queries.js';
 import { contains } from './selection.queries.js';
 import { Tables } from './tables.js';
 import type { Place } from './windowed.search.js';

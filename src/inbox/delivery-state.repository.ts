@@ -101,15 +101,22 @@ export class DeliveryStateRepository {
     ]);
     if (isReplayed) return 'replayed';
     const reason = await this.explainRefusal(id);
-    return handlers && reason === 'completed' ? 'busy' : reason; // by name it could be replayed: it is locked
+    // It could be replayed, and so it is locked.
+    return reason === 'discarded' || (handlers && reason === 'completed') ? 'busy' : reason;
   }
 
   /**
+   * Discards a delivery. One that is discarded already is left as it is.
+   *
    * @param recordAction recorded with it
    * @param only the state in which it must be; without it, any that can be discarded
    */
-  async discard(id: string, recordAction: Sql, only?: DeliveryState): Promise<'discarded' | UnchangedReason> {
-    const from = only ? [only] : [...DISCARDABLE_STATES, 'discarded']; // once more changes nothing
+  async discard(
+    id: string,
+    recordAction: Sql,
+    only?: DeliveryState,
+  ): Promise<'discarded' | 'already-discarded' | UnchangedReason> {
+    const from = only ? [only] : DISCARDABLE_STATES;
     const now = this.clock.now();
     const isOpen = sql`${this.connection.dialect.isOneOf('state', from)} AND purged_at IS NULL`;
     const isDiscarded = await this.unlessLocked([
@@ -118,7 +125,9 @@ export class DeliveryStateRepository {
             WHERE delivery_id = ${id} AND ${isOpen} AND ${this.runs.isFree(now)}`,
       ([update]) => (update?.affected === 1 ? recordAction : undefined),
     ]);
-    return isDiscarded ? 'discarded' : this.explainRefusal(id);
+    if (isDiscarded) return 'discarded';
+    const reason = await this.explainRefusal(id);
+    return reason === 'discarded' ? (only ? 'busy' : 'already-discarded') : reason;
   }
 
   /**
@@ -188,14 +197,14 @@ export class DeliveryStateRepository {
     }
   }
 
-  private async explainRefusal(id: string): Promise<UnchangedReason> {
+  private async explainRefusal(id: string): Promise<UnchangedReason | 'discarded'> {
     const { records } = await this.connection.execute(
       sql`SELECT state, purged_at FROM ${this.tables.deliveryState} WHERE delivery_id = ${id}`,
     );
     if (!records[0]) return 'unknown';
     if (records[0].state === 'erased') return 'erased';
     if (records[0].purged_at !== null) return 'purged';
-    return records[0].state === 'completed' ? 'completed' : 'busy';
+    return records[0].state === 'completed' || records[0].state === 'discarded' ? records[0].state : 'busy';
   }
 }
 
@@ -212,7 +221,7 @@ export function replayedAt(now: number, traceContext: string | null): Sql {
 
 /** Returns the assignments that end deliveries which need no processing. */
 export function discardedAt(now: number): Sql {
-  return sql`state = 'discarded', next_attempt_at = NULL, finished_at = ${now}`;
+  return sql`state = 'discarded', reason = NULL, next_attempt_at = NULL, finished_at = ${now}`;
 }
 
 function pending(now: number): Sql {

@@ -5,8 +5,8 @@ import { DatabaseConnection } from '../database/database.connection.js';
 import { raw, sql, type Sql } from '../database/sql.js';
 import type { InboxGauges } from '../instrumentation/inbox.gauges.js';
 import { countIndexed } from './index-count.queries.js';
-import { rowsByState } from './inbox.queries.js';
 import { REJECTION_REASONS } from './selection.checks.js';
+import { dueTimes, IS_ENDED, rowsByState } from './state-index.queries.js';
 import { Tables } from './tables.js';
 
 /** Rejections that are counted. Nobody decides on more of them one by one. */
@@ -50,7 +50,7 @@ export class GaugeQueries {
   private async numbersOfFile(): Promise<Numbers> {
     const { erased: _, ...rows } = rowsByState(this.tables.deliveryState);
     const counts = await countIndexed(this.connection, rows, 'urgent');
-    const times = await this.numbersOf(this.times());
+    const times = await this.numbersOf(dueTimes(this.tables));
     return new Map([...Object.entries(counts), ...times, ...(await this.openRejectionsOfFile())]);
   }
 
@@ -69,20 +69,12 @@ export class GaugeQueries {
     return reasons;
   }
 
-  private times(): Sql {
-    const { deliveryState } = this.tables;
-    return sql`SELECT 'due' AS name, MIN(next_attempt_at) AS n FROM ${deliveryState} WHERE next_attempt_at IS NOT NULL
-      UNION ALL SELECT 'expired', MIN(lease_expires_at) FROM ${deliveryState} WHERE lease_expires_at IS NOT NULL`;
-  }
-
   private statement(): Sql {
     const { deliveryState, rejection } = this.tables;
     // The second condition is that of the index. Tombstones are not counted: there may be many.
-    const isEnded = raw(
-      `state IN ('dead', 'unhandled', 'discarded') AND state IN ('dead', 'unhandled', 'discarded', 'erased')`,
-    );
+    const isEnded = raw(`state IN ('dead', 'unhandled', 'discarded') AND ${IS_ENDED}`);
     const open = sql`SELECT reason FROM ${rejection} WHERE state = 'open' LIMIT ${raw(String(MAX_COUNTED))}`;
-    return sql`${this.times()}
+    return sql`${dueTimes(this.tables)}
       UNION ALL SELECT 'pending', COUNT(*) FROM ${deliveryState} WHERE next_attempt_at IS NOT NULL
       UNION ALL SELECT 'processing', COUNT(*) FROM ${deliveryState} WHERE lease_expires_at IS NOT NULL
       UNION ALL SELECT state, COUNT(*) FROM ${deliveryState} WHERE ${isEnded} GROUP BY state

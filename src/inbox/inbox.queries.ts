@@ -7,7 +7,8 @@ import { DatabaseConnection } from '../database/database.connection.js';
 import { referenceKey } from './content.columns.js';
 import { PayloadCodec, type OpenedText } from './payload.codec.js';
 import { allOf, anyOf, raw, sql, type Sql } from '../database/sql.js';
-import { countIndexed, type IndexedRows } from './index-count.queries.js';
+import { countIndexed } from './index-count.queries.js';
+import { hasIndex, INDEXED, oldestDueAt, rowsByState } from './state-index.queries.js';
 import { Tables } from './tables.js';
 import type { RejectionReason, RejectionState } from './rejection.entity.js';
 
@@ -16,26 +17,6 @@ const MAX_COUNTED = 10_000;
 
 /** Ids that a query sorts. */
 const MAX_SORTED = 10_000;
-
-const ENDED = `s.state IN ('dead', 'unhandled', 'discarded', 'erased')`;
-
-/**
- * Conditions that hold for every row in a state. They let the partial indexes serve the query, and are written as the
- * indexes are, because SQLite compares the texts.
- */
-export const INDEXED: Partial<Record<DeliveryState, string>> = {
-  pending: 's.next_attempt_at IS NOT NULL',
-  processing: 's.lease_expires_at IS NOT NULL',
-  dead: ENDED,
-  unhandled: ENDED,
-  discarded: ENDED,
-  erased: ENDED,
-};
-
-/** Tells whether deliveries in this state are found by it, in the order of their ids. */
-export function hasIndex(state: DeliveryState): boolean {
-  return INDEXED[state] === ENDED;
-}
 
 /**
  * Conditions on the deliveries of a list. A delivery must meet all of them.
@@ -69,23 +50,6 @@ export interface RejectionFilter {
   before?: string;
   /** Most rejections to return, up to 1000. @default 50 */
   limit?: number;
-}
-
-/** Returns the deliveries in every state but `completed`, each by its index. */
-export function rowsByState(table: Sql): Record<Exclude<DeliveryState, 'completed'>, IndexedRows> {
-  const timed = (column: string) => ({ table, condition: raw(`${column} IS NOT NULL`), column });
-  const ended = (state: string) => {
-    const condition = raw(`state = '${state}' AND state IN ('dead', 'unhandled', 'discarded', 'erased')`);
-    return { table, condition, column: 'delivery_id' };
-  };
-  return {
-    pending: timed('next_attempt_at'),
-    processing: timed('lease_expires_at'),
-    dead: ended('dead'),
-    unhandled: ended('unhandled'),
-    discarded: ended('discarded'),
-    erased: ended('erased'),
-  };
 }
 
 /** Counts of the inbox, the same on every instance. */
@@ -185,7 +149,7 @@ export class InboxQueries {
     if (externalReferenceId === undefined || !this.codec.isKeyed) return null;
     const key = referenceKey(this.codec, tenant, externalReferenceId);
     if (key !== null) return key;
-    await this.codec.prepare(tenant);
+    await this.codec.prepareLookup(tenant);
     return referenceKey(this.codec, tenant, externalReferenceId);
   }
 
@@ -201,12 +165,9 @@ export class InboxQueries {
   }
 
   private async oldestDue(): Promise<number> {
-    const { deliveryState } = this.tables;
-    const [row = {}] = await this.select(sql`SELECT
-      (SELECT MIN(next_attempt_at) FROM ${deliveryState} WHERE next_attempt_at IS NOT NULL) AS due,
-      (SELECT MIN(lease_expires_at) FROM ${deliveryState} WHERE lease_expires_at IS NOT NULL) AS expired`);
+    const due = await oldestDueAt(this.connection, this.tables, 'operating');
     const now = this.clock.now();
-    return now - Math.min(Number(row.due ?? now), Number(row.expired ?? now), now);
+    return now - Math.min(due ?? now, now);
   }
 
   /**

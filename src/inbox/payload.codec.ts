@@ -49,6 +49,17 @@ export abstract class PayloadCodec {
    */
   abstract prepare(tenant: string): Promise<void> | undefined;
 
+  /**
+   * Resolves when `keyedHash()` can be called to search for a tenant. Undefined if it can be called now. Writes nothing:
+   * for a tenant of which nothing is sealed, there is no hash then.
+   *
+   * @throws Cr3dentialsWebhookError `KEYS_UNAVAILABLE`
+   */
+  abstract prepareLookup(tenant: string): Promise<void> | undefined;
+
+  /** Returns those of some tenants for which something may be sealed. */
+  abstract sealedAmong(tenants: readonly string[]): Promise<readonly string[]>;
+
   /** Returns the id of the key that `encode()` uses; null if it writes plain text. */
   abstract currentKeyId(tenant: string): string | null;
 
@@ -79,6 +90,14 @@ export class PlainTextCodec extends PayloadCodec {
 
   prepare(): undefined {
     return undefined;
+  }
+
+  prepareLookup(): undefined {
+    return undefined;
+  }
+
+  sealedAmong(): Promise<string[]> {
+    return Promise.resolve([]);
   }
 
   currentKeyId(): null {

@@ -28,7 +28,7 @@ export class SelectionCountQueries {
   /**
    * Yields the groups of each window, the oldest first, and the ids that it has looked at.
    *
-   * @param asOf leaves out what came to its state later
+   * @param asOf leaves out what came to a state other than `pending` later
    */
   async *windows(
     selection: DeliverySelection,

@@ -6,7 +6,7 @@ import { allOf, raw, sql, type Sql } from '../database/sql.js';
 import type { DeliverySelection } from './selection.checks.js';
 import { isWithin, rangeOf, type Range } from './selection-period.queries.js';
 import { selectRecords, toRecord, type DeliveryRecord } from './delivery-record.queries.js';
-import { hasIndex } from './inbox.queries.js';
+import { hasIndex, IS_ENDED } from './state-index.queries.js';
 import { Tables } from './tables.js';
 import { WindowSize } from './window.size.js';
 
@@ -21,8 +21,17 @@ const MAX_FEW = 10_000;
 /** Ids that a synchronous driver reads at once. */
 const FEW_OF_FILE = 500;
 
+/** Time for which a walk uses the ids that it has read at once. */
+const FEW_KEPT_MS = 10_000;
+
 /** Times whose indexes have the deliveries in these states, and no others. */
 const TIMES = { pending: 'next_attempt_at', processing: 'lease_expires_at' } as const;
+
+/** What the steps of a walk have in common. It begins empty. */
+export interface SelectionWalk {
+  /** Ids that were read at once, in order, and the time of that. */
+  few?: { readonly ids: readonly string[]; readonly readAt: number } | undefined;
+}
 
 /** Deliveries that were looked at together. */
 interface Window {
@@ -47,7 +56,7 @@ export class SelectionQueries {
 
   /**
    * Yields the selected deliveries of each window, newest first. There may be none in a window. Leaves out what is
-   * received, or comes to its state, from now on.
+   * received, or comes to a state other than `pending`, from now on.
    */
   async *pages(selection: DeliverySelection): AsyncGenerator<DeliveryRecord[]> {
     const asOf = this.clock.now();
@@ -58,16 +67,17 @@ export class SelectionQueries {
    * Returns the next selected deliveries in the order of their ids. It looks at some thousand rows at most, and says how
    * far it came.
    *
-   * @param asOf leaves out what came to its state later
+   * @param asOf leaves out what came to a state other than `pending` later
+   * @param walk the same for each step of a walk: what has come to wait meanwhile is found some seconds later
    */
   async after(
     selection: DeliverySelection,
     cursor: string,
-    { asOf, limit }: { asOf: number; limit: number },
+    { asOf, limit, walk }: { asOf: number; limit: number; walk?: SelectionWalk },
   ): Promise<{ records: DeliveryRecord[]; cursor: string; isEnd: boolean }> {
     const records: DeliveryRecord[] = [];
     let [last, looked] = [cursor, 0];
-    for await (const window of this.windowsAfter(selection, cursor)) {
+    for await (const window of this.windowsAfter(selection, cursor, walk)) {
       const found = (await this.selectedAmong(window.ids, selection, asOf)).toReversed();
       records.push(...found.slice(0, limit - records.length));
       const isCut = records.length === limit && found.at(-1)?.id !== records.at(-1)?.id;
@@ -80,17 +90,21 @@ export class SelectionQueries {
   }
 
   /** Yields ids that may be selected in windows of the order of their ids, the oldest behind an id first. */
-  async *windowsAfter(selection: DeliverySelection, id: string): AsyncGenerator<Window> {
+  async *windowsAfter(selection: DeliverySelection, id: string, walk?: SelectionWalk): AsyncGenerator<Window> {
     const { from, before } = rangeOf(selection);
     const after = from !== undefined && from > id ? from : id;
-    yield* this.windows(selection, { after, ...(before !== undefined && { before }) });
+    yield* this.windows(selection, { after, ...(before !== undefined && { before }) }, walk);
   }
 
   /** Yields ids that may be selected in windows, the newest first unless the range begins behind an id. */
-  async *windows(selection: DeliverySelection, range: Range = rangeOf(selection)): AsyncGenerator<Window> {
+  async *windows(
+    selection: DeliverySelection,
+    range: Range = rangeOf(selection),
+    walk: SelectionWalk = {},
+  ): AsyncGenerator<Window> {
     const { dialect } = this.connection;
     const size = new WindowSize(dialect, dialect.isServer ? WINDOW_ROWS : WINDOW_ROWS_OF_FILE);
-    const few = await this.fewIn(selection, range);
+    const few = await this.fewIn(selection, range, walk);
     let next = range;
     for (let isEnd = false; !isEnd;) {
       const count = size.rows;
@@ -117,9 +131,7 @@ export class SelectionQueries {
     const { from, before, after } = range;
     const conditions: Sql[] = [
       sql`1 = 1`,
-      ...(state && hasIndex(state)
-        ? [sql`state = ${state} AND state IN ('dead', 'unhandled', 'discarded', 'erased')`]
-        : []),
+      ...(state && hasIndex(state) ? [sql`state = ${state} AND ${raw(IS_ENDED)}`] : []),
       ...(from ? [sql`delivery_id >= ${from}`] : []),
       ...(before ? [sql`delivery_id < ${before}`] : []),
       ...(after === undefined ? [] : [sql`delivery_id > ${after}`]),
@@ -139,17 +151,22 @@ export class SelectionQueries {
   private async fewIn(
     { state }: DeliverySelection,
     { from = '', before, after }: Range,
+    walk: SelectionWalk,
   ): Promise<{ id: string; state: string }[] | undefined> {
     if (state !== 'pending' && state !== 'processing') return undefined;
-    const ids = await this.fewIds(TIMES[state]);
-    const sorted = ids
-      ?.filter((id) => id >= from && (before === undefined || id < before) && (after === undefined || id > after))
-      .toSorted();
-    if (after === undefined) sorted?.reverse();
-    return sorted?.map((id) => ({ id, state }));
+    const now = this.clock.now();
+    if (!walk.few || Math.abs(now - walk.few.readAt) > FEW_KEPT_MS) {
+      const ids = await this.fewIds(TIMES[state]);
+      walk.few = ids && { ids, readAt: now };
+    }
+    const found = walk.few?.ids.filter(
+      (id) => id >= from && (before === undefined || id < before) && (after === undefined || id > after),
+    );
+    if (after === undefined) found?.reverse();
+    return found?.map((id) => ({ id, state }));
   }
 
-  /** Returns the ids that an index of times has; undefined if they are many. */
+  /** Returns the ids that an index of times has, in order; undefined if they are many. */
   private async fewIds(time: string): Promise<string[] | undefined> {
     const { deliveryState } = this.tables;
     const some = sql`SELECT 1 AS one FROM ${deliveryState} WHERE ${raw(time)} IS NOT NULL LIMIT ${limitOf(MAX_FEW + 1)}`;
@@ -169,7 +186,7 @@ export class SelectionQueries {
       [at, id, isEnd] = [Number(last?.due), String(last?.delivery_id), records.length < atOnce];
       await this.giveWay();
     }
-    return [...ids];
+    return [...ids].toSorted();
   }
 
   /** Receiving does not wait for all windows. A server gives others their turn while it answers. */
@@ -187,7 +204,7 @@ export class SelectionQueries {
   /**
    * Returns the condition that a delivery is one of some, at least one, and selected.
    *
-   * @param asOf leaves out what came to its state later
+   * @param asOf leaves out what came to a state other than `pending` later
    */
   isSelected(
     ids: readonly string[],

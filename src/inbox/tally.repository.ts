@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { join, raw, sql, type Sql } from '../database/sql.js';
+import { oldestDueAt } from './state-index.queries.js';
 import type { TallyRow } from './tally.entity.js';
 import { Tables } from './tables.js';
 
@@ -82,14 +83,8 @@ export class TallyRepository {
   }
 
   /** Returns the time for which the oldest delivery is due; undefined if none is pending. */
-  async oldestDueAt(): Promise<number | undefined> {
-    const { deliveryState } = this.tables;
-    const { records } = await this.connection.execute(
-      sql`SELECT MIN(next_attempt_at) AS due FROM ${deliveryState} WHERE next_attempt_at IS NOT NULL
-        UNION ALL SELECT MIN(lease_expires_at) FROM ${deliveryState} WHERE lease_expires_at IS NOT NULL`,
-    );
-    const times = records.flatMap(({ due }) => (due === null ? [] : Number(due)));
-    return times.length > 0 ? Math.min(...times) : undefined;
+  oldestDueAt(): Promise<number | undefined> {
+    return oldestDueAt(this.connection, this.tables);
   }
 
   /** Deletes what began before a time. */

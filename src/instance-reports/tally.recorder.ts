@@ -42,6 +42,8 @@ export class TallyRecorder {
   readonly #minutes = new Map<number, Subjects>();
   /** Subjects by the begin of their hour, without the minutes above. */
   readonly #hours = new Map<number, Subjects>();
+  /** Counts by subject as they are known to be in the database, by the width and the begin of their time. */
+  readonly #written = new Map<string, Map<string, string>>();
   /** Begin of the minute after the last one that was forgotten. */
   #openFrom = 0;
   /** Minute in which the counts to be written were taken. */
@@ -75,19 +77,29 @@ export class TallyRecorder {
     if (tally) tally.oldestDue = Math.max(tally.oldestDue ?? 0, Math.max(0, Math.round(oldestDueMs)));
   }
 
-  /** Returns what is to be written now: minutes that are not known to be written, and the hours that they are in. */
+  /** Returns what is to be written now: the counts of minutes and hours that are not known to be written as they are. */
   pending(): NewTally[] {
     this.#takenIn = this.minute();
     const hours = new Map([...this.#hours].map(([at, subjects]) => [at, copyOf(subjects)]));
     for (const [minute, subjects] of this.#minutes) mergeAll(hours, hourOf(minute), subjects);
-    return [...this.rowsOf(60, this.#minutes), ...this.rowsOf(3_600, hours)];
+    return [...this.rowsOf(60, this.#minutes), ...this.rowsOf(3_600, hours)].filter((row) => !this.isWritten(row));
   }
 
-  /** Forgets minutes that had ended when they were taken to be written. In others, more may have been counted since. */
+  /** Notes what is written. Forgets minutes that had ended when they were taken, unless more was counted since. */
   written(rows: readonly NewTally[]): void {
+    for (const row of rows) {
+      const known = this.#written.get(placeOf(row)) ?? new Map<string, string>();
+      this.#written.set(placeOf(row), known.set(row.subject, row.counts));
+    }
     const minute = this.#takenIn;
-    for (const { width, bucket } of rows) if (width === 60 && bucket < minute) this.close(bucket);
-    for (const hour of this.#hours.keys()) if (hour < hourOf(minute) - HOUR_MS) this.#hours.delete(hour);
+    const ended = [...this.#minutes].filter(([bucket]) => bucket < minute);
+    for (const [bucket, subjects] of ended)
+      if (this.rowsOf(60, new Map([[bucket, subjects]])).every((row) => this.isWritten(row))) this.close(bucket);
+    for (const hour of this.#hours.keys()) if (hour < hourOf(minute) - HOUR_MS) this.forgetHour(hour);
+  }
+
+  private isWritten(row: NewTally): boolean {
+    return this.#written.get(placeOf(row))?.get(row.subject) === row.counts;
   }
 
   private countSettled({ state, age, dispatches, replays }: Occurrences['settled']): void {
@@ -127,7 +139,13 @@ export class TallyRecorder {
     if (!subjects) return;
     mergeAll(this.#hours, hourOf(minute), subjects);
     this.#minutes.delete(minute);
+    this.#written.delete(placeOf({ width: 60, bucket: minute }));
     this.#openFrom = Math.max(this.#openFrom, minute + MINUTE_MS);
+  }
+
+  private forgetHour(hour: number): void {
+    this.#hours.delete(hour);
+    this.#written.delete(placeOf({ width: 3_600, bucket: hour }));
   }
 
   /** A clock that is set back does not begin a minute again: its row would be replaced. */
@@ -142,6 +160,10 @@ export class TallyRecorder {
       }),
     );
   }
+}
+
+function placeOf({ width, bucket }: Pick<NewTally, 'width' | 'bucket'>): string {
+  return `${width} ${bucket}`;
 }
 
 function hourOf(moment: number): number {

@@ -4,7 +4,7 @@ import {
   REPLAYABLE_BY_NAME_STATES,
   REPLAYABLE_STATES,
 } from '../inbox/delivery-state.repository.js';
-import { hasIndex } from '../inbox/inbox.queries.js';
+import { hasIndex } from '../inbox/state-index.queries.js';
 import {
   anything,
   atLeast,

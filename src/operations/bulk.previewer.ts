@@ -32,7 +32,7 @@ export class BulkPreviewer {
     const first: DeliveryRecord[] = [];
     let [count, last]: [number, readonly string[]] = [0, []];
     for await (const { ids, groups } of this.windows(selection, asOf)) {
-      for (const group of groups) add(sums, selection, group);
+      for (const group of groups) add(sums, group);
       count += ownOf(groups);
       if (groups.length > 0) last = ids;
       if (groups.length > 0 && first.length < MAX_EXAMPLES)
@@ -86,8 +86,8 @@ function ownOf(groups: readonly SelectedGroup[]): number {
   return groups.reduce((sum, { own }) => sum + own, 0);
 }
 
-function add(sums: Groups, { state }: StoredSelection, { handler, reason, count }: SelectedGroup): void {
-  const facts = { handler, reason: state === 'dead' ? reason : null };
+function add(sums: Groups, { handler, reason, count }: SelectedGroup): void {
+  const facts = { handler, reason };
   const sum = sums.get(JSON.stringify(facts)) ?? { ...facts, count: 0 };
   sum.count += count;
   sums.set(JSON.stringify(facts), sum);

@@ -5,7 +5,7 @@ import { formatDatabaseError } from '../database/database.errors.js';
 import type { BulkRow } from '../inbox/bulk.entity.js';
 import { BulkChunkRepository, lockedIdsOf, type BulkChunk } from '../inbox/bulk-chunk.repository.js';
 import { BulkRepository } from '../inbox/bulk.repository.js';
-import { SelectionQueries } from '../inbox/selection.queries.js';
+import { SelectionQueries, type SelectionWalk } from '../inbox/selection.queries.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { TelemetryHooks } from '../instrumentation/telemetry.hooks.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing/processing.options.js';
@@ -96,8 +96,9 @@ export class BulkRunner implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async carryOut(claimed: BulkRow): Promise<void> {
     const { id } = claimed;
+    const walk: SelectionWalk = {};
     let bulk: BulkRow | null = claimed;
-    while (bulk && (await this.nextChunk(bulk))) {
+    while (bulk && (await this.nextChunk(bulk, walk))) {
       const interval = this.intervalOf(bulk);
       await sleep(interval, undefined, { signal: this.#stop.signal }).catch(() => {}); // it stops
       bulk = this.isStopping ? null : await this.repository.find(id);
@@ -106,18 +107,19 @@ export class BulkRunner implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /** Resolves to false when the operation is over, paused, or another's. */
-  private async nextChunk(bulk: BulkRow): Promise<boolean> {
+  private async nextChunk(bulk: BulkRow, walk: SelectionWalk): Promise<boolean> {
     const { state, instance } = bulk;
     if (state !== 'running' || instance !== this.identity.id) return false;
     if (await this.isPausedAsDeadAgain(bulk)) return false;
-    return this.chunks.carryOut(bulk, selectionIn(bulk).state, await this.chunkOf(bulk), this.leaseOf(bulk.rate));
+    const chunk = await this.chunkOf(bulk, walk);
+    return this.chunks.carryOut(bulk, selectionIn(bulk).state, chunk, this.leaseOf(bulk.rate));
   }
 
-  private async chunkOf(bulk: BulkRow): Promise<BulkChunk> {
+  private async chunkOf(bulk: BulkRow, walk: SelectionWalk): Promise<BulkChunk> {
     const { asOf, cursorId } = bulk;
     const limit = this.rowsOf(bulk);
     if (lockedIdsOf(bulk).length >= MAX_LOCKED) return { ids: [], cursor: cursorId, isEnd: false, limit };
-    const { records, cursor, isEnd } = await this.selections.after(selectionIn(bulk), cursorId, { asOf, limit });
+    const { records, cursor, isEnd } = await this.selections.after(selectionIn(bulk), cursorId, { asOf, limit, walk });
     return { ids: records.map(({ id }) => id), cursor, isEnd, limit };
   }
 

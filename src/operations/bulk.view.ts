@@ -57,7 +57,10 @@ export interface BulkRequest {
  * @publicApi
  */
 export interface BulkPreview {
-  /** Time of the preview, in epoch milliseconds of the database's clock. What comes to its state later is left alone. */
+  /**
+   * Time of the preview, in epoch milliseconds of the database's clock. What comes to its state later is left alone,
+   * except `pending`: what is in work now may wait again when it is met.
+   */
   readonly asOf: number;
   /** Number of deliveries: exact, unless `isCapped`. */
   readonly count: number;
@@ -127,11 +130,11 @@ export interface BulkOperation {
   readonly selection: StoredSelection;
   /** Handlers that a replay names; null if it names none. */
   readonly handlers: readonly string[] | null;
-  /** Time of the preview. What came to its state later is left alone. */
+  /** Time of the preview. What came to its state later is left alone, except `pending`. */
   readonly asOf: number;
-  /** Number of deliveries of the set. */
+  /** Number of deliveries that were counted at the start. */
   readonly expected: number;
-  /** Number of deliveries that were replayed or discarded. */
+  /** Number of deliveries that were replayed or discarded. Of `pending` ones, it may be more than `expected`. */
   readonly done: number;
   /** Number of deliveries that were left as they are: locked, or decided on by somebody else meanwhile. */
   readonly skipped: number;

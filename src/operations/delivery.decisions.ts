@@ -74,8 +74,8 @@ export class DeliveryDecisions {
   async discard(deliveryId: string, acting: ActionOptions): Promise<DiscardResult> {
     checkActionOptions(acting, '');
     const operator = actorOf(acting);
-    const answer = await this.discardOne(deliveryId, { operator });
-    if (answer === 'discarded') this.instrumentation.announce('acted', actOf(operator, 'discard', deliveryId));
+    const { answer, isChanged } = await this.discardOne(deliveryId, { operator });
+    if (isChanged) this.instrumentation.announce('acted', actOf(operator, 'discard', deliveryId));
     return answer;
   }
 
@@ -85,7 +85,8 @@ export class DeliveryDecisions {
     this.checkBulk(selection, DISCARDABLE_STATES);
     const how = { operator: actorOf(options), only: selection.state };
     const pages = this.selections.pages(selection);
-    const result = await runOnEach(pages, DISCARD_RESULTS, (id) => this.discardOne(id, how), options);
+    const discard = async (id: string) => (await this.discardOne(id, how)).answer;
+    const result = await runOnEach(pages, DISCARD_RESULTS, discard, options);
     this.announceMany('discard', result.discarded, how);
     return result;
   }
@@ -108,11 +109,15 @@ export class DeliveryDecisions {
     return answer;
   }
 
-  private async discardOne(deliveryId: string, { operator, only }: Decision): Promise<DiscardResult> {
+  private async discardOne(
+    deliveryId: string,
+    { operator, only }: Decision,
+  ): Promise<{ answer: DiscardResult; isChanged: boolean }> {
     const action = this.actions.insertStatement({ operator, action: 'discard', targetId: deliveryId });
-    const answer = await this.states.discard(deliveryId, action, only);
+    const result = await this.states.discard(deliveryId, action, only);
+    const answer = result === 'already-discarded' ? 'discarded' : result;
     this.announce('discard', deliveryId, answer);
-    return answer;
+    return { answer, isChanged: result === 'discarded' };
   }
 
   private announce(decision: 'replay' | 'discard', deliveryId: string, answer: string): void {

@@ -10,9 +10,10 @@ import { idempotencyKey } from '../inbox/delivery.identity.js';
 import type { DeliveryRecord } from '../inbox/delivery-record.queries.js';
 import { PayloadCodec, runErrorPlace } from '../inbox/payload.codec.js';
 import { isRecordId } from '../inbox/record.id.js';
+import { ReferenceKeys } from '../inbox/reference-keys.js';
 import { RejectionQueries, type RejectionRecord } from '../inbox/rejection.queries.js';
 import { RejectionSearchQueries, type RejectionSearch } from '../inbox/rejection-search.queries.js';
-import { plainReferenceKey, rejectionReferenceKey } from '../inbox/rejection.subject.js';
+import { plainReferenceKey } from '../inbox/rejection.subject.js';
 import type { Found, Place } from '../inbox/windowed.search.js';
 import { checkActionFilter, conditionsOf, toAction, type Action, type ActionFilter } from './actions.js';
 import { textOf } from './contents.view.js';
@@ -58,6 +59,7 @@ export class InboxSearch {
   constructor(
     private readonly searches: DeliverySearches,
     private readonly lookup: DeliveryLookupQueries,
+    private readonly keys: ReferenceKeys,
     private readonly rejectionSearch: RejectionSearchQueries,
     private readonly rejectionQueries: RejectionQueries,
     private readonly actionRepository: ActionRepository,
@@ -143,9 +145,32 @@ export class InboxSearch {
     return only ?? this.lookup.tenants(timeoutMs);
   }
 
-  /** Finds what has exactly this id, session or reference: up to 20 deliveries and as many rejections. */
-  async identify(value: string, tenants: readonly string[] | undefined, timeoutMs: number): Promise<Identified> {
+  /**
+   * Finds what has exactly this id, session or reference: up to 20 deliveries and as many rejections. In a sealed
+   * inbox, references are not found of tenants whose keys cannot be had.
+   *
+   * @param isNamed true if a tenant was asked for, which must then be searched
+   * @throws Cr3dentialsWebhookError `KEYS_UNAVAILABLE` if nothing was found, or a tenant is named, and not all could be
+   *   searched
+   */
+  async identify(
+    value: string,
+    { tenants, isNamed }: { tenants: readonly string[] | undefined; isNamed: boolean },
+    timeoutMs: number,
+  ): Promise<Identified> {
     const among = await this.tenants(tenants, timeoutMs);
+    const failure = await (isNamed ? this.keys.open(among, timeoutMs) : this.keys.openSealed(among, timeoutMs));
+    if (failure && isNamed) throw failure;
+    const found = await this.found(value, { tenants, among }, timeoutMs);
+    if (failure && found.deliveries.length + found.rejections.length === 0) throw failure;
+    return found;
+  }
+
+  private async found(
+    value: string,
+    { tenants, among }: { tenants: readonly string[] | undefined; among: readonly string[] },
+    timeoutMs: number,
+  ): Promise<Identified> {
     const bounds = { tenants, among, most: MAX_FOUND };
     const keys = among.map((tenant) => idempotencyKey(tenant, value));
     const id = isRecordId(value) ? value.toLowerCase() : undefined;
@@ -168,7 +193,8 @@ export class InboxSearch {
   }
 
   private rejectionReferences(tenant: string, reference: string): string[] {
-    return [...new Set([plainReferenceKey(tenant, reference), rejectionReferenceKey(this.codec, tenant, reference)])];
+    const keyed = this.codec.keyedHash(tenant, 'reference', reference);
+    return [plainReferenceKey(tenant, reference), ...(keyed === undefined ? [] : [keyed])];
   }
 
   private scanOf({ scan }: ReadBounds): number {

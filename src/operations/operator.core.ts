@@ -9,7 +9,6 @@ import { DatabaseConnection } from '../database/database.connection.js';
 import { WebhookRoutes } from '../http/webhook-routes.js';
 import { TimeoutError } from '../concurrency/with-timeout.js';
 import { DatabaseTimeoutError, isUnavailable } from '../database/database.errors.js';
-import { Cr3dentialsWebhookError } from '../cr3dentials-webhook.error.js';
 import { InboxQueries } from '../inbox/inbox.queries.js';
 import { MAX_SEARCH_MS } from '../inbox/windowed.search.js';
 import { PayloadCodec } from '../inbox/payload.codec.js';
@@ -104,7 +103,6 @@ export class OperatorCore {
   reasonOf(error: unknown): 'slow' | 'unavailable' | undefined {
     if (error instanceof DatabaseTimeoutError) return 'slow';
     if (error instanceof TimeoutError) return 'unavailable'; // numbers of all were not there in time
-    if (error instanceof Cr3dentialsWebhookError && error.code === 'KEYS_UNAVAILABLE') return 'unavailable';
     return isUnavailable(this.connection.dialect, error) ? 'unavailable' : undefined;
   }
 }

@@ -89,10 +89,15 @@ export class ErasureRepository {
     return records[0] && toRecord(records[0]);
   }
 
-  /** Returns the ids of erasures that are to be looked at again. */
-  async due(now: number, limit: number): Promise<string[]> {
+  /**
+   * Returns the ids of erasures that are to be looked at again.
+   *
+   * @param mayShred false leaves out those that are to destroy keys
+   */
+  async due(now: number, limit: number, mayShred: boolean): Promise<string[]> {
+    const which = mayShred ? raw('') : sql`AND (shred = 0 OR state = 'done')`;
     const { records } = await this.connection.execute(
-      sql`SELECT id FROM ${this.tables.erasure} WHERE state IN ('requested', 'done') AND sweep_after <= ${now}
+      sql`SELECT id FROM ${this.tables.erasure} WHERE state IN ('requested', 'done') AND sweep_after <= ${now} ${which}
           ORDER BY sweep_after LIMIT ${raw(String(limit))}`,
     );
     return records.map(({ id }) => String(id));

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Clock } from '../clock.js';
 import { formatDatabaseError } from '../database/database.errors.js';
+import { PayloadCodec } from '../inbox/payload.codec.js';
 import { TaskRepository, type TaskLease } from '../inbox/task.repository.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { TelemetryHooks } from '../instrumentation/telemetry.hooks.js';
@@ -8,6 +9,7 @@ import type { ErasureRecord } from './erasure.js';
 import { ErasureRepository } from './erasure.repository.js';
 import { SWEEP_DELAY } from './eraser.js';
 import { ErasureExecutor } from './erasure.executor.js';
+import { RETENTION_ENABLED } from './retention.runner.js';
 
 const INTERVAL_MS = 60_000;
 const LEASE_MS = 60_000;
@@ -15,7 +17,8 @@ const MAX_ERASURES = 100;
 
 /**
  * Looks at each erasure once more, when nothing that was under way at its time can be written any more. It goes on with
- * erasures whose process has died. Every instance looks, and one at a time works.
+ * erasures whose process has died. Instances that process deliveries look, and one at a time works. Keys are destroyed
+ * by those that can.
  */
 @Injectable()
 export class ErasureSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -25,8 +28,10 @@ export class ErasureSweeper implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     @Inject(SWEEP_DELAY) private readonly sweepDelay: number,
+    @Inject(RETENTION_ENABLED) private readonly isEnabled: boolean,
     private readonly repository: ErasureRepository,
     private readonly executor: ErasureExecutor,
+    private readonly codec: PayloadCodec,
     private readonly tasks: TaskRepository,
     private readonly clock: Clock,
     private readonly instrumentation: Instrumentation,
@@ -34,6 +39,7 @@ export class ErasureSweeper implements OnApplicationBootstrap, BeforeApplication
   ) {}
 
   onApplicationBootstrap(): void {
+    if (!this.isEnabled) return;
     // Instances that boot together look at different times.
     this.telemetry.inBackground(() => this.schedule(Math.random() * INTERVAL_MS));
   }
@@ -61,7 +67,7 @@ export class ErasureSweeper implements OnApplicationBootstrap, BeforeApplication
   }
 
   private async attempt(): Promise<void> {
-    const due = await this.repository.due(this.clock.now(), MAX_ERASURES);
+    const due = await this.repository.due(this.clock.now(), MAX_ERASURES, this.codec.canDestroyKeys);
     if (due.length === 0) return;
     const lease = await this.tasks.take('sweep', LEASE_MS);
     if (!lease) return;

@@ -51,7 +51,7 @@ export class ErasureTargets {
   private async keyed(tenant: string, reference: string): Promise<string | undefined> {
     if (!this.codec.isKeyed) return undefined;
     try {
-      await this.codec.prepare(tenant);
+      await this.codec.prepareLookup(tenant);
     } catch {
       return undefined; // without its key
     }

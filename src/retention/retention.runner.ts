@@ -14,7 +14,7 @@ import { RetentionRepository, type Removal } from './retention.repository.js';
 const LEASE_MS = 60_000;
 const MIN_PAUSE_MS = 20;
 
-/** True if this instance removes by itself. By hand, every instance does. */
+/** True if this instance removes by itself, and goes on with erasures. By hand, every instance does. */
 export const RETENTION_ENABLED = Symbol('cr3dentials-webhook retention enabled');
 
 /**

@@ -61,8 +61,9 @@ export class DeliveriesApi {
     const { search, clock } = this.context.core;
     const parser = new BodyParser(body, ['value', 'tenant']);
     const value = parser.text('value', { to: 512 });
-    const tenants = visibleTenants(operator, parser.tenant('tenant'));
-    const found = await search.identify(value, tenants, this.settings.limits.timeout);
+    const asked = parser.tenant('tenant');
+    const which = { tenants: visibleTenants(operator, asked), isNamed: asked !== undefined };
+    const found = await search.identify(value, which, this.settings.limits.timeout);
     return {
       now: clock.now(),
       deliveries: found.deliveries.map((item) => this.rows.delivery(item)),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { OnVerification, PermanentError, VerificationCancelled } from 'nestjs-cr3dentials-webhook';
+import { OnVerification, PermanentError, VerificationCancelled, type ActionMessage } from 'nestjs-cr3dentials-webhook';
 import { uuidv7 } from 'uuidv7';
 import { FailOnce, SucceedAtOnce, WaitAtAGateWhenErrored } from '../../support/app/doubles.js';
 import { databases } from '../../support/database/databases.js';
@@ -47,7 +47,7 @@ describe.each(databases)('discard, on %s', (kind) => {
     },
   );
 
-  it('ends a dead delivery', async () => {
+  it('ends a dead delivery, which has no reason of its death any more', async () => {
     const app = await host.start((a) => a.withHandlers(DieAtOnce));
     const body = payload();
     await app.post(body);
@@ -55,6 +55,24 @@ describe.each(databases)('discard, on %s', (kind) => {
 
     expect(await app.inbox.discard(id)).toBe('discarded');
     expect(await app.inbox.stats()).toMatchObject({ dead: 0, discarded: 1 });
+    expect(await app.inbox.find(id)).toMatchObject({ state: 'discarded', reason: null });
+  });
+
+  it('of what is discarded already changes nothing, and is not recorded', async () => {
+    const told: ActionMessage[] = [];
+    const app = await host.start((a) =>
+      a.withHandlers(DieAtOnce).withOptions({ onAction: (message) => void told.push(message) }),
+    );
+    const body = payload();
+    await app.post(body);
+    const { id } = await app.delivery(body.sessionId, 'dead');
+    await app.inbox.discard(id, { by: 'anna' });
+    const discarded = await app.inbox.find(id);
+
+    expect(await app.inbox.discard(id, { by: 'ben' })).toBe('discarded');
+    expect(await app.inbox.find(id)).toEqual(discarded);
+    expect(await app.inbox.actions.list()).toMatchObject([{ action: 'discard', operator: 'anna' }]);
+    expect(told).toHaveLength(1);
   });
 
   it('changes nothing for a completed, a claimed or an unknown delivery', async () => {

@@ -110,6 +110,28 @@ describe.each(databases)('a selection of few among many deliveries, on %s', (kin
     expect(statements.slice(before).filter((text) => text.includes('cr3dentials_webhook'))).toHaveLength(3);
   });
 
+  it('reads their ids once for some steps of a walk, and then anew', async () => {
+    const { connection, tables, statements } = inbox;
+    const clock = { at: 1_000, now: () => clock.at };
+    const queries = new SelectionQueries(connection, tables, clock);
+    const before = statements.length;
+    const reads = () => statements.slice(before).filter((text) => text.includes('AS due')).length;
+    const walk = {};
+    const ids: string[] = [];
+    for (let [cursor, isOver] = ['', false]; !isOver;) {
+      const step = await queries.after({ state: 'pending' }, cursor, { asOf: 1_000, limit: 1, walk });
+      ids.push(...step.records.map(({ id }) => id));
+      [cursor, isOver] = [step.cursor, step.isEnd];
+    }
+    expect(new Set(ids).size).toBe(PENDING);
+    expect(ids).toEqual(ids.toSorted());
+    expect(reads()).toBe(1);
+    clock.at += 11_000;
+    const again = await queries.after({ state: 'pending' }, '', { asOf: 1_000, limit: 500, walk });
+    expect(again.records.map(({ id }) => id)).toEqual(ids);
+    expect(reads()).toBe(2);
+  });
+
   it('looks at a bounded number of rows at a time where there is no index', async () => {
     const { count, queries } = await select({ state: 'completed', status: 'TERMINATED' });
     expect(count).toBe(0);

@@ -56,6 +56,56 @@ describe('the counts of an instance', () => {
     ]);
   });
 
+  it('are not written again while they are the same', () => {
+    const { clock, signals, counter, received, rows } = counting();
+    const completed = (handler: string) =>
+      signals.announce('attempt-ended', {
+        deliveryId: 'd',
+        handler,
+        attempt: 1,
+        maxAttempts: 3,
+        outcome: 'completed',
+        nextIn: undefined,
+        error: undefined,
+        took: 3,
+      });
+    received();
+    completed('book');
+    counter.written(counter.pending());
+    expect(rows()).toEqual([]);
+    completed('note');
+    expect(rows()).toEqual([
+      [60, 0, 'handler:note', { completed: 1 }],
+      [3_600, 0, 'handler:note', { completed: 1 }],
+    ]);
+    counter.written(counter.pending());
+    clock.at += HOUR; // the minute has ended, and nothing of it is left to write
+    counter.written(counter.pending());
+    received();
+    expect(rows()).toEqual([
+      [60, 60, 'inbox', { accepted: 1 }],
+      [3_600, 60, 'inbox', { accepted: 1 }],
+    ]);
+    clock.at -= HOUR;
+    received();
+    expect(rows()).toContainEqual([60, 1, 'inbox', { accepted: 1 }]); // the first minute is closed
+  });
+
+  it('that are counted after they were taken, by a clock that is set back, are kept', () => {
+    const { clock, counter, received, rows } = counting();
+    received();
+    clock.at += MINUTE;
+    received();
+    const before = counter.pending();
+    clock.at -= MINUTE;
+    received(); // in the minute before, which is not closed yet
+    counter.written(before);
+    expect(rows()).toEqual([
+      [60, 0, 'inbox', { accepted: 2 }],
+      [3_600, 0, 'inbox', { accepted: 3 }],
+    ]);
+  });
+
   it('are kept if they were counted while the last of their minute were being written', () => {
     const { clock, counter, received, rows } = counting();
     received();
@@ -92,9 +142,10 @@ describe('the counts of an instance', () => {
     clock.at += 2 * HOUR;
     received();
     counter.written(counter.pending());
+    received();
     expect(rows()).toEqual([
-      [60, 180, 'inbox', { accepted: 1 }],
-      [3_600, 180, 'inbox', { accepted: 1 }],
+      [60, 180, 'inbox', { accepted: 2 }],
+      [3_600, 180, 'inbox', { accepted: 2 }],
     ]);
   });
 

@@ -51,7 +51,7 @@ export interface BulkPreviewAnswer {
   token: string;
   /** Time until which the token is good. */
   expiresAt: number;
-  /** What comes to its state after this time is not touched. */
+  /** What comes to its state after this time is not touched, except `pending`. */
   asOf: number;
   /** Number of deliveries. */
   count: number;
@@ -103,9 +103,9 @@ export interface BulkView {
   handlers: readonly string[] | null;
   /** Time of the preview. */
   asOf: number;
-  /** Number of deliveries of the set. */
+  /** Number of deliveries that were counted at the start. */
   expected: number;
-  /** Number that were replayed or discarded. */
+  /** Number that were replayed or discarded. Of `pending` ones, it may be more than `expected`. */
   done: number;
   /** Number that were left as they are: locked, or decided on by somebody else. */
   skipped: number;

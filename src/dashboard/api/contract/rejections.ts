@@ -91,7 +91,8 @@ export interface RejectionAnswer {
 }
 
 /**
- * Answer of `POST api/find`: up to 20 of each.
+ * Answer of `POST api/find`: up to 20 of each. In a sealed inbox, references are not found of tenants whose keys cannot
+ * be had. If nothing else is found, or the tenant is named, the answer is 503.
  *
  * @publicApi
  */

@@ -51,7 +51,7 @@ export function PreviewFacts({ preview, wish: { action, conditions } }: { previe
         </ul>
       )}
       {action === 'discard' && <p>{words.meaning.discard}</p>}
-      <p>{text.notTouched(timeOfDay(asOf, zone))}</p>
+      <p>{conditions.state === 'pending' ? text.waitsAgain : text.notTouched(timeOfDay(asOf, zone))}</p>
       {examples.length > 0 && (
         <details>
           <summary>{text.examples(examples.length)}</summary>

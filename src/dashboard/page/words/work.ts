@@ -50,6 +50,7 @@ export const ofWork = {
     withoutHandler: (count: string, reason: string) => `${count} without a failed handler. ${reason}`,
     completedStay: 'Handlers that have completed do not run again.',
     notTouched: (time: string) => `What comes to this state after ${time} is not touched.`,
+    waitsAgain: 'What is in work now may be taken too, if it waits again by then.',
     examples: (count: number) => plural(count, 'example'),
     rate: 'Deliveries a second',
     takes: (length: string) => `takes about ${length}`,
