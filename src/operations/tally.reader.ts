@@ -14,8 +14,16 @@ const STEPS_MS = [MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS
 const MAX_POINTS = 400;
 const MAX_SUBJECT_LENGTH = 300;
 
-const moment: Check = (value, name) => (typeof value === 'number' ? finite : instant)(value, name);
-const checkQuery = fields({ subject: textUpTo(MAX_SUBJECT_LENGTH), from: moment, to: moment, step: finite });
+/** Last moment that a `Date` can have. */
+const MAX_MOMENT_MS = 8_640_000_000_000_000;
+
+const milliseconds: Check = (value, name) => {
+  finite(value, name);
+  if (Math.abs(value as number) > MAX_MOMENT_MS)
+    throw invalid(`Option "${name}" is beyond every date. Pass milliseconds.`);
+};
+const moment: Check = (value, name) => (typeof value === 'number' ? milliseconds : instant)(value, name);
+const checkQuery = fields({ subject: textUpTo(MAX_SUBJECT_LENGTH), from: moment, to: moment, step: milliseconds });
 
 /** What a handler without an execution did. */
 export const NO_ACTIVITY: HandlerActivity = { runs: 0, failures: 0, success: null, latency: null };

@@ -193,6 +193,8 @@ describe.each(databases)('what instances write of themselves, on %s', (kind) => 
     [{ from: 10, to: 5 }, '"from" is not before "to"'],
     [{ from: 0, to: HOUR, step: 90_000 }, '"step"'],
     [{ from: 0, to: HOUR, step: 0 }, '"step"'],
+    [{ from: 0, to: HOUR, step: HOUR * 2 ** 900 }, '"step" is beyond every date'],
+    [{ from: 0, to: 1e300, step: HOUR }, '"to" is beyond every date'],
     [{ from: 0, to: 1_000 * HOUR, step: HOUR }, 'more than 400 points'],
     [{ from: 0, sbuject: 'x' }, 'Unknown option "sbuject"'],
   ])('cannot be asked for with %j', async (query, message) => {

@@ -77,6 +77,7 @@ describe.each(databases)('many deliveries, on %s', (kind) => {
     expect(await sessions({ tenant: 'north' })).toEqual([]);
     expect(await sessions({ receivedBetween: [begin, new Date(begin + 600_000)] })).toEqual(newestFirst);
     expect(await sessions({ receivedBetween: [begin - 60_000, begin] })).toEqual([]);
+    expect(await sessions({ receivedBetween: [-1e300, 1e300] })).toEqual(newestFirst);
     const receivedAt = (await app.inbox.list({ limit: 1 }))[0]?.receivedAt ?? 0;
     expect(await sessions({ receivedBetween: [receivedAt, receivedAt + 1] })).toContain(newestFirst[0]);
   });
