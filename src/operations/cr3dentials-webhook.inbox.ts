@@ -131,8 +131,10 @@ export class Cr3dentialsWebhookInbox {
   }
 
   /**
-   * Tells whether this instance is alive or ready, or whether all is well, with what is wrong. Never rejects. What is
-   * asked of the database is read at most once in 10 seconds, however many probes ask.
+   * Tells whether this instance is alive or ready, or whether all is well, with what is wrong. It rejects for wrong
+   * options only. What is asked of the database is read at most once in 10 seconds, however many probes ask.
+   *
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when an option is wrong
    */
   health(options: HealthOptions = {}): Promise<InboxHealth> {
     return this.healthCheck.answer(options);

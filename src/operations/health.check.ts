@@ -9,6 +9,7 @@ import { HandlerQueues } from '../processing/dispatch/handler.queues.js';
 import { ShutdownState } from '../processing/shutdown.state.js';
 import { DeliveryPoller } from '../processing/worker/delivery.poller.js';
 import { LeaseRenewer } from '../processing/worker/lease.renewer.js';
+import { atLeast, fields, oneOf, type Check } from '../option.checks.js';
 import { Gauges } from './gauges.js';
 import type { HealthOptions, HealthProblem, InboxHealth } from './inbox.health.js';
 import { degraded, failing, InboxProblems } from './inbox.problems.js';
@@ -18,6 +19,21 @@ const DAY_MS = 86_400_000;
 const MAX_QUEUE_FILL = 0.9;
 
 type Problem = HealthProblem | false | undefined;
+
+/** `Infinity` is never. */
+const limit: Check = (value, name) => {
+  if (value !== Infinity) atLeast(0)(value, name);
+};
+const limits = fields({ degraded: limit, failing: limit });
+
+const checkOptions = fields({
+  question: oneOf('alive', 'ready', 'well'),
+  backlog: limits,
+  deadLetters: limits,
+  rejections: limits,
+  secretExpiry: limit,
+  clockOffset: limit,
+});
 
 /** Answers the questions of probes. */
 @Injectable()
@@ -37,7 +53,9 @@ export class HealthCheck {
     private readonly clock: Clock,
   ) {}
 
+  /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
   async answer(options: HealthOptions): Promise<InboxHealth> {
+    checkOptions(options, '');
     const { question = 'well' } = options;
     if (question === 'alive') return healthOf(await this.stuckParts());
     if (question === 'ready')
