@@ -148,8 +148,8 @@ export class Cr3dentialsWebhookInbox {
    * @returns `'replayed'`, or the reason why not. `'busy'`: a worker is processing the delivery; try again.
    *   `'completed'`: every handler has completed; name the handlers to run again. `'purged'`: its contents were
    *   removed. `'erased'`: its session was erased. `'unknown'`: no delivery has this id.
-   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when `handlers` is empty, or names one that is not subscribed in
-   *   this application; `OPTIONS_INVALID` when `by`, `reason` or `source` is wrong
+   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when `handlers` is empty, or names one that no live instance has;
+   *   `OPTIONS_INVALID` when `by`, `reason` or `source` is wrong
    */
   async replay(deliveryId: string, options: ReplayOptions = {}): Promise<ReplayResult> {
     return this.decisions.replay(deliveryId, options);

@@ -20,9 +20,10 @@ export class SessionApi {
     @Inject(ROUTE_SETTINGS) private readonly routes: RouteSettings,
   ) {}
 
-  get({ operator }: Call): Session {
+  async get({ operator }: Call): Promise<Session> {
     const { title, environment, refresh, limits, reveal, bulk, maskReferences } = this.settings;
-    const { clock, handlers, isSealed, webhook } = this.context.core;
+    const { core } = this.context;
+    const { clock, isSealed, webhook } = core;
     return {
       now: clock.now(),
       operator: { id: operator.id, name: operator.name ?? null },
@@ -34,7 +35,7 @@ export class SessionApi {
       limits: { page: limits.page, maxPage: limits.maxPage },
       reveal: { hideAfter: reveal.hideAfter, minReason: REASON_LENGTHS.from, maxReason: REASON_LENGTHS.to },
       bulk: { ...bulk },
-      handlers: handlers.map(({ id }) => id),
+      handlers: await core.handlerIds(),
       isSealed,
       areReferencesMasked: maskReferences,
       signsInWithToken: this.routes.signsInWithToken,
