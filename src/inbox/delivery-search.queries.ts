@@ -102,6 +102,13 @@ export class DeliverySearchQueries {
     return rows.map((row) => ({ id: String(row.id) }));
   }
 
+  /** Returns the time at which the newest delivery was received; null without one. */
+  async newestReceivedAt(timeoutMs: number): Promise<number | null> {
+    const newest = sql`SELECT received_at FROM ${this.tables.delivery} ORDER BY id DESC ${limit(1)}`;
+    const [row] = await this.read(newest, timeoutMs);
+    return row ? Number(row.received_at) : null;
+  }
+
   private async duePlaces(after: Place | undefined, count: number, timeoutMs: number): Promise<Place[]> {
     const { id = '', at = 0 } = after ?? {};
     const isAfter = sql`next_attempt_at >= ${at} AND (next_attempt_at > ${at} OR delivery_id > ${id})`;

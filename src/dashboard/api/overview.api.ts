@@ -53,8 +53,6 @@ export class OverviewApi {
   private async numbers(): Promise<OverviewNumbers> {
     const { core } = this.context;
     const gauges = await core.readGauges(this.settings.refresh);
-    const bounds = { limit: 1, scan: 1, timeoutMs: this.settings.limits.timeout };
-    const [newest] = (await core.search.deliveries({}, undefined, bounds)).items;
     const open = Object.values(gauges.openRejections).reduce((sum, count) => sum + count, 0);
     const { oldestDue, pending, processing, dead, unhandled } = gauges;
     return {
@@ -66,7 +64,7 @@ export class OverviewApi {
       openRejections: open,
       ...(await this.#counted.get('', () => this.count())),
       completedEstimate: await core.countCompleted(gauges),
-      lastReceivedAt: newest?.summary.receivedAt ?? null,
+      lastReceivedAt: await core.search.newestReceivedAt(this.settings.limits.timeout),
     };
   }
 
