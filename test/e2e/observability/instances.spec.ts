@@ -242,6 +242,7 @@ describe.each(databases)('what instances write of themselves, on %s', (kind) => 
     const orphan = (await second.inbox.monitor.handlers()).find(({ id }) => id === 'ledger.reverse');
     const nobodys = { statuses: [], isTransactional: null, instances: [] };
     expect(orphan).toEqual({ ...nobodys, id: 'ledger.reverse', dead: 3, recent: three });
+    expect(await second.inbox.monitor.errors({ state: undefined } as object)).toMatchObject({ deliveries: 3 });
     await expect(second.inbox.monitor.errors({ state: 'completed' as 'dead' })).rejects.toThrow('"state"');
   });
 
