@@ -3,16 +3,13 @@ import { queryWithLimit } from '../database/limited.query.js';
 import type { VerificationStatus } from '../contract/verification-status.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { allOf, join, raw, sql, type Sql } from '../database/sql.js';
-import { lowestIdAt } from './delivery.identity.js';
+import { lowestIdAt, SEARCH_CLOCK_MARGIN_MS } from './delivery.identity.js';
 import { selectRecords, toRecord, type DeliveryRecord } from './delivery-record.queries.js';
 import type { DeliveryState } from './delivery-state.entity.js';
 import { hasIndex, INDEXED } from './inbox.queries.js';
 import { contains } from './selection.queries.js';
 import { Tables } from './tables.js';
 import type { Place } from './windowed.search.js';
-
-/** Ids begin with the time of the host's clock; `received_at` is of the database's. Small, as a page is to answer at once. */
-const SEARCH_CLOCK_MARGIN_MS = 300_000;
 
 /** Conditions on deliveries. A delivery must meet all of them. */
 export interface DeliverySearch {

@@ -126,9 +126,13 @@ function expiryOf(live: readonly Instance[], now: number, secretExpiry: number):
   const ends = live
     .filter(({ receives, secretExpiries }) => receives && secretExpiries.length > 0)
     .map(({ secretExpiries }) => Math.max(...secretExpiries.map((end) => end ?? Infinity)));
-  const left = Math.min(...ends, Infinity) - now;
-  if (left < 0) return failing('secrets-expired', 'No secret is valid, so every POST is refused.');
-  return left < secretExpiry && degraded('secret-expires', 'The last valid secret expires soon.', left);
+  return expiryIn(Math.min(...ends, Infinity) - now, secretExpiry);
+}
+
+/** Tells of the secret that is valid for the longest time. */
+export function expiryIn(timeLeft: number, secretExpiry: number): Maybe {
+  if (timeLeft < 0) return failing('secrets-expired', 'No secret is valid, so every POST is refused.');
+  return timeLeft < secretExpiry && degraded('secret-expires', 'The last valid secret expires soon.', timeLeft);
 }
 
 /** A limit that is undefined counts as left out. */

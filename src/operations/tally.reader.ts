@@ -4,7 +4,7 @@ import { TallyRepository } from '../inbox/tally.repository.js';
 import { percentileOf } from '../instance-reports/latency.histogram.js';
 import { handlerOf, INBOX } from '../instance-reports/tally.recorder.js';
 import { emptyTally, mergeInto, type Tally } from '../instance-reports/tally.js';
-import { fields, finite, instant, invalid, textUpTo, type Check } from '../option.checks.js';
+import { fields, finite, instant, invalid, MAX_MOMENT_MS, textUpTo, type Check } from '../option.checks.js';
 import type { HandlerActivity } from './instance.view.js';
 import type { Tallies, TallyPoint, TallyQuery } from './tally.view.js';
 
@@ -13,9 +13,6 @@ const HOUR_MS = 3_600_000;
 const STEPS_MS = [MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS, 24 * HOUR_MS] as const;
 const MAX_POINTS = 400;
 const MAX_SUBJECT_LENGTH = 300;
-
-/** Last moment that a `Date` can have. */
-const MAX_MOMENT_MS = 8_640_000_000_000_000;
 
 const milliseconds: Check = (value, name) => {
   finite(value, name);

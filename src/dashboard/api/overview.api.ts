@@ -7,12 +7,10 @@ import { Answer, type Call } from '../dashboard.responder.js';
 import { DASHBOARD_SETTINGS, type DashboardSettings } from '../dashboard.settings.js';
 import type { Overview, OverviewNumbers, Problem } from './contract/statistics.js';
 import { assertNoConditions } from './query.parser.js';
-import { SharedAnswers } from './shared.answer.js';
+import { COUNTS_AGE_MS, SharedAnswers } from './shared.answer.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** Instances write their counts as often, by default. */
-const COUNTS_AGE_MS = 10_000;
 
 /** Counts of the last minutes and hours. */
 type Counted = Pick<

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { REVEAL_REASON_LENGTHS } from '../../operations/action.options.js';
 import { ALL_PERMISSIONS, may } from '../access/operator.js';
 import { DashboardContext } from '../dashboard.context.js';
 import type { Call } from '../dashboard.responder.js';
@@ -9,7 +10,6 @@ import {
   type RouteSettings,
 } from '../dashboard.settings.js';
 import type { Session } from './contract/common.js';
-import { REASON_LENGTHS } from './reveal.api.js';
 
 /** Tells who is signed in, and what the page may do. */
 @Injectable()
@@ -33,7 +33,11 @@ export class SessionApi {
       environment,
       refresh,
       limits: { page: limits.page, maxPage: limits.maxPage },
-      reveal: { hideAfter: reveal.hideAfter, minReason: REASON_LENGTHS.from, maxReason: REASON_LENGTHS.to },
+      reveal: {
+        hideAfter: reveal.hideAfter,
+        minReason: REVEAL_REASON_LENGTHS.from,
+        maxReason: REVEAL_REASON_LENGTHS.to,
+      },
       bulk: { ...bulk },
       handlers: await core.handlerIds(),
       isSealed,

@@ -191,7 +191,11 @@ describe('a call for many deliveries', () => {
     ['an unknown condition', () => inbox.replayAll({ state: 'dead', handlr: 'x' } as BulkSelection), /mean "handler"/],
     ['an unknown option', () => inbox.replayAll({ state: 'dead' }, { rate: 1 } as ReplayAllOptions), /Unknown option/],
     ['a rate of none', () => inbox.replayAll({ state: 'dead' }, { perSecond: 0 }), /"perSecond" must be a number/],
-    ['a handler that is not there', () => inbox.replayAll({ state: 'dead' }, { handlers: ['x'] }), /No live instance has a handler "x"/],
+    [
+      'a handler that is not there',
+      () => inbox.replayAll({ state: 'dead' }, { handlers: ['x'] }),
+      /No live instance has a handler "x"/,
+    ],
     ['a signal of another kind', () => inbox.discardAll({ state: 'dead' }, { signal: {} as AbortSignal }), /AbortSig/],
     ['half a period', () => all(inbox.each({ receivedBetween: [1] as never })), /two moments/],
     ['a period backwards', () => all(inbox.each({ receivedBetween: [2, 1] })), /ends before it begins/],

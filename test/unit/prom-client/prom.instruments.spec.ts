@@ -14,10 +14,12 @@ describe('a scrape', () => {
       inbox: jest.fn(() => Promise.reject(new Error('down'))),
     };
     const registry = new Registry();
-    new PromInstruments(registry, source as unknown as TelemetrySource);
+    const instruments = new PromInstruments(registry, source as unknown as TelemetrySource);
     for (const times of [1, 2]) {
       expect(await registry.metrics()).toContain('\ncr3dentials_webhook_inbox_readable 0\n');
       expect([source.now, source.inbox].map((read) => read.mock.calls.length)).toEqual([times, times]);
     }
+    instruments.remove();
+    expect(await registry.metrics()).toBe('\n');
   });
 });
