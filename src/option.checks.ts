@@ -2,6 +2,9 @@ import { distance } from 'fastest-levenshtein';
 import { MAX_TIMER_MS } from './concurrency/with-timeout.js';
 import { Cr3dentialsWebhookError } from './cr3dentials-webhook.error.js';
 
+/** Last moment that a `Date` can have. */
+export const MAX_MOMENT_MS = 8_640_000_000_000_000;
+
 /** Throws `OPTIONS_INVALID` when a value is not what the option of this name must be. */
 export interface Check {
   /** @param known paths of all options, from which a suggestion for an unknown one is taken */

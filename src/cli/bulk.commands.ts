@@ -76,6 +76,7 @@ export async function startBulk(
   const { rate, pauseAt } = options;
   const pace = { ...(rate !== undefined && { rate }), ...(pauseAt !== undefined && { pauseAt }) };
   const started = await inbox.bulk.start({ ...request, ...pace, ...actionOptionsOf(options), asOf, expected: count });
+  if (options.wait) await hintAtInstances(inbox); // it would wait for ever, and not say why
   const operation = options.wait ? await ended(inbox, started) : started;
   print(operation, () => textOf(operation), options);
   if (!options.wait) await hintAtInstances(inbox);

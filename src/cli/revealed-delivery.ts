@@ -1,3 +1,4 @@
+import { REVEAL_REASON_LENGTHS } from '../operations/action.options.js';
 import type { DeliveryDetails } from '../operations/delivery.view.js';
 import { maskId, maskText, shapeOf } from '../operations/contents.mask.js';
 import { factsTable, rowsTable } from './tables.js';
@@ -7,8 +8,6 @@ import { UsageError } from './usage.error.js';
 
 /** `true`: `--reveal`, on a terminal only; `file`: `--reveal=file`. */
 export type Reveal = true | 'file' | undefined;
-
-const REASON_LENGTHS = { from: 5, to: 300 } as const;
 
 /**
  * Refuses to reveal contents into a pipe or a file by accident, for such a copy stays, and without a reason.
@@ -20,9 +19,9 @@ export function assertMayReveal(
   { isTTY }: { readonly isTTY?: boolean },
 ): void {
   const { length } = (reason ?? '').trim();
-  if (reveal && (length < REASON_LENGTHS.from || length > REASON_LENGTHS.to))
+  if (reveal && (length < REVEAL_REASON_LENGTHS.from || length > REVEAL_REASON_LENGTHS.to))
     throw new UsageError(
-      `--reveal needs --reason, for the record of actions: ${REASON_LENGTHS.from} to ${REASON_LENGTHS.to} characters.`,
+      `--reveal needs --reason, for the record of actions: ${REVEAL_REASON_LENGTHS.from} to ${REVEAL_REASON_LENGTHS.to} characters.`,
     );
   if (reveal === true && !isTTY)
     throw new UsageError('The output is no terminal, so what is revealed would stay. Write --reveal=file if it may.');

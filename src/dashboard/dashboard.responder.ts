@@ -50,7 +50,7 @@ export class DashboardResponder {
   async answer(request: HostRequest, response: unknown, work: (call: Call) => object | Promise<object>): Promise<void> {
     try {
       const operator = operatorOf(request);
-      const body = request.method === 'GET' || request.method === 'HEAD' ? {} : await readBody(request);
+      const body = request.method === 'GET' || request.method === 'HEAD' ? {} : await readBody(request, response);
       const call = { operator, body, query: queryOf(request), params: request.params, headers: request.headers };
       const result = await this.limit.run(async () => work(call));
       this.send(response, result instanceof Answer ? result : new Answer(200, JSON.stringify(result)));

@@ -31,6 +31,8 @@ export class LookupSecrets {
   readonly #secrets = new Map<string, OpenSecret>();
   readonly #loading = new Map<string, Promise<void>>();
   readonly #nonces = new NoncePool();
+  /** Number of times that secrets were forgotten. */
+  #forgotten = 0;
 
   constructor(
     private readonly repository: KeyRepository,
@@ -72,8 +74,10 @@ export class LookupSecrets {
    */
   async open(tenant: string): Promise<void> {
     const name = this.nameOf(tenant);
+    const before = this.#forgotten;
     const lookup = await this.secretIn(await this.repository.list(name), await this.ownKeys(tenant));
-    if (lookup && !this.isOpen(tenant)) this.#secrets.set(name, { secret: createSecretKey(lookup), keyId: undefined });
+    if (lookup && !this.isOpen(tenant) && before === this.#forgotten)
+      this.#secrets.set(name, { secret: createSecretKey(lookup), keyId: undefined });
     lookup?.fill(0);
   }
 
@@ -94,6 +98,7 @@ export class LookupSecrets {
 
   /** Forgets the secret of a tenant whose keys are destroyed. A tenant that comes back gets another. */
   async forget(tenant: string): Promise<void> {
+    this.#forgotten++;
     this.#secrets.delete(this.nameOf(tenant));
     this.#loading.delete(this.nameOf(tenant)); // it may be kept under a key that is destroyed by now
     await this.repository.delete(this.nameOf(tenant));

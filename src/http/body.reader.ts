@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { withTimeout } from '../concurrency/with-timeout.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
+import { collectBody } from './body.collector.js';
 import { closeOnceAnswered } from './webhook-request.js';
 import { webhookExceptions } from './webhook.exception.js';
 
@@ -35,21 +36,8 @@ export class BodyReader {
 }
 
 async function collect(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    // Not destroyed when it is too large: the sender is to read the answer.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer | string>) {
-      // Text after `setEncoding()` of a middleware.
-      const read = typeof chunk === 'string' ? Buffer.from(chunk, request.readableEncoding ?? 'utf8') : chunk;
-      bytes += read.length;
-      if (bytes > MAX_BODY_BYTES) break;
-      chunks.push(read);
-    }
-  } catch {
-    throw webhookExceptions.unreadable(); // the sender has left
-  }
-  if (bytes <= MAX_BODY_BYTES) return Buffer.concat(chunks);
-  request.resume();
-  throw webhookExceptions.tooLarge();
+  const body = await collectBody(request, MAX_BODY_BYTES);
+  if (body === 'too-large') throw webhookExceptions.tooLarge();
+  if (body === 'cut-off') throw webhookExceptions.unreadable();
+  return body;
 }

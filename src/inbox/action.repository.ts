@@ -6,6 +6,7 @@ import { allOf, join, raw, sql, type Sql } from '../database/sql.js';
 import type { ActionRow } from './action.entity.js';
 import type { ActionName, ActionSource } from '../instrumentation/action.names.js';
 import { lowestIdAt, MAX_CLOCK_DIFFERENCE_MS } from './delivery.identity.js';
+import { isBetween } from './selection-period.queries.js';
 import { Tables } from './tables.js';
 import { newId } from '../new-id.js';
 import { searchInWindows, type Found, type Place, type SearchBounds } from './windowed.search.js';
@@ -137,7 +138,7 @@ function factsOf({ operator, action, actedBetween, includeBulk }: ActionConditio
     ...(operator === undefined ? [] : [sql`operator = ${operator}`]),
     ...(action === undefined ? [] : [sql`action = ${action}`]),
     ...(includeBulk ? [] : [raw('bulk_id IS NULL')]),
-    ...(actedBetween ? [sql`acted_at >= ${actedBetween[0]} AND acted_at < ${actedBetween[1]}`] : []),
+    ...(actedBetween ? [isBetween('acted_at', actedBetween)] : []),
   ];
 }
 

@@ -3,16 +3,13 @@ import { queryWithLimit } from '../database/limited.query.js';
 import type { VerificationStatus } from '../contract/verification-status.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { allOf, join, raw, sql, type Sql } from '../database/sql.js';
-import { lowestIdAt } from './delivery.identity.js';
+import { lowestIdAt, SEARCH_CLOCK_MARGIN_MS } from './delivery.identity.js';
 import { selectRecords, toRecord, type DeliveryRecord } from './delivery-record.queries.js';
 import type { DeliveryState } from './delivery-state.entity.js';
 import { hasIndex, INDEXED } from './state-index.queries.js';
 import { contains } from './selection.queries.js';
 import { Tables } from './tables.js';
 import type { Place } from './windowed.search.js';
-
-/** Ids begin with the time of the host's clock; `received_at` is of the database's. Small, as a page is to answer at once. */
-const SEARCH_CLOCK_MARGIN_MS = 300_000;
 
 /** Conditions on deliveries. A delivery must meet all of them. */
 export interface DeliverySearch {
@@ -100,6 +97,13 @@ export class DeliverySearchQueries {
       timeoutMs,
     );
     return rows.map((row) => ({ id: String(row.id) }));
+  }
+
+  /** Returns the time at which the newest delivery was received; null without one. */
+  async newestReceivedAt(timeoutMs: number): Promise<number | null> {
+    const newest = sql`SELECT received_at FROM ${this.tables.delivery} ORDER BY id DESC ${limit(1)}`;
+    const [row] = await this.read(newest, timeoutMs);
+    return row ? Number(row.received_at) : null;
   }
 
   private async duePlaces(after: Place | undefined, count: number, timeoutMs: number): Promise<Place[]> {

@@ -5,6 +5,9 @@ import type { VerificationPayload } from '../contract/verification.payload.js';
 /** Ids begin with the time of the host's clock; times in rows are of the database's. */
 export const MAX_CLOCK_DIFFERENCE_MS = 3_600_000;
 
+/** The same, of a search: small, as a page is to answer at once. */
+export const SEARCH_CLOCK_MARGIN_MS = 300_000;
+
 /**
  * Returns the key that allows one delivery per session and tenant. It is a hash, so the database's collation does not
  * matter.

@@ -10,6 +10,16 @@ export interface RunKey {
   readonly handler: string;
 }
 
+/** Returns the same text for the same run. */
+export function keyOfRun({ deliveryId, handler }: RunKey): string {
+  return `${deliveryId} ${handler}`;
+}
+
+/** Returns which run a row is of. */
+export function runIn(row: Readonly<Record<string, unknown>>): RunKey {
+  return { deliveryId: String(row.delivery_id), handler: String(row.handler) };
+}
+
 /** Condition that selects a run. */
 export function isRun({ deliveryId, handler }: RunKey): Sql {
   return sql`delivery_id = ${deliveryId} AND handler = ${handler}`;

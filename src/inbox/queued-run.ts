@@ -2,7 +2,7 @@ import type { SqlResult } from '../database/dialect/dialect.js';
 import type { NewAttempt } from './attempt.repository.js';
 import { isPoisonSuspect, type ClaimedDelivery } from './claimed-delivery.js';
 import type { HandlerRun } from './handler-run.entity.js';
-import { toHandlerRun, type RunKey } from './handler-run.queries.js';
+import { keyOfRun, runIn, toHandlerRun, type RunKey } from './handler-run.queries.js';
 
 /** Claim of a run by a worker of a queue. Each claim has an id of its own. */
 export interface RunClaim extends RunKey {
@@ -35,12 +35,8 @@ export interface EnqueuedRun extends RunKey {
 
 /** Returns the claims of these runs. */
 export function claimsOf(rows: SqlResult | undefined, claims: readonly RunClaim[]): RunClaim[] {
-  const found = new Set(rows?.records.map((row) => keyOf(String(row.delivery_id), String(row.handler))));
-  return claims.filter(({ deliveryId, handler }) => found.has(keyOf(deliveryId, handler)));
-}
-
-function keyOf(deliveryId: string, handler: string): string {
-  return `${deliveryId} ${handler}`;
+  const found = new Set(rows?.records.map((row) => keyOfRun(runIn(row))));
+  return claims.filter((claim) => found.has(keyOfRun(claim)));
 }
 
 /** Returns the executions that are kept. */
@@ -60,14 +56,14 @@ export function dueTimes(
   enqueued: readonly EnqueuedRun[] | undefined,
   now: number,
 ): Map<string, number> {
-  const claims = new Map(enqueued?.map((run) => [keyOf(run.deliveryId, run.handler), run.claims]));
+  const claims = new Map(enqueued?.map((run) => [keyOfRun(run), run.claims]));
   const rows = pending?.records ?? [];
   const open = new Set(rows.map((row) => String(row.delivery_id)));
   const times = new Map(ids.filter((id) => !open.has(id)).map((id) => [id, now]));
   for (const row of rows) {
     const id = String(row.delivery_id);
     const dueAt = Number(row.next_attempt_at ?? 0);
-    const waits = enqueued ? claims.get(keyOf(id, String(row.handler))) === Number(row.claims) : dueAt <= now;
+    const waits = enqueued ? claims.get(keyOfRun(runIn(row))) === Number(row.claims) : dueAt <= now;
     if (!waits) times.set(id, Math.min(times.get(id) ?? Infinity, dueAt));
   }
   return times;

@@ -2,14 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { queryWithLimit } from '../database/limited.query.js';
 import { allOf, join, raw, sql, type Sql } from '../database/sql.js';
-import { lowestIdAt } from './delivery.identity.js';
+import { lowestIdAt, SEARCH_CLOCK_MARGIN_MS } from './delivery.identity.js';
 import { REJECTION_COLUMNS, toRejectionRecord, type RejectionRecord } from './rejection.queries.js';
 import type { RejectionReason, RejectionState } from './rejection.entity.js';
 import { Tables } from './tables.js';
 import { searchInWindows, type Found, type Place, type SearchBounds } from './windowed.search.js';
-
-/** Ids begin with the time of the host's clock; `first_received_at` is of the database's. Small, as a page is to answer at once. */
-const SEARCH_CLOCK_MARGIN_MS = 300_000;
 
 /** Conditions on rejections. A rejection must meet all of them. */
 export interface RejectionSearch {

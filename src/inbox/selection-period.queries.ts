@@ -1,4 +1,4 @@
-import { sql, type Sql } from '../database/sql.js';
+import { raw, sql, type Sql } from '../database/sql.js';
 import { lowestIdAt, MAX_CLOCK_DIFFERENCE_MS } from './delivery.identity.js';
 import type { DeliverySelection } from './selection.checks.js';
 
@@ -12,8 +12,18 @@ export interface Range {
 
 /** Returns the condition that a delivery was received in a period. */
 export function isWithin(period: NonNullable<DeliverySelection['receivedBetween']>): Sql {
-  const [from, until] = period.map((moment) => Math.ceil(Number(moment)));
-  return sql`d.received_at >= ${from} AND d.received_at < ${until}`;
+  return isBetween('d.received_at', period);
+}
+
+/** Returns the condition that a time is in a period. PostgreSQL compares a `bigint` with whole numbers only. */
+export function isBetween(column: string, period: readonly [Date | number, Date | number]): Sql {
+  const [from, until] = period.map((moment) => inBigint(Math.ceil(Number(moment))));
+  return sql`${raw(column)} >= ${from} AND ${raw(column)} < ${until}`;
+}
+
+/** Any larger number is as far away from every time, and may be none of a `bigint`. */
+function inBigint(milliseconds: number): number {
+  return Math.min(Math.max(milliseconds, -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
 /** Returns the ids of a period, with room for clocks that differ. */

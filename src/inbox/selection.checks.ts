@@ -27,6 +27,10 @@ export const REJECTION_REASONS = {
   superseded: true,
 } satisfies Record<RejectionReason, true>;
 
+export const deliveryStates = Object.keys(STATES) as DeliveryState[];
+export const rejectionStates = Object.keys(REJECTION_STATES) as RejectionState[];
+export const rejectionReasons = Object.keys(REJECTION_REASONS) as RejectionReason[];
+
 /**
  * Conditions on the deliveries that `each`, `replayAll` and `discardAll` go through. A delivery must meet all of them.
  *
@@ -70,7 +74,7 @@ export const period: Check = (value, name) => {
 };
 
 const limit = whole(1, MAX_LISTED);
-export const stateCheck = oneOf(...Object.keys(STATES));
+export const stateCheck = oneOf(...deliveryStates);
 
 const selectionChecks = {
   state: stateCheck,
@@ -93,8 +97,8 @@ export const checkDeliveryFilter = fields({
 });
 /** Throws `OPTIONS_INVALID` for a wrong filter of rejections. */
 export const checkRejectionFilter = fields({
-  state: oneOf(...Object.keys(REJECTION_STATES)),
-  reason: oneOf(...Object.keys(REJECTION_REASONS)),
+  state: oneOf(...rejectionStates),
+  reason: oneOf(...rejectionReasons),
   before: deliveryId,
   limit,
 });

@@ -4,7 +4,9 @@ import type { InternalOccurrences } from '../instrumentation/internal.occurrence
 import { fields, oneOf, textUpTo } from '../option.checks.js';
 
 const MAX_NAME_LENGTH = 255;
-const MAX_REASON_LENGTH = 500;
+export const MAX_REASON_LENGTH = 500;
+/** Characters of the reason for which contents are revealed, on the page and in the command line. */
+export const REVEAL_REASON_LENGTHS = { from: 5, to: 300 } as const;
 
 /**
  * Who acts on the inbox, for the record of actions.

@@ -11,6 +11,7 @@ import {
   fields,
   invalid,
   listOf,
+  MAX_MOMENT_MS,
   oneOf,
   share,
   text,
@@ -26,8 +27,6 @@ const MAX_ERROR_LENGTH = 500;
 const MAX_RATE = 1_000;
 /** Deliveries that are counted. More cannot be started at once. */
 export const MAX_COUNTED = 100_000;
-/** Last moment that a `Date` can have. */
-const MAX_MOMENT_MS = 8_640_000_000_000_000;
 
 /** Deliveries in a second. */
 export const bulkRate: Check = (value, name) => {

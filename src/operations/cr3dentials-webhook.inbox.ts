@@ -131,8 +131,10 @@ export class Cr3dentialsWebhookInbox {
   }
 
   /**
-   * Tells whether this instance is alive or ready, or whether all is well, with what is wrong. Never rejects. What is
-   * asked of the database is read at most once in 10 seconds, however many probes ask.
+   * Tells whether this instance is alive or ready, or whether all is well, with what is wrong. It rejects for wrong
+   * options only. What is asked of the database is read at most once in 10 seconds, however many probes ask.
+   *
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when an option is wrong
    */
   health(options: HealthOptions = {}): Promise<InboxHealth> {
     return this.healthCheck.answer(options);
@@ -146,8 +148,8 @@ export class Cr3dentialsWebhookInbox {
    * @returns `'replayed'`, or the reason why not. `'busy'`: a worker is processing the delivery; try again.
    *   `'completed'`: every handler has completed; name the handlers to run again. `'purged'`: its contents were
    *   removed. `'erased'`: its session was erased. `'unknown'`: no delivery has this id.
-   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when `handlers` is empty, or names one that is not subscribed in
-   *   this application; `OPTIONS_INVALID` when `by`, `reason` or `source` is wrong
+   * @throws Cr3dentialsWebhookError `HANDLER_INVALID` when `handlers` is empty, or names one that no live instance has;
+   *   `OPTIONS_INVALID` when `by`, `reason` or `source` is wrong
    */
   async replay(deliveryId: string, options: ReplayOptions = {}): Promise<ReplayResult> {
     return this.decisions.replay(deliveryId, options);

@@ -14,7 +14,6 @@ import { SelectionQueries } from '../inbox/selection.queries.js';
 import { Instrumentation } from '../instrumentation/instrumentation.js';
 import { TelemetryHooks } from '../instrumentation/telemetry.hooks.js';
 import { invalid, oneOf } from '../option.checks.js';
-import { VerificationHandlersRegistry } from '../processing/handlers/verification-handlers.registry.js';
 import { actOf, checkActionOptions, actorOf, type ActionOptions, type ReplayOptions } from './action.options.js';
 import {
   checkEachOptions,
@@ -26,6 +25,7 @@ import {
 } from './replay-all.js';
 import { DISCARD_RESULTS, REPLAY_RESULTS, type DiscardResult, type ReplayResult } from './decision.results.js';
 import type { BulkSelection } from './bulk.view.js';
+import { HandlerCatalogue } from './handler.catalogue.js';
 
 /** What is decided of each delivery. `only`: the state that it must be in. */
 interface Decision {
@@ -41,7 +41,7 @@ export class DeliveryDecisions {
     private readonly selections: SelectionQueries,
     private readonly states: DeliveryStateRepository,
     private readonly actions: ActionRepository,
-    private readonly handlers: VerificationHandlersRegistry,
+    private readonly handlers: HandlerCatalogue,
     private readonly codec: PayloadCodec,
     private readonly instrumentation: Instrumentation,
     private readonly telemetry: TelemetryHooks,
@@ -50,7 +50,7 @@ export class DeliveryDecisions {
   /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID`, `HANDLER_INVALID` */
   async replay(deliveryId: string, { handlers, ...acting }: ReplayOptions): Promise<ReplayResult> {
     checkActionOptions(acting, '');
-    if (handlers) this.handlers.assertKnown(handlers);
+    if (handlers) await this.handlers.assertKnown(handlers);
     const operator = actorOf(acting);
     const answer = await this.replayOne(deliveryId, { handlers, operator });
     if (answer === 'replayed') this.instrumentation.announce('acted', actOf(operator, 'replay', deliveryId, handlers));
@@ -62,7 +62,7 @@ export class DeliveryDecisions {
     const { handlers, ...pace } = options;
     checkReplayAllOptions(options, '');
     this.checkBulk(selection, handlers ? REPLAYABLE_BY_NAME_STATES : REPLAYABLE_STATES);
-    if (handlers) this.handlers.assertKnown(handlers);
+    if (handlers) await this.handlers.assertKnown(handlers);
     const how = { handlers, operator: actorOf(options), only: selection.state };
     const pages = this.selections.pages(selection);
     const result = await runOnEach(pages, REPLAY_RESULTS, (id) => this.replayOne(id, how), pace);

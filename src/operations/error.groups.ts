@@ -45,7 +45,7 @@ export class ErrorGrouper {
    */
   async group(filter: ErrorFilter, withinMs = Infinity): Promise<ErrorGroups> {
     const giveUpAt = performance.now() + withinMs;
-    const selection = { state: 'dead', ...filter } as const;
+    const selection = { ...filter, state: filter.state ?? 'dead' } as const;
     checkSelection(selection, '');
     oneOf('dead', 'pending')(selection.state, 'state');
     const groups = new Map<string, Group>();

@@ -9,15 +9,31 @@ import { HandlerQueues } from '../processing/dispatch/handler.queues.js';
 import { ShutdownState } from '../processing/shutdown.state.js';
 import { DeliveryPoller } from '../processing/worker/delivery.poller.js';
 import { LeaseRenewer } from '../processing/worker/lease.renewer.js';
+import { atLeast, fields, oneOf, type Check } from '../option.checks.js';
 import { Gauges } from './gauges.js';
 import type { HealthOptions, HealthProblem, InboxHealth } from './inbox.health.js';
-import { degraded, failing, InboxProblems } from './inbox.problems.js';
+import { degraded, expiryIn, failing, InboxProblems } from './inbox.problems.js';
 import { SchemaState } from './schema.state.js';
 
 const DAY_MS = 86_400_000;
 const MAX_QUEUE_FILL = 0.9;
 
 type Problem = HealthProblem | false | undefined;
+
+/** `Infinity` is never. */
+const limit: Check = (value, name) => {
+  if (value !== Infinity) atLeast(0)(value, name);
+};
+const limits = fields({ degraded: limit, failing: limit });
+
+const checkOptions = fields({
+  question: oneOf('alive', 'ready', 'well'),
+  backlog: limits,
+  deadLetters: limits,
+  rejections: limits,
+  secretExpiry: limit,
+  clockOffset: limit,
+});
 
 /** Answers the questions of probes. */
 @Injectable()
@@ -37,7 +53,9 @@ export class HealthCheck {
     private readonly clock: Clock,
   ) {}
 
+  /** @throws Cr3dentialsWebhookError `OPTIONS_INVALID` */
   async answer(options: HealthOptions): Promise<InboxHealth> {
+    checkOptions(options, '');
     const { question = 'well' } = options;
     if (question === 'alive') return healthOf(await this.stuckParts());
     if (question === 'ready')
@@ -48,7 +66,7 @@ export class HealthCheck {
       ...(await this.stuckParts()),
       ...(isAnswering ? await this.problemsOfSchema() : []),
       ...this.problemsOfInstance(options),
-      ...this.problemsOfSecrets(options.secretExpiry ?? 14 * DAY_MS),
+      this.problemOfSecrets(options),
     ];
     const known = new Set(own.map((problem) => problem && problem.code));
     return healthOf([...own, ...common.filter(({ code }) => !known.has(code))]);
@@ -76,13 +94,9 @@ export class HealthCheck {
     ];
   }
 
-  private problemsOfSecrets(secretExpiry: number): Problem[] {
-    const now = this.clock.now();
+  private problemOfSecrets({ secretExpiry = 14 * DAY_MS }: HealthOptions): Problem {
     const ends = this.secrets.uses().map(({ notAfter }) => notAfter);
-    if (ends.length === 0) return [];
-    const timeLeft = Math.max(...ends) - now;
-    if (timeLeft < 0) return [failing('secrets-expired', 'No secret is valid, so every POST is refused.')];
-    return [timeLeft < secretExpiry && degraded('secret-expires', 'The last valid secret expires soon.', timeLeft)];
+    return ends.length > 0 && expiryIn(Math.max(...ends) - this.clock.now(), secretExpiry);
   }
 
   private async problemsOfSchema(): Promise<Problem[]> {

@@ -29,7 +29,7 @@ export type HealthQuestion = 'alive' | 'ready' | 'well';
  * - `secrets-expired`: no secret is valid.
  * - `inbox-full`: the POSTs that wait take up more than nine tenths of `receiving.maxQueued` or `maxQueuedBytes`.
  * - `clock-apart`: the clock of this machine is off that of the database. `value`: milliseconds.
- * - `nobody-processes`: deliveries are due, and no live instance processes. `value`: milliseconds of the oldest.
+ * - `nobody-processes`: there is a `backlog`, and no live instance processes. `value`: milliseconds of the oldest.
  * - `unauthorized`: POSTs are answered 401. `value`: their number in the last 10 minutes.
  * - `unavailable`: POSTs were answered 503. `value`: their number in the last 10 minutes.
  * - `expired-secret-used`: the provider sends a secret that has expired, so its POSTs are refused.

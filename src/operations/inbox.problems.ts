@@ -84,13 +84,14 @@ function inGauges({ gauges, history }: Facts, { backlog, deadLetters, rejections
   const isAnybodyKnown = history !== undefined && history.instances.length > 0;
   const isNobodyThere =
     isAnybodyKnown && !history.instances.some(({ state, processes }) => state === 'live' && processes);
+  const waiting = beyond(limitsOf(BACKLOG, backlog), 'backlog', 'Due deliveries wait.', oldestDue);
   return [
     isNobodyThere &&
-      oldestDue >= (BACKLOG.degraded ?? 0) &&
+      waiting &&
       failing('nobody-processes', 'Deliveries are due, and no live instance processes.', oldestDue),
-    beyond({ ...BACKLOG, ...backlog }, 'backlog', 'Due deliveries wait.', oldestDue),
-    beyond({ ...DEAD_LETTERS, ...deadLetters }, 'dead-letters', 'Deliveries are dead.', gauges.dead),
-    beyond({ ...REJECTIONS, ...rejections }, 'rejections', 'Rejections wait for a decision.', open),
+    waiting,
+    beyond(limitsOf(DEAD_LETTERS, deadLetters), 'dead-letters', 'Deliveries are dead.', gauges.dead),
+    beyond(limitsOf(REJECTIONS, rejections), 'rejections', 'Rejections wait for a decision.', open),
   ];
 }
 
@@ -125,14 +126,24 @@ function expiryOf(live: readonly Instance[], now: number, secretExpiry: number):
   const ends = live
     .filter(({ receives, secretExpiries }) => receives && secretExpiries.length > 0)
     .map(({ secretExpiries }) => Math.max(...secretExpiries.map((end) => end ?? Infinity)));
-  const left = Math.min(...ends, Infinity) - now;
-  if (left < 0) return failing('secrets-expired', 'No secret is valid, so every POST is refused.');
-  return left < secretExpiry && degraded('secret-expires', 'The last valid secret expires soon.', left);
+  return expiryIn(Math.min(...ends, Infinity) - now, secretExpiry);
 }
 
-export function beyond(limits: HealthLimits, code: HealthProblemCode, message: string, value: number): Maybe {
-  if (value >= (limits.failing ?? Infinity)) return failing(code, message, value);
-  return value >= (limits.degraded ?? Infinity) && degraded(code, message, value);
+/** Tells of the secret that is valid for the longest time. */
+export function expiryIn(timeLeft: number, secretExpiry: number): Maybe {
+  if (timeLeft < 0) return failing('secrets-expired', 'No secret is valid, so every POST is refused.');
+  return timeLeft < secretExpiry && degraded('secret-expires', 'The last valid secret expires soon.', timeLeft);
+}
+
+/** A limit that is undefined counts as left out. */
+function limitsOf(defaults: HealthLimits, given: HealthLimits = {}): Required<HealthLimits> {
+  const limitOf = (name: keyof HealthLimits) => given[name] ?? defaults[name] ?? Infinity;
+  return { degraded: limitOf('degraded'), failing: limitOf('failing') };
+}
+
+function beyond(limits: Required<HealthLimits>, code: HealthProblemCode, message: string, value: number): Maybe {
+  if (value >= limits.failing) return failing(code, message, value);
+  return value >= limits.degraded && degraded(code, message, value);
 }
 
 export function failing(code: HealthProblemCode, message: string, value?: number): HealthProblem {

@@ -4,7 +4,7 @@ import { DatabaseConnection } from '../database/database.connection.js';
 import type { HandlerRun } from '../inbox/handler-run.entity.js';
 import { HandlerRunRepository } from '../inbox/handler-run.repository.js';
 import { DeliveryLookupQueries } from '../inbox/delivery-lookup.queries.js';
-import type { DeliverySearch } from '../inbox/delivery-search.queries.js';
+import { DeliverySearchQueries, type DeliverySearch } from '../inbox/delivery-search.queries.js';
 import { DeliverySearches } from '../inbox/delivery.search.js';
 import { idempotencyKey } from '../inbox/delivery.identity.js';
 import type { DeliveryRecord } from '../inbox/delivery-record.queries.js';
@@ -58,6 +58,7 @@ export interface Identified {
 export class InboxSearch {
   constructor(
     private readonly searches: DeliverySearches,
+    private readonly searchQueries: DeliverySearchQueries,
     private readonly lookup: DeliveryLookupQueries,
     private readonly keys: ReferenceKeys,
     private readonly rejectionSearch: RejectionSearchQueries,
@@ -77,6 +78,11 @@ export class InboxSearch {
     const { limit, timeoutMs } = bounds;
     const found = await this.searches.list(search, after, { limit, scan: this.scanOf(bounds) }, timeoutMs);
     return { ...found, items: await this.listed(found.items) };
+  }
+
+  /** Returns the time at which the newest delivery was received; null without one. */
+  newestReceivedAt(timeoutMs: number): Promise<number | null> {
+    return this.searchQueries.newestReceivedAt(timeoutMs);
   }
 
   async rejections(

@@ -7,28 +7,23 @@ import { parseRejectedBody } from '../contract/raw-body.js';
 import type { VerificationStatus } from '../contract/verification-status.js';
 import { DatabaseConnection } from '../database/database.connection.js';
 import { WebhookRoutes } from '../http/webhook-routes.js';
-import { TimeoutError } from '../concurrency/with-timeout.js';
+import { TimeoutError, withTimeout } from '../concurrency/with-timeout.js';
 import { DatabaseTimeoutError, isUnavailable } from '../database/database.errors.js';
 import { InboxQueries } from '../inbox/inbox.queries.js';
 import { MAX_SEARCH_MS } from '../inbox/windowed.search.js';
 import { PayloadCodec } from '../inbox/payload.codec.js';
 import { DEFAULT_SETTINGS } from '../instance-reports/plain.settings.js';
 import type { InboxGauges } from '../instrumentation/inbox.gauges.js';
-import { VerificationHandlersRegistry } from '../processing/handlers/verification-handlers.registry.js';
 import { Cr3dentialsWebhookInbox } from './cr3dentials-webhook.inbox.js';
 import type { ErrorFilter, ErrorGroups } from './error-group.view.js';
 import { ErrorGrouper } from './error.groups.js';
-import { Gauges } from './gauges.js';
+import { Gauges, PROBE_TIMEOUT_MS } from './gauges.js';
+import { HandlerCatalogue } from './handler.catalogue.js';
 import { InboxSearch } from './inbox.search.js';
+import type { InstanceHandler } from './instance.view.js';
 
 /** Token of `OperatorCore`. It is the same in each copy of the package. */
 export const OPERATOR_CORE_TOKEN = 'cr3dentials-webhook operators';
-
-/** Handler as the page shows it. */
-export interface KnownHandler {
-  readonly id: string;
-  readonly isTransactional: boolean;
-}
 
 /** What the core offers to the page. */
 @Injectable()
@@ -37,7 +32,7 @@ export class OperatorCore {
     readonly inbox: Cr3dentialsWebhookInbox,
     readonly search: InboxSearch,
     readonly clock: Clock,
-    private readonly registry: VerificationHandlersRegistry,
+    private readonly catalogue: HandlerCatalogue,
     private readonly gauges: Gauges,
     private readonly codec: PayloadCodec,
     private readonly connection: DatabaseConnection,
@@ -55,15 +50,18 @@ export class OperatorCore {
     return this.codec.isKeyed;
   }
 
-  /** Handlers of this instance, without the event emitter. */
-  get handlers(): KnownHandler[] {
-    return this.registry.all.map(({ id, transactional }) => ({ id, isTransactional: transactional }));
+  /** Returns the ids of the handlers of live instances; those of this one while the database does not answer. */
+  async handlerIds(): Promise<string[]> {
+    const own = () => this.catalogue.among([]);
+    const known = await withTimeout(this.catalogue.all(), PROBE_TIMEOUT_MS).catch(own);
+    return [...known.keys()].toSorted();
   }
 
-  /** Handlers of this instance that are subscribed to a status. */
-  handlersFor(status: VerificationStatus | null): KnownHandler[] {
-    const handlers = status === null ? [] : this.registry.for(status);
-    return handlers.map(({ id, transactional }) => ({ id, isTransactional: transactional }));
+  /** Returns the handlers of live instances that are subscribed to a status. */
+  async handlersFor(status: VerificationStatus | null): Promise<InstanceHandler[]> {
+    if (status === null) return [];
+    const known = await this.catalogue.all();
+    return [...known.values()].filter(({ statuses }) => statuses.includes(status));
   }
 
   /** Reads the numbers of the inbox, at most once in this time. */

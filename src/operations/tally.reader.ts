@@ -4,7 +4,7 @@ import { TallyRepository } from '../inbox/tally.repository.js';
 import { percentileOf } from '../instance-reports/latency.histogram.js';
 import { handlerOf, INBOX } from '../instance-reports/tally.recorder.js';
 import { emptyTally, mergeInto, type Tally } from '../instance-reports/tally.js';
-import { fields, finite, instant, invalid, textUpTo, type Check } from '../option.checks.js';
+import { fields, finite, instant, invalid, MAX_MOMENT_MS, textUpTo, type Check } from '../option.checks.js';
 import type { HandlerActivity } from './instance.view.js';
 import type { Tallies, TallyPoint, TallyQuery } from './tally.view.js';
 
@@ -14,8 +14,13 @@ const STEPS_MS = [MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS
 const MAX_POINTS = 400;
 const MAX_SUBJECT_LENGTH = 300;
 
-const moment: Check = (value, name) => (typeof value === 'number' ? finite : instant)(value, name);
-const checkQuery = fields({ subject: textUpTo(MAX_SUBJECT_LENGTH), from: moment, to: moment, step: finite });
+const milliseconds: Check = (value, name) => {
+  finite(value, name);
+  if (Math.abs(value as number) > MAX_MOMENT_MS)
+    throw invalid(`Option "${name}" is beyond every date. Pass milliseconds.`);
+};
+const moment: Check = (value, name) => (typeof value === 'number' ? milliseconds : instant)(value, name);
+const checkQuery = fields({ subject: textUpTo(MAX_SUBJECT_LENGTH), from: moment, to: moment, step: milliseconds });
 
 /** What a handler without an execution did. */
 export const NO_ACTIVITY: HandlerActivity = { runs: 0, failures: 0, success: null, latency: null };

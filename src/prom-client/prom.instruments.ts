@@ -8,7 +8,7 @@ import {
   type MetricName,
   type MetricOf,
 } from '../metrics/metric.definitions.js';
-import { observationsOf } from '../metrics/observations.js';
+import { observationsOf, type Observation } from '../metrics/observations.js';
 import { prometheusLabel, prometheusName } from '../metrics/prometheus.names.js';
 
 type Description = Pick<GaugeConfiguration<string>, 'name' | 'help' | 'labelNames' | 'registers'>;
@@ -18,6 +18,8 @@ type ObservedKind = 'gauge' | 'observable-counter';
 
 /** Instruments of prom-client for the table of metrics. */
 export class PromInstruments implements Instruments {
+  #reading: Promise<Observation[]> | undefined;
+
   constructor(
     private readonly registry: Registry,
     private readonly source: TelemetrySource,
@@ -82,9 +84,14 @@ export class PromInstruments implements Instruments {
     }
   }
 
+  /** Reads once for all metrics of a scrape: they are asked at the same time. */
+  #read(): Promise<Observation[]> {
+    this.#reading ??= observationsOf(this.source).finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
   async #valuesOf(name: MetricName): Promise<(readonly [Attributes, number])[]> {
-    const observations = await observationsOf(this.source);
-    return observations
+    return (await this.#read())
       .filter((observation) => observation.name === name)
       .map(({ attributes = [], value }) => [
         Object.fromEntries(attributes.map(([key, one]) => [prometheusLabel(key), one])),

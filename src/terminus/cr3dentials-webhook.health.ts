@@ -8,7 +8,7 @@ import type { HealthOptions, HealthProblem } from '../operations/inbox.health.js
 const DEFAULT_KEY = 'cr3dentials-webhook';
 
 /**
- * Indicator for `HealthCheckService.check()` of `@nestjs/terminus`. It never throws. Its details are the codes of the
+ * Indicator for `HealthCheckService.check()` of `@nestjs/terminus`. It throws for wrong limits only. Its details are the codes of the
  * problems, with their numbers. What is degraded is up; Terminus 12 calls it `degraded`, and answers 200 too.
  *
  * @publicApi
@@ -37,7 +37,11 @@ export class Cr3dentialsWebhookHealth implements OnModuleInit {
     return this.check(key, { question: 'ready' });
   }
 
-  /** Tells whether somebody should look. For people and alerts, not for a probe that restarts or removes instances. */
+  /**
+   * Tells whether somebody should look. For people and alerts, not for a probe that restarts or removes instances.
+   *
+   * @throws Cr3dentialsWebhookError `OPTIONS_INVALID` when a limit is wrong
+   */
   isWell(limits: Omit<HealthOptions, 'question'> = {}, key = DEFAULT_KEY): Promise<HealthIndicatorResult> {
     return this.check(key, { ...limits, question: 'well' });
   }

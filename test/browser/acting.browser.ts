@@ -110,7 +110,7 @@ describe('a bulk operation', () => {
     await dialog.getByLabel('Type 2,871 to confirm').fill('2870');
     expect(await start.isDisabled()).toBe(true);
     await dialog.getByLabel('Type 2,871 to confirm').fill('2,871');
-    await dialog.getByLabel('Deliveries a second').fill('50');
+    await dialog.getByLabel('Deliveries a second').fill('0.5');
     await start.click();
     await on.page.getByRole('status').filter({ hasText: 'Started with 2,871 deliveries.' }).waitFor();
     expect(on.server.acts.map(({ path, body }) => ({ path, body }))).toEqual([
@@ -121,7 +121,7 @@ describe('a bulk operation', () => {
           conditions: { state: 'dead', handler: 'ledger.book', error: 'ledger did not answer within' },
         },
       },
-      { path: 'bulk', body: { token: 'token-of-the-preview', expected: 2_871, rate: 50 } },
+      { path: 'bulk', body: { token: 'token-of-the-preview', expected: 2_871, rate: 0.5 } },
     ]);
   });
 

@@ -157,6 +157,27 @@ describe.each(kinds)('the commands of an operator, on %s', (kind) => {
   );
 
   it(
+    'say that nobody is there to replay before they wait for it',
+    async () => {
+      await dead();
+      await app.stop();
+      const waiting = inbox('replay', '--state', 'dead', '--yes', '--wait');
+      const id = await until('the operation has started', async () => {
+        const [operation] = (await json('bulk')) as { id: string }[];
+        return operation?.id;
+      });
+      await inbox('bulk', 'cancel', id);
+      const { code, out, err } = await waiting;
+      expect([code, out, err]).toEqual([
+        1,
+        expect.stringMatching(/state.*cancelled/),
+        expect.stringMatching(/^No live instance/),
+      ]);
+    },
+    TIMEOUT,
+  );
+
+  it(
     'replay and discard by id, and say what they could not do',
     async () => {
       const { id, sessionId } = await dead();

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 /** Fields that the requests of Express and Fastify have in common. */
 export interface HostRequest {
@@ -17,6 +17,10 @@ export interface HostRequest {
 
 export function nodeRequestOf(request: HostRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
+}
+
+export function nodeResponseOf(response: unknown): ServerResponse {
+  return (response as { readonly raw?: ServerResponse }).raw ?? (response as ServerResponse);
 }
 
 /** Returns the address of the other end of the connection, whatever a proxy says. */

@@ -66,3 +66,8 @@ export function operatorOf(request: object): Operator {
 export function may({ can }: Operator, permission: Permission): boolean {
   return can === 'everything' || can.includes(permission);
 }
+
+/** Returns who acts, for the record of actions. */
+export function actingOf({ id }: Operator, reason: string | undefined) {
+  return { by: id, source: 'page', ...(reason && { reason }) } as const;
+}

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Cr3dentialsWebhookError } from '../../cr3dentials-webhook.error.js';
 import { isRecordId } from '../../inbox/record.id.js';
+import { MAX_REASON_LENGTH } from '../../operations/action.options.js';
+import { MAX_COUNTED } from '../../operations/bulk.checks.js';
 import type { BulkChange, BulkOperation, BulkRequest, StoredSelection } from '../../operations/bulk.view.js';
 import { pick } from '../../operations/pick.js';
 import { may, type Operator } from '../access/operator.js';
@@ -19,7 +21,6 @@ import type {
   BulkView,
 } from './contract/bulk.js';
 import { conflict, forbidden, invalidBody, notFound, previewExpired } from './dashboard.exception.js';
-import { MAX_REASON_LENGTH } from './deliveries.api.js';
 import { assertNoConditions } from './query.parser.js';
 import { Rows } from './rows.js';
 
@@ -47,7 +48,6 @@ const MAX_LISTED = 50;
 /** Operations that are read at a time, and how often, for those that an operator may see. */
 const PAGE_ROWS = 100;
 const MAX_PAGES = 20;
-const MAX_EXPECTED = 10_000_000;
 const MAX_TOKEN_LENGTH = 10_000;
 
 /** Answers what is asked of bulk operations. */
@@ -83,7 +83,7 @@ export class BulkApi {
     const request = {
       ...toRequest(asked, operator),
       asOf: token.number('asOf', 0, clock.now()),
-      expected: parser.number('expected', 0, MAX_EXPECTED),
+      expected: parser.number('expected', 0, MAX_COUNTED),
       rate: parser.optionalNumber('rate', 0.1, maxRate) ?? rate,
       pauseAt,
       by: operator.id,

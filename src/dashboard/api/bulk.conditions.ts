@@ -2,24 +2,23 @@ import type { BulkSelection } from '../../operations/bulk.view.js';
 import type { Operator } from '../access/operator.js';
 import { BodyParser } from './body.parser.js';
 import type { BulkConditions } from './contract/bulk.js';
-import type { VerificationStatus } from '../../contract/verification-status.js';
+import { verificationStatuses } from '../../contract/verification-status.js';
+import { MAX_MOMENT_MS } from '../../option.checks.js';
 import { invalidBody, notFound } from './dashboard.exception.js';
 
 const FIELDS = ['state', 'status', 'tenant', 'handler', 'error', 'from', 'to'];
 const STATES = ['pending', 'completed', 'dead', 'unhandled', 'discarded'] as const;
-const STATUSES: VerificationStatus[] = ['COMPLETED', 'PARTIAL_COMPLETE', 'TERMINATED', 'CANCELLED', 'ERROR'];
-const MAX_TIME = 8_640_000_000_000_000;
 
 /** @throws DashboardException 400 */
 export function bulkConditionsIn(given: Readonly<Record<string, unknown>>): BulkConditions {
   const parser = new BodyParser(given, FIELDS);
   const conditions = {
-    status: given.status === undefined ? undefined : parser.oneOf('status', STATUSES),
+    status: given.status === undefined ? undefined : parser.oneOf('status', verificationStatuses),
     tenant: parser.tenant('tenant'),
     handler: parser.optionalText('handler', { to: 255 }),
     error: parser.optionalText('error', { to: 100 }),
-    from: parser.optionalNumber('from', 0, MAX_TIME),
-    to: parser.optionalNumber('to', 0, MAX_TIME),
+    from: parser.optionalNumber('from', 0, MAX_MOMENT_MS),
+    to: parser.optionalNumber('to', 0, MAX_MOMENT_MS),
   };
   const known = Object.fromEntries(Object.entries(conditions).filter(([, value]) => value !== undefined));
   return { state: parser.oneOf('state', STATES), ...known };

@@ -1,16 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isRecordId } from '../../inbox/record.id.js';
 import type { DeliverySearch } from '../../inbox/delivery-search.queries.js';
+import { deliveryStates } from '../../inbox/selection.checks.js';
+import { verificationStatuses } from '../../contract/verification-status.js';
+import { MAX_REASON_LENGTH } from '../../operations/action.options.js';
 import type { DiscardResult, ReplayResult } from '../../operations/decision.results.js';
 import type { ListedDelivery } from '../../operations/inbox.search.js';
-import type { Operator } from '../access/operator.js';
+import { actingOf, type Operator } from '../access/operator.js';
 import { DashboardContext } from '../dashboard.context.js';
 import type { Call } from '../dashboard.responder.js';
 import { DASHBOARD_SETTINGS, type DashboardSettings } from '../dashboard.settings.js';
 import { BodyParser } from './body.parser.js';
-import type { DeliveryState } from '../../inbox/delivery-state.entity.js';
 import type { ErrorCode, Page } from './contract/common.js';
-import type { VerificationStatus } from '../../contract/verification-status.js';
 import type { DeliveryAnswer, DeliveryRow } from './contract/deliveries.js';
 import type { FindAnswer } from './contract/rejections.js';
 import { conflict, invalidFilter, notFound } from './dashboard.exception.js';
@@ -20,10 +21,7 @@ import { Rows } from './rows.js';
 import { visibleTenants } from './visible.tenants.js';
 
 const CONDITIONS = ['state', 'status', 'handler', 'error', 'platform', 'tenant', 'from', 'to', 'sort'];
-const STATES: DeliveryState[] = ['pending', 'processing', 'completed', 'dead', 'unhandled', 'discarded', 'erased'];
-const STATUSES: VerificationStatus[] = ['COMPLETED', 'PARTIAL_COMPLETE', 'TERMINATED', 'CANCELLED', 'ERROR'];
 const MAX_ERROR_LENGTH = 100;
-export const MAX_REASON_LENGTH = 500;
 
 /** Why a decision was not taken, as the operator reads it. */
 const REFUSALS: Record<
@@ -76,12 +74,7 @@ export class DeliveriesApi {
     const parser = new BodyParser(body, ['handlers', 'reason']);
     const [handlers, reason] = [parser.handlers('handlers'), parser.optionalText('reason', { to: MAX_REASON_LENGTH })];
     const { summary } = await this.visible(params.id, operator);
-    const options = {
-      by: operator.id,
-      source: 'page',
-      ...(handlers && { handlers }),
-      ...(reason && { reason }),
-    } as const;
+    const options = { ...actingOf(operator, reason), ...(handlers && { handlers }) };
     return this.decided(summary.id, operator, await inbox.replay(summary.id, options));
   }
 
@@ -89,8 +82,7 @@ export class DeliveriesApi {
     const { inbox } = this.context.core;
     const reason = new BodyParser(body, ['reason']).optionalText('reason', { to: MAX_REASON_LENGTH });
     const { summary } = await this.visible(params.id, operator);
-    const options = { by: operator.id, source: 'page', ...(reason && { reason }) } as const;
-    return this.decided(summary.id, operator, await inbox.discard(summary.id, options));
+    return this.decided(summary.id, operator, await inbox.discard(summary.id, actingOf(operator, reason)));
   }
 
   /**
@@ -115,8 +107,8 @@ export class DeliveriesApi {
 
   private conditionsIn(parser: QueryParser, operator: Operator): DeliverySearch {
     const conditions = {
-      state: parser.oneOf('state', STATES),
-      status: parser.oneOf('status', STATUSES),
+      state: parser.oneOf('state', deliveryStates),
+      status: parser.oneOf('status', verificationStatuses),
       handler: parser.text('handler', 255),
       error: parser.text('error', MAX_ERROR_LENGTH),
       platformId: parser.number('platform'),

@@ -46,7 +46,7 @@ export class DeliveryDetailApi {
     return {
       now: clock.now(),
       row,
-      runs: this.runsOf(details),
+      runs: await this.runsOf(details),
       payload: this.mask.mask(details.rawBody, row),
       timeline: timelineOf(row, { runs: details.runs, rejections, actions, attempts }),
       rejections: rejections.map(({ id: rejection, reason, state, firstReceivedAt }) => ({
@@ -60,8 +60,8 @@ export class DeliveryDetailApi {
   }
 
   /** Returns the runs that there are, and those of subscribed handlers that there will be. */
-  private runsOf({ runs, status, state }: DeliveryDetails): RunRow[] {
-    const subscribed = new Map(this.context.core.handlersFor(status).map((handler) => [handler.id, handler]));
+  private async runsOf({ runs, status, state }: DeliveryDetails): Promise<RunRow[]> {
+    const subscribed = new Map((await this.context.core.handlersFor(status)).map((handler) => [handler.id, handler]));
     const known = runs.map(({ handler, ...run }) => ({ handler, ...run, ...subscriptionOf(subscribed.get(handler)) }));
     const others = [...subscribed.values()].filter(({ id }) => !runs.some(({ handler }) => handler === id));
     const isCompleted = state === 'completed';

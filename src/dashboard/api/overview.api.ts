@@ -7,12 +7,10 @@ import { Answer, type Call } from '../dashboard.responder.js';
 import { DASHBOARD_SETTINGS, type DashboardSettings } from '../dashboard.settings.js';
 import type { Overview, OverviewNumbers, Problem } from './contract/statistics.js';
 import { assertNoConditions } from './query.parser.js';
-import { SharedAnswers } from './shared.answer.js';
+import { COUNTS_AGE_MS, SharedAnswers } from './shared.answer.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** Instances write their counts as often, by default. */
-const COUNTS_AGE_MS = 10_000;
 
 /** Counts of the last minutes and hours. */
 type Counted = Pick<
@@ -53,8 +51,6 @@ export class OverviewApi {
   private async numbers(): Promise<OverviewNumbers> {
     const { core } = this.context;
     const gauges = await core.readGauges(this.settings.refresh);
-    const bounds = { limit: 1, scan: 1, timeoutMs: this.settings.limits.timeout };
-    const [newest] = (await core.search.deliveries({}, undefined, bounds)).items;
     const open = Object.values(gauges.openRejections).reduce((sum, count) => sum + count, 0);
     const { oldestDue, pending, processing, dead, unhandled } = gauges;
     return {
@@ -66,7 +62,7 @@ export class OverviewApi {
       openRejections: open,
       ...(await this.#counted.get('', () => this.count())),
       completedEstimate: await core.countCompleted(gauges),
-      lastReceivedAt: newest?.summary.receivedAt ?? null,
+      lastReceivedAt: await core.search.newestReceivedAt(this.settings.limits.timeout),
     };
   }
 

@@ -1,27 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isRecordId } from '../../inbox/record.id.js';
 import type { RejectionSearch } from '../../inbox/rejection-search.queries.js';
+import { rejectionReasons, rejectionStates } from '../../inbox/selection.checks.js';
+import { MAX_REASON_LENGTH } from '../../operations/action.options.js';
 import type { Acceptance } from '../../operations/rejections.js';
 import type { RejectionSummary } from '../../operations/rejection.view.js';
-import type { Operator } from '../access/operator.js';
+import { actingOf, type Operator } from '../access/operator.js';
 import { DashboardContext } from '../dashboard.context.js';
 import type { Call } from '../dashboard.responder.js';
 import { DASHBOARD_SETTINGS, type DashboardSettings } from '../dashboard.settings.js';
 import { BodyMask } from '../masking/body.mask.js';
 import { BodyParser } from './body.parser.js';
 import type { ErrorCode, Page } from './contract/common.js';
-import type { RejectionReason, RejectionState } from '../../inbox/rejection.entity.js';
 import type { RejectionAnswer, RejectionDetail, RejectionRow } from './contract/rejections.js';
 import { conflict, notFound } from './dashboard.exception.js';
-import { MAX_REASON_LENGTH } from './deliveries.api.js';
 import { pageAskedFor, toPage } from './pages.js';
 import { QueryParser } from './query.parser.js';
 import { Rows } from './rows.js';
 import { visibleTenants } from './visible.tenants.js';
 
 const CONDITIONS = ['state', 'reason', 'tenant', 'from', 'to'];
-const STATES: RejectionState[] = ['open', 'accepted', 'discarded'];
-const REASONS: RejectionReason[] = ['invalid', 'unknown-status', 'unexpected-data', 'conflict', 'stale', 'superseded'];
 
 /** Why a rejection was not accepted, as the operator reads it. */
 const REFUSALS: Record<
@@ -52,8 +50,8 @@ export class RejectionsApi {
     const { search, clock } = this.context.core;
     const parser = new QueryParser(query, [...CONDITIONS, 'cursor', 'limit']);
     const conditions: RejectionSearch = {
-      state: parser.oneOf('state', STATES) ?? 'open',
-      reason: parser.oneOf('reason', REASONS),
+      state: parser.oneOf('state', rejectionStates) ?? 'open',
+      reason: parser.oneOf('reason', rejectionReasons),
       tenants: visibleTenants(operator, parser.anyText('tenant', 255)),
       from: parser.time('from'),
       to: parser.time('to'),
@@ -126,8 +124,4 @@ export class RejectionsApi {
     const now = await this.context.core.search.rejection(summary.id, tenants, this.settings.limits.timeout);
     return this.rows.rejection(now ?? summary);
   }
-}
-
-function actingOf({ id }: Operator, reason: string | undefined) {
-  return { by: id, source: 'page', ...(reason && { reason }) } as const;
 }

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BoundedMap } from '../../concurrency/bounded-map.js';
 import { RateWindow } from '../../concurrency/rate.window.js';
-import type { Operator } from '../access/operator.js';
+import { REVEAL_REASON_LENGTHS } from '../../operations/action.options.js';
+import { actingOf, type Operator } from '../access/operator.js';
 import { DashboardContext } from '../dashboard.context.js';
 import type { Call } from '../dashboard.responder.js';
 import { DASHBOARD_SETTINGS, type DashboardSettings } from '../dashboard.settings.js';
@@ -15,7 +16,6 @@ import { Rows } from './rows.js';
 const MINUTE_MS = 60_000;
 /** Operators whose rates are remembered. */
 const MAX_OPERATORS = 10_000;
-export const REASON_LENGTHS = { from: 5, to: 300 } as const;
 
 /** Shows contents, once it is recorded who looks at them and why. */
 @Injectable()
@@ -32,7 +32,7 @@ export class RevealApi {
 
   async delivery({ operator, params, body }: Call): Promise<RevealAnswer> {
     const { inbox, clock } = this.context.core;
-    const reason = new BodyParser(body, ['reason']).text('reason', REASON_LENGTHS);
+    const reason = new BodyParser(body, ['reason']).text('reason', REVEAL_REASON_LENGTHS);
     const visible = await this.deliveries.visible(params.id, operator);
     const { id } = visible.summary;
     await this.record(id, operator, reason);
@@ -43,7 +43,7 @@ export class RevealApi {
 
   async rejection({ operator, params, body }: Call): Promise<RevealAnswer> {
     const { inbox, search, clock } = this.context.core;
-    const reason = new BodyParser(body, ['reason']).text('reason', REASON_LENGTHS);
+    const reason = new BodyParser(body, ['reason']).text('reason', REVEAL_REASON_LENGTHS);
     const summary = await this.rejections.visible(params.id, operator);
     await this.record(summary.id, operator, reason);
     const details = await inbox.rejections.find(summary.id);
@@ -84,10 +84,6 @@ export class RevealApi {
     this.#rates.set(operator, rate);
     return rate;
   }
-}
-
-function actingOf({ id }: Operator, reason: string) {
-  return { by: id, source: 'page', reason } as const;
 }
 
 function unreadable(body: { now: number; row: unknown }) {

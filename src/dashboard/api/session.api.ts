@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { REVEAL_REASON_LENGTHS } from '../../operations/action.options.js';
 import { ALL_PERMISSIONS, may } from '../access/operator.js';
 import { DashboardContext } from '../dashboard.context.js';
 import type { Call } from '../dashboard.responder.js';
@@ -9,7 +10,6 @@ import {
   type RouteSettings,
 } from '../dashboard.settings.js';
 import type { Session } from './contract/common.js';
-import { REASON_LENGTHS } from './reveal.api.js';
 
 /** Tells who is signed in, and what the page may do. */
 @Injectable()
@@ -20,9 +20,10 @@ export class SessionApi {
     @Inject(ROUTE_SETTINGS) private readonly routes: RouteSettings,
   ) {}
 
-  get({ operator }: Call): Session {
+  async get({ operator }: Call): Promise<Session> {
     const { title, environment, refresh, limits, reveal, bulk, maskReferences } = this.settings;
-    const { clock, handlers, isSealed, webhook } = this.context.core;
+    const { core } = this.context;
+    const { clock, isSealed, webhook } = core;
     return {
       now: clock.now(),
       operator: { id: operator.id, name: operator.name ?? null },
@@ -32,9 +33,13 @@ export class SessionApi {
       environment,
       refresh,
       limits: { page: limits.page, maxPage: limits.maxPage },
-      reveal: { hideAfter: reveal.hideAfter, minReason: REASON_LENGTHS.from, maxReason: REASON_LENGTHS.to },
+      reveal: {
+        hideAfter: reveal.hideAfter,
+        minReason: REVEAL_REASON_LENGTHS.from,
+        maxReason: REVEAL_REASON_LENGTHS.to,
+      },
       bulk: { ...bulk },
-      handlers: handlers.map(({ id }) => id),
+      handlers: await core.handlerIds(),
       isSealed,
       areReferencesMasked: maskReferences,
       signsInWithToken: this.routes.signsInWithToken,

@@ -1,5 +1,7 @@
 import { BoundedMap } from '../../concurrency/bounded-map.js';
 
+/** Age up to which counts are shown. Instances write them as often, by default. */
+export const COUNTS_AGE_MS = 10_000;
 /** Questions whose answers are kept. */
 const MAX_ANSWERS = 200;
 /** An answer that takes long is asked for less often: a hundredth of the time is spent on it. */

@@ -16,10 +16,9 @@ import type {
 import { invalidFilter } from './dashboard.exception.js';
 import { differencesNow, settingsOf } from './instance.comparison.js';
 import { assertNoConditions, QueryParser } from './query.parser.js';
-import { SharedAnswers } from './shared.answer.js';
+import { COUNTS_AGE_MS, SharedAnswers } from './shared.answer.js';
 import { visibleTenants } from './visible.tenants.js';
 
-const MAX_AGE_MS = 10_000;
 const DAY_MS = 86_400_000;
 /** Tenants whose errors are grouped for one operator. */
 const MAX_TENANTS = 20;
@@ -30,10 +29,10 @@ const MAX_TENANTS = 20;
  */
 @Injectable()
 export class StatisticsApi {
-  readonly #tallies = new SharedAnswers<Tallies>(MAX_AGE_MS);
-  readonly #handlers = new SharedAnswers<HandlerListing['items']>(MAX_AGE_MS);
-  readonly #secrets = new SharedAnswers<SecretListing['items']>(MAX_AGE_MS);
-  readonly #errors = new SharedAnswers<ErrorGroups>(MAX_AGE_MS);
+  readonly #tallies = new SharedAnswers<Tallies>(COUNTS_AGE_MS);
+  readonly #handlers = new SharedAnswers<HandlerListing['items']>(COUNTS_AGE_MS);
+  readonly #secrets = new SharedAnswers<SecretListing['items']>(COUNTS_AGE_MS);
+  readonly #errors = new SharedAnswers<ErrorGroups>(COUNTS_AGE_MS);
   readonly #instances: SharedAnswers<Instance[]>;
 
   constructor(

@@ -23,7 +23,7 @@ export function maskPayload(body: unknown): MaskedValue {
 }
 
 /** Masks a value: of a scalar the type is left, neither its value nor its length. */
-export function maskValue(value: unknown, depth = 0): MaskedValue {
+function maskValue(value: unknown, depth = 0): MaskedValue {
   if (depth > MAX_DEPTH) return { kind: 'cut' };
   if (Array.isArray(value)) {
     const items = value.slice(0, MAX_ITEMS).map((item) => maskValue(item, depth + 1));

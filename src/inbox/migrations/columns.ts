@@ -1,7 +1,7 @@
 import { Table, type QueryRunner, type TableColumnOptions, type TableIndexOptions } from 'typeorm';
 
 /** Returns the collation that compares byte by byte and does not ignore trailing spaces. */
-export async function exactCollation(queryRunner: QueryRunner): Promise<string> {
+async function exactCollation(queryRunner: QueryRunner): Promise<string> {
   const [row] = (await queryRunner.query('SELECT version() AS version')) as { version: string }[];
   return /mariadb/i.test(row?.version ?? '') ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin';
 }

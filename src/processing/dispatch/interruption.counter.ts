@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { BoundedMap } from '../../concurrency/bounded-map.js';
+import { keyOfRun } from '../../inbox/handler-run.queries.js';
 
 /** Number of interruptions of a run in a row that use up no attempt. */
 const MAX_FREE = 5;
@@ -16,7 +17,7 @@ export class InterruptionCounter {
 
   /** Counts an interruption. Returns how many there were in a row, or `undefined` once they use up attempts. */
   add(deliveryId: string, handler: string): number | undefined {
-    const run = keyOf(deliveryId, handler);
+    const run = keyOfRun({ deliveryId, handler });
     const count = (this.#counts.get(run) ?? 0) + 1;
     this.#counts.set(run, count);
     return count > MAX_FREE ? undefined : count;
@@ -24,10 +25,6 @@ export class InterruptionCounter {
 
   /** Forgets a run that has ended. */
   forget(deliveryId: string, handler: string): void {
-    if (this.#counts.size > 0) this.#counts.delete(keyOf(deliveryId, handler));
+    if (this.#counts.size > 0) this.#counts.delete(keyOfRun({ deliveryId, handler }));
   }
-}
-
-function keyOf(deliveryId: string, handler: string): string {
-  return `${deliveryId} ${handler}`;
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../../clock.js';
+import { keyOfRun } from '../../inbox/handler-run.queries.js';
 import { Instrumentation } from '../../instrumentation/instrumentation.js';
 import { PROCESSING_SETTINGS, type ProcessingSettings } from '../processing.options.js';
 
@@ -78,7 +79,7 @@ export class LiveExecutions {
    * @param limit number of executions for which there are connections, half of which a handler may have while it hangs
    */
   begin(deliveryId: string, handler: string, limit = Infinity, timeout = this.#handlerTimeout): LiveExecution | number {
-    const run = `${deliveryId} ${handler}`;
+    const run = keyOfRun({ deliveryId, handler });
     const load = this.#loads.get(handler) ?? this.newLoad(limit, timeout);
     if (this.#alive.has(run))
       return this.holdBack(handler, (this.clock.now() - (this.#alive.get(run) ?? Infinity)) / 2);

@@ -151,26 +151,25 @@ export class QueuedRunWorker {
     const startedAt = this.clock.now();
     const result = await this.runner.run({ ...execution, ...place });
     const executed: EndedAttempt = { handler, event, attempt, observed, result, startedAt, endedAt: this.clock.now() };
-    const ended = this.endOf(executed, claimed, opened);
-    const error =
-      ended.run.lastError === run.lastError ? this.evaluator.errorOf(opened, executed) : ended.run.lastError;
+    const { isEvaluated, ...ended } = this.endOf(executed, claimed, opened);
+    const error = isEvaluated ? ended.run.lastError : this.evaluator.errorOf(opened, executed);
     const facts = { deliveryId: opened.id, before: run, state: ended.run.state, error, instance: this.identity.id };
     return { ...ended, attempt: keptAttempt(executed, { ...facts, passes: (run.claims ?? 0) + 1 }) };
   }
 
-  private endOf(executed: EndedAttempt, claimed: LeasedQueuedRun, opened: ClaimedDelivery): Ended {
+  private endOf(executed: EndedAttempt, claimed: LeasedQueuedRun, opened: ClaimedDelivery): Judged {
     const { run, leased } = claimed;
     const { handler, result, observed } = executed;
     if (result.ended === 'completed') {
       this.evaluator.announce(opened.id, executed, { outcome: 'completed' });
-      return { run: { ...run, state: 'completed' }, isCommitted: handler.transactional };
+      return { run: { ...run, state: 'completed' }, isCommitted: handler.transactional, isEvaluated: false };
     }
     if (leased.cancellation.isRequested && hasNoResult(result)) {
       observed?.end({ outcome: 'interrupted' });
-      return { run: this.later(claimed, 0) };
+      return { run: this.later(claimed, 0), isEvaluated: false };
     }
     const evaluated = this.evaluator.evaluate(opened, executed, run);
-    return { run: evaluated, error: 'error' in result ? errorClass(result.error) : undefined };
+    return { run: evaluated, error: 'error' in result ? errorClass(result.error) : undefined, isEvaluated: true };
   }
 
   /** Returns the run as it was, with no attempt used up, for this many milliseconds later. */
@@ -184,4 +183,9 @@ interface Ended {
   readonly error?: string | undefined;
   readonly isCommitted?: boolean;
   readonly attempt?: NewAttempt | undefined;
+}
+
+interface Judged extends Ended {
+  /** True if the run has the error of this attempt. */
+  readonly isEvaluated: boolean;
 }

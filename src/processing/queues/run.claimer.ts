@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchWindow } from '../../concurrency/batch.window.js';
 import { Clock } from '../../clock.js';
 import type { HandlerRun } from '../../inbox/handler-run.entity.js';
-import type { RunKey } from '../../inbox/handler-run.queries.js';
+import { keyOfRun, type RunKey } from '../../inbox/handler-run.queries.js';
 import type { ClaimedQueuedRun, RunClaim } from '../../inbox/queued-run.js';
 import { QueuedRunRepository } from '../../inbox/queued-run.repository.js';
 import { TelemetryHooks } from '../../instrumentation/telemetry.hooks.js';
@@ -54,8 +54,8 @@ export class RunClaimer {
 
   private async claimAll(batch: readonly Waiting[]): Promise<void> {
     try {
-      const byRun = new Map(batch.map((waiting) => [keyOf(waiting.claim), waiting]));
-      for (const waiting of batch) if (byRun.get(keyOf(waiting.claim)) !== waiting) waiting.resolve('not-due');
+      const byRun = new Map(batch.map((waiting) => [keyOfRun(waiting.claim), waiting]));
+      for (const waiting of batch) if (byRun.get(keyOfRun(waiting.claim)) !== waiting) waiting.resolve('not-due');
       let rest = [...byRun.values()];
       for (let tries = 1; rest.length > 0 && tries <= LOCKED_TRIES; tries++) {
         if (tries > 1) await sleep(LOCKED_DELAY_MS);
@@ -75,12 +75,12 @@ export class RunClaimer {
     const claimed = await this.repository.claim(claims, now, expiresAt, this.leases.hasPoisonSuspect);
     const deliveries = claimed.map(({ delivery }) => delivery);
     this.telemetry.batch('claim', deliveries, begunAt);
-    const byRun = new Map(claimed.map((run) => [keyOf(run.claim), run]));
+    const byRun = new Map(claimed.map((run) => [keyOfRun(run.claim), run]));
     for (const { claim, resolve } of batch) {
-      const run = byRun.get(keyOf(claim));
+      const run = byRun.get(keyOfRun(claim));
       if (run) resolve({ ...run, leased: this.leases.add(run, expiresAt) });
     }
-    return this.answerUnclaimed(batch.filter(({ claim }) => !byRun.has(keyOf(claim))));
+    return this.answerUnclaimed(batch.filter(({ claim }) => !byRun.has(keyOfRun(claim))));
   }
 
   /** A delivery waits no longer than for the run that could not be claimed: nobody else may tell of its end. */
@@ -88,12 +88,12 @@ export class RunClaimer {
     if (batch.length === 0) return [];
     const now = this.clock.now();
     const runs = await this.repository.find(batch.map(({ claim }) => claim));
-    const byRun = new Map(runs.map((run) => [keyOf(run), run]));
-    const isLocked = ({ claim }: Waiting) => isDue(byRun.get(keyOf(claim)), now);
+    const byRun = new Map(runs.map((run) => [keyOfRun(run), run]));
+    const isLocked = ({ claim }: Waiting) => isDue(byRun.get(keyOfRun(claim)), now);
     await this.repository.makeDueBy(new Map(runs.filter((run) => !isDue(run, now)).map((run) => dueTimeOf(run, now))));
     for (const waiting of batch) {
       if (isLocked(waiting)) continue;
-      waiting.resolve(answerOf(byRun.get(keyOf(waiting.claim))));
+      waiting.resolve(answerOf(byRun.get(keyOfRun(waiting.claim))));
     }
     return batch.filter(isLocked);
   }
@@ -116,8 +116,4 @@ function answerOf(run: HandlerRun | undefined): NotClaimed {
 
 function dueTimeOf({ deliveryId, state, nextAttemptAt }: HandlerRun, now: number): [string, number] {
   return [deliveryId, state === 'pending' ? (nextAttemptAt ?? now) : now];
-}
-
-function keyOf({ deliveryId, handler }: RunKey): string {
-  return `${deliveryId} ${handler}`;
 }

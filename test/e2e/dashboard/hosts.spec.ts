@@ -1,11 +1,21 @@
 import { ValidationPipe, VersioningType, type NestInterceptor } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
+import { OnVerification, PermanentError } from 'nestjs-cr3dentials-webhook';
+import { InstanceReporter } from '../../../src/instance-reports/instance.reporter.js';
+import { InstanceRepository } from '../../../src/inbox/instance.repository.js';
 import { GaugeQueries } from '../../../src/inbox/gauge.queries.js';
 import { map } from 'rxjs';
 import { freshHost, RECEIVE_ONLY } from '../../support/app/fresh-host.js';
 import { payload } from '../../support/app/payload.js';
 import { platforms } from '../../support/app/webhook-app.js';
 import { as, ask, dashboard } from '../../support/dashboard/dashboard-app.js';
+
+class FailForGood {
+  @OnVerification({ id: 'fail' })
+  handle(): never {
+    throw new PermanentError('for good');
+  }
+}
 
 /** Wraps whatever routes return. */
 const wrap: NestInterceptor = {
@@ -44,8 +54,29 @@ describe.each(platforms)('a page in an app with habits of its own, on %s', (plat
     await app.post(body);
     const found = await ask(app, '/api/find', as('alice', { body: { value: body.sessionId } }));
     expect([found.status, found.body]).toMatchObject([200, { deliveries: [{ sessionId: body.sessionId }] }]);
-    const large = await ask(app, '/api/find', as('alice', { body: { value: 'x'.repeat(70_000) } }));
-    expect([large.status, large.body]).toMatchObject([400, { code: 'BODY_INVALID' }]);
+    for (const length of [70_000, 900_000]) {
+      const large = await ask(app, '/api/find', as('alice', { body: { value: 'x'.repeat(length) } }));
+      expect([large.status, large.body]).toMatchObject([400, { code: 'BODY_INVALID' }]);
+    }
+  });
+
+  it('knows the handlers of the instances that process, and replays them, where none does itself', async () => {
+    const worker = await host.start((a) => a.withHandlers(FailForGood));
+    const body = payload();
+    await worker.post(body);
+    const { id } = await worker.delivery(body.sessionId, 'dead');
+    await worker.nest.get(InstanceReporter, { strict: false }).write();
+    const app = await host.start((a) => a.on(platform).withOptions(RECEIVE_ONLY).importing(dashboard()));
+    expect((await ask(app, '/api/session', as('alice'))).body).toMatchObject({ handlers: ['fail'] });
+    const detail = await ask(app, `/api/deliveries/${id}`, as('alice'));
+    expect(detail.body).toMatchObject({ runs: [{ handler: 'fail', isSubscribed: true, isTransactional: false }] });
+    const replayed = await ask(app, `/api/deliveries/${id}/replay`, as('alice', { body: { handlers: ['fail'] } }));
+    expect(replayed.status).toBe(200);
+    const unknown = await ask(app, `/api/deliveries/${id}/replay`, as('alice', { body: { handlers: ['fial'] } }));
+    expect([unknown.status, unknown.body]).toMatchObject([400, { code: 'BODY_INVALID' }]);
+    expect(await app.inbox.replayAll({ state: 'dead' }, { handlers: ['fail'] })).toMatchObject({
+      matched: expect.any(Number),
+    });
   });
 
   it('answers a failure without a word of it, and goes on', async () => {
@@ -64,6 +95,8 @@ describe.each(platforms)('a page in an app with habits of its own, on %s', (plat
     Object.assign(app.nest.get(GaugeQueries, { strict: false }), { read: () => new Promise(() => {}) });
     const got = await ask(app, '/api/overview', as('alice'));
     expect([got.status, got.body]).toMatchObject([503, { code: 'INBOX_UNAVAILABLE' }]);
+    Object.assign(app.nest.get(InstanceRepository, { strict: false }), { list: () => new Promise(() => {}) });
+    expect((await ask(app, '/api/session', as('alice'))).status).toBe(200);
     expect(app.logger.matching(/Please report it/)).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import { PermanentError, OnVerification } from 'nestjs-cr3dentials-webhook';
+import { PermanentError, OnVerification, type HealthOptions } from 'nestjs-cr3dentials-webhook';
 import { Cr3dentialsWebhookHealth, Cr3dentialsWebhookHealthModule } from 'nestjs-cr3dentials-webhook/terminus';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { ReceivingLimit } from '../../../src/concurrency/receiving.limit.js';
@@ -232,6 +232,30 @@ describe('health', () => {
       ['nobody-processes', 'failing'],
       ['backlog', 'failing'],
     ]);
+  });
+
+  it('misses nobody who processes while the host lets deliveries wait', async () => {
+    const clock = new MovingClock();
+    const app = await host.start((a) => a.withClock(clock).withOptions({ processing: { enabled: false } }));
+    await app.post(payload());
+    clock.advance(110_000);
+    const failing = async (backlog: HealthOptions['backlog']) => (await app.inbox.health({ backlog })).status;
+    expect(await failing({ degraded: 120_000 })).toBe('ok');
+    expect(await failing({ degraded: Infinity })).toBe('ok');
+    expect(await failing({ degraded: undefined } as HealthOptions['backlog'])).toBe('failing');
+    clock.advance(20_000);
+    expect(await failing({ degraded: 120_000 })).toBe('failing');
+  });
+
+  it.each([
+    [{ question: 'live' }, '"question" must be one of "alive", "ready", "well"'],
+    [{ question: 'alive', backlogs: {} }, 'Did you mean "backlog"?'],
+    [{ backlog: 120_000 }, '"backlog" must be an object'],
+    [{ deadLetters: { failing: NaN } }, '"deadLetters.failing" must be a number from 0'],
+    [{ secretExpiry: '14d' }, '"secretExpiry" must be a number'],
+  ])('is not told of what cannot be asked: %j', async (options, message) => {
+    const app = await host.start();
+    await expect(app.inbox.health(options as HealthOptions)).rejects.toThrow(message);
   });
 
   it('tells of secrets that expire, and of none that is valid', async () => {

@@ -193,6 +193,8 @@ describe.each(databases)('what instances write of themselves, on %s', (kind) => 
     [{ from: 10, to: 5 }, '"from" is not before "to"'],
     [{ from: 0, to: HOUR, step: 90_000 }, '"step"'],
     [{ from: 0, to: HOUR, step: 0 }, '"step"'],
+    [{ from: 0, to: HOUR, step: HOUR * 2 ** 900 }, '"step" is beyond every date'],
+    [{ from: 0, to: 1e300, step: HOUR }, '"to" is beyond every date'],
     [{ from: 0, to: 1_000 * HOUR, step: HOUR }, 'more than 400 points'],
     [{ from: 0, sbuject: 'x' }, 'Unknown option "sbuject"'],
   ])('cannot be asked for with %j', async (query, message) => {
@@ -240,6 +242,7 @@ describe.each(databases)('what instances write of themselves, on %s', (kind) => 
     const orphan = (await second.inbox.monitor.handlers()).find(({ id }) => id === 'ledger.reverse');
     const nobodys = { statuses: [], isTransactional: null, instances: [] };
     expect(orphan).toEqual({ ...nobodys, id: 'ledger.reverse', dead: 3, recent: three });
+    expect(await second.inbox.monitor.errors({ state: undefined } as object)).toMatchObject({ deliveries: 3 });
     await expect(second.inbox.monitor.errors({ state: 'completed' as 'dead' })).rejects.toThrow('"state"');
   });
 

@@ -125,6 +125,8 @@ describe.each(databases)('the record of actions, on %s', (kind) => {
     const now = Date.now();
     expect(await count({ actedBetween: [now - 60_000, new Date(now + 60_000)] })).toBe(2);
     expect(await count({ actedBetween: [now - 120_000, now - 60_000] })).toBe(0);
+    expect(await count({ actedBetween: [now - 60_000.5, now + 60_000.5] })).toBe(2);
+    expect(await count({ actedBetween: [-1e300, 1e300] })).toBe(2);
     await expect(count({ actedBetween: [2, 1] })).rejects.toThrow('ends before it begins');
   });
 

@@ -57,6 +57,24 @@ describe('the secrets of lookups', () => {
     expect(lookups.hash('acme', 'reference', 'r')).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  it('are not kept by a search either', async () => {
+    const table = new TableOfKeys();
+    const before = new TableOfKeys();
+    before.gate.open();
+    await secrets(before).load('acme');
+    table.rows = [...before.rows];
+    const lookups = secrets(table);
+    const opening = lookups.open('acme');
+    const listed = table.rows;
+    await lookups.forget('acme');
+    table.rows = listed; // the query had begun before
+    table.gate.open();
+    await opening;
+    expect(lookups.isOpen('acme')).toBe(false);
+    await lookups.open('acme');
+    expect(lookups.isOpen('acme')).toBe(true);
+  });
+
   it('are opened once for all that wait, and are the same in every instance', async () => {
     const table = new TableOfKeys();
     table.gate.open();

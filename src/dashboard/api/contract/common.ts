@@ -164,7 +164,7 @@ export interface Session {
     /** Share of dead again at which an operation pauses. */
     pauseAt: number;
   };
-  /** Ids of the handlers that are subscribed in the answering instance. */
+  /** Ids of the handlers of live instances. */
   handlers: string[];
   /** True in a sealed inbox: `error` cannot be searched for there. */
   isSealed: boolean;

@@ -101,7 +101,7 @@ export interface RunRow {
   lastError: string | null;
   /** Time when its state was written; null if it has not run. */
   updatedAt: number | null;
-  /** False if no handler of this id is subscribed in the answering instance. */
+  /** False if no live instance has a handler with this id for the status. */
   isSubscribed: boolean;
   /** Tells whether it writes in the transaction of its completion; null if it is not subscribed here. */
   isTransactional: boolean | null;

@@ -5,7 +5,7 @@ import type { RequestError } from './client.js';
 import { Poller } from './poller.js';
 
 /** Asks every poll of the page to look again at once. */
-export const REFRESH = 'inbox-refresh';
+const REFRESH = 'inbox-refresh';
 /** Says that the server wants to know who asks. */
 export const SIGNED_OUT = 'inbox-signed-out';
 

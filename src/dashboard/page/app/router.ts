@@ -7,7 +7,7 @@ export interface Route {
   readonly filters: URLSearchParams;
 }
 
-export function readRoute(hash: string): Route {
+function readRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
   const [page = '', id] = path.split('/', 2);
   return { page, id: id ? decodeURIComponent(id) : null, filters: new URLSearchParams(query) };

@@ -129,7 +129,8 @@ function Choices({ preview: { count, isCapped }, choice: { rate, reason, typed }
         <input
           id={`${id}-rate`}
           type="number"
-          min={1}
+          min={0.1}
+          step="any"
           max={bulk.maxRate}
           required
           value={rate}

@@ -7,22 +7,28 @@ import { FieldOfChoices, FieldOfText, FieldOfTime } from '../parts/fields.js';
 import { zoneName } from '../time/format.js';
 import { words } from '../words/index.js';
 
-const STATES: readonly DeliveryState[] = [
-  'pending',
-  'processing',
-  'completed',
-  'dead',
-  'unhandled',
-  'discarded',
-  'erased',
-];
-const STATUSES: readonly VerificationStatus[] = ['COMPLETED', 'PARTIAL_COMPLETE', 'TERMINATED', 'CANCELLED', 'ERROR'];
+const STATES = Object.keys({
+  pending: true,
+  processing: true,
+  completed: true,
+  dead: true,
+  unhandled: true,
+  discarded: true,
+  erased: true,
+} satisfies Record<DeliveryState, true>);
+const STATUSES = Object.keys({
+  COMPLETED: true,
+  PARTIAL_COMPLETE: true,
+  TERMINATED: true,
+  CANCELLED: true,
+  ERROR: true,
+} satisfies Record<VerificationStatus, true>);
 
 /** Filters that only hold together with these states. */
-export const hasHandlers = (state: string | null) => state === 'dead' || state === 'pending';
+const hasHandlers = (state: string | null) => state === 'dead' || state === 'pending';
 
 /** Names of the filters in the address, as the API has them. */
-export const FILTERS = ['state', 'status', 'handler', 'error', 'platform', 'tenant', 'from', 'to', 'sort'] as const;
+const FILTERS = ['state', 'status', 'handler', 'error', 'platform', 'tenant', 'from', 'to', 'sort'] as const;
 
 /** Returns the filters of an address that the API understands together. */
 export function queryOf({ filters }: Route): URLSearchParams {
