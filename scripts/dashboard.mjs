@@ -290,8 +290,12 @@ graphs(
   [
     {
       title: 'Jobs in Redis',
+      description: 'The last numbers are old where Redis answers no instance.',
       unit: 'short',
-      queries: [[`max by (${p}queue, ${p}state) (${p}queue_jobs{${sel}})`, `${L('queue')} ${L('state')}`]],
+      queries: [
+        [`max by (${p}queue, ${p}state) (${p}queue_jobs{${sel}})`, `${L('queue')} ${L('state')}`],
+        [`sum(${p}queue_readable{${sel}})`, 'instances that Redis answers'],
+      ],
     },
     {
       title: 'Oldest waiting job',
