@@ -155,8 +155,9 @@ async function show(id: string, options: Shared & Acting & { tenant?: string; re
     if (reveal) await inbox.actions.record({ action: 'reveal', targetId: found.id, ...acting });
     const attempts = await inbox.history.attempts(found.id);
     const actions = await inbox.actions.list({ targetId: found.id });
-    const shown = { ...shownOf(found, reveal), attempts, actions: actions.toReversed() };
-    print(shown, () => showTables(shown), options);
+    const shown = shownOf(found, reveal);
+    const past = { attempts, actions: actions.toReversed() };
+    print({ ...shown, ...past }, () => showTables(shown, past), options);
     if (reveal) process.stderr.write(`${printable(revealLine(found, String(acting.by)))}\n`);
   });
 }

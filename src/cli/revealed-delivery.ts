@@ -27,10 +27,22 @@ export function assertMayReveal(
     throw new UsageError('The output is no terminal, so what is revealed would stay. Write --reveal=file if it may.');
 }
 
+/** A delivery as it is shown: with its contents, or with their shape. */
+type ShownDelivery = Omit<DeliveryDetails, 'rawBody'> & {
+  readonly rawBody?: string | null;
+  readonly shape?: object | null;
+};
+
+/** What happened to a delivery. */
+interface Past {
+  readonly attempts: readonly object[];
+  readonly actions: readonly object[];
+}
+
 /**
  * Returns what is shown of a delivery: of a person nothing but the shape of the contents, unless it is to be revealed.
  */
-export function shownOf(found: DeliveryDetails, reveal: Reveal): Record<string, unknown> {
+export function shownOf(found: DeliveryDetails, reveal: Reveal): ShownDelivery {
   const { rawBody, externalReferenceId, sessionId, ...facts } = found;
   if (reveal) return { ...facts, sessionId, externalReferenceId, rawBody };
   return {
@@ -42,19 +54,20 @@ export function shownOf(found: DeliveryDetails, reveal: Reveal): Record<string, 
 }
 
 /** Returns it as tables: the facts, the contents or their shape, a table for each run, and what happened to it. */
-export function showTables({ runs, shape, rawBody, attempts, actions, ...facts }: Record<string, unknown>): string {
-  const contents = typeof rawBody === 'string' ? printable(rawBody) : shape ? factsTable({ ...shape }) : undefined;
-  const each = (runs as object[]).map((run) => factsTable({ ...run }));
+export function showTables({ runs, shape, rawBody, ...facts }: ShownDelivery, { attempts, actions }: Past): string {
+  const contents = rawBody ? printable(rawBody) : shape && factsTable({ ...shape });
+  const each = runs.map((run) => factsTable({ ...run }));
   const history = [
     ...tableOf(['endedAt', 'handler', 'attempt', 'outcome', 'error'], attempts),
     ...tableOf(['actedAt', 'operator', 'action', 'handlers', 'reason'], actions),
   ];
-  return [factsTable(facts), contents, ...each, ...history].filter((part) => part !== undefined).join('\n');
+  return [factsTable({ ...facts }), contents, ...each, ...history]
+    .filter((part) => typeof part === 'string')
+    .join('\n');
 }
 
-function tableOf(fields: readonly string[], rows: unknown): string[] {
-  const known = rows as readonly object[];
-  return known.length > 0 ? [rowsTable(fields, known)] : [];
+function tableOf(fields: readonly string[], rows: readonly object[]): string[] {
+  return rows.length > 0 ? [rowsTable(fields, rows)] : [];
 }
 
 /** Returns the line that says who has revealed what. */
