@@ -84,6 +84,9 @@ describe.each(kinds)('the commands of an operator, on %s', (kind) => {
         groups: [{ handler: 'ledger.book', error: 'Error: The ledger is closed.', count: 1, example: id }],
       });
       expect(await json('list', '--state', 'dead', '--since', '1h', '--error', 'ledger')).toMatchObject([{ id }]);
+      expect(await json('list', '--platform', '1', '--death-reason', 'handler')).toMatchObject([{ id }]);
+      expect((await inbox('list', '--platform', '3')).code).toBe(1);
+      expect((await inbox('list', '--death-reason', 'unreadable')).code).toBe(1);
       expect((await inbox('list', '--since', '1h', '--until', '30m')).code).toBe(1);
       expect(await json('list', '--since', '1h', '--until', '1ms')).toMatchObject([{ id }]);
       expect(await json('list', '--until', '1ms')).toMatchObject([{ id }]);

@@ -8,7 +8,8 @@ import { DashboardContext } from '../dashboard.context.js';
 import type { Call } from '../dashboard.responder.js';
 import { DASHBOARD_SETTINGS, type DashboardSettings } from '../dashboard.settings.js';
 import { BodyParser } from './body.parser.js';
-import type { DeliveryState } from '../../inbox/delivery-state.entity.js';
+import type { DeathReason, DeliveryState } from '../../inbox/delivery-state.entity.js';
+import { DEATH_REASONS } from '../../inbox/selection.checks.js';
 import type { ErrorCode, Page } from './contract/common.js';
 import type { VerificationStatus } from '../../contract/verification-status.js';
 import type { DeliveryAnswer, DeliveryRow } from './contract/deliveries.js';
@@ -19,7 +20,7 @@ import { QueryParser } from './query.parser.js';
 import { Rows } from './rows.js';
 import { visibleTenants } from './visible.tenants.js';
 
-const CONDITIONS = ['state', 'status', 'handler', 'error', 'platform', 'tenant', 'from', 'to', 'sort'];
+const CONDITIONS = ['state', 'status', 'handler', 'error', 'reason', 'platform', 'tenant', 'from', 'to', 'sort'];
 const STATES: DeliveryState[] = ['pending', 'processing', 'completed', 'dead', 'unhandled', 'discarded', 'erased'];
 const STATUSES: VerificationStatus[] = ['COMPLETED', 'PARTIAL_COMPLETE', 'TERMINATED', 'CANCELLED', 'ERROR'];
 const MAX_ERROR_LENGTH = 100;
@@ -118,6 +119,7 @@ export class DeliveriesApi {
       status: parser.oneOf('status', STATUSES),
       handler: parser.text('handler', 255),
       error: parser.text('error', MAX_ERROR_LENGTH),
+      reason: parser.oneOf('reason', Object.keys(DEATH_REASONS) as DeathReason[]),
       platformId: parser.number('platform'),
       tenants: visibleTenants(operator, parser.anyText('tenant', 255)),
       from: parser.time('from'),

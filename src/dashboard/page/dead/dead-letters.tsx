@@ -1,39 +1,19 @@
 import { useState } from 'preact/hooks';
-import type { BulkConditions, BulkListing, BulkView, ErrorListing } from '../../api/contract.js';
+import type { BulkListing, BulkView, ErrorListing } from '../../api/contract.js';
 import { usePoll } from '../api/use-poll.js';
 import type { PageProps } from '../app/pages.js';
-import { addressOf, go, type Route } from '../app/router.js';
+import { addressOf, go } from '../app/router.js';
 import { useRowKeys } from '../app/row-keys.js';
 import { useCan } from '../app/session.js';
 import { number } from '../parts/numbers.js';
 import { Polled } from '../parts/poll-state.js';
-import { serverTime } from '../time/server-time.js';
 import { words } from '../words/index.js';
 import { BulkCard, isUnderWay } from './bulk-card.js';
 import { BulkDialog } from './bulk-dialog.js';
-import { Groups, type Wish } from './groups.js';
+import { Groups } from './groups.js';
+import { wishOf, type Wish } from './wish.js';
 
 const text = words.dead;
-
-/** The wish of an address such as `#/dead?state=dead&error=…&preview=replay`, as the list of deliveries links to it. */
-function wishOf({ filters }: Route): Wish | null {
-  const action = filters.get('preview');
-  if (action !== 'replay' && action !== 'discard') return null;
-  const { from, to, state = 'dead', ...others } = Object.fromEntries(filters);
-  const { status, tenant, handler, error } = others;
-  return {
-    action,
-    conditions: {
-      state,
-      ...(status && { status }),
-      ...(tenant && { tenant }),
-      ...(handler && { handler }),
-      ...(error && { error }),
-      // Both ends of a time have to be named.
-      ...((from || to) && { from: Number(from ?? 0), to: Number(to ?? Math.round(serverTime())) }),
-    } as BulkConditions,
-  };
-}
 
 function BulkList({ bulks }: { bulks: readonly BulkView[] }) {
   const [underWay, over] = [bulks.filter(isUnderWay), bulks.filter((bulk) => !isUnderWay(bulk))];

@@ -1,28 +1,23 @@
-import type { BulkConditions, ErrorListing } from '../../api/contract.js';
-import { addressOf, type Filters } from '../app/router.js';
+import type { ErrorListing } from '../../api/contract.js';
+import { addressOf } from '../app/router.js';
 import { useCan } from '../app/session.js';
 import { number, percent } from '../parts/numbers.js';
 import { Table } from '../parts/table.js';
 import { Ago } from '../time/time.js';
 import { words } from '../words/index.js';
+import { conditionsOf, isSelectable, type ErrorGroup, type Wish } from './wish.js';
 
 const text = words.dead;
 
-type ErrorGroup = ErrorListing['groups'][number];
-
-export interface Wish {
-  readonly action: 'replay' | 'discard';
-  readonly conditions: BulkConditions;
-}
-
-function conditionsOf({ handler, search }: ErrorGroup, state: 'dead' | 'pending'): Filters & BulkConditions {
-  return { state, ...(handler && { handler }), ...(search && { error: search }) };
+/** Without an error, the reason of the death says what happened. */
+function errorOf({ error, reason }: ErrorGroup): string {
+  return error ?? ((reason !== null && reason !== 'handler' && words.reasons[reason]) || text.noError);
 }
 
 function GroupError({ group, state }: { group: ErrorGroup; state: 'dead' | 'pending' }) {
   return (
     <a data-open class="error-text whole" href={addressOf('deliveries', null, conditionsOf(group, state))}>
-      {group.error ?? text.noError}
+      {errorOf(group)}
     </a>
   );
 }
@@ -40,8 +35,8 @@ function GroupButtons({ group, acts, onWish }: ButtonsProps) {
         <button
           key={action}
           type="button"
-          aria-label={text.actOn[action](group.error ?? text.noError)}
-          onClick={() => onWish({ action, conditions: conditionsOf(group, 'dead') })}
+          aria-label={text.actOn[action](errorOf(group))}
+          onClick={() => onWish({ action, conditions: conditionsOf(group, 'dead'), counted: group.count })}
         >
           {text.buttons[action]}
         </button>
@@ -57,15 +52,21 @@ interface Props {
 }
 
 /** Failures that differ in numbers, ids and quoted texts only, the largest group first. */
-export function Groups({ errors: { groups, deliveries }, state, onWish }: Props) {
+export function Groups({ errors, state, onWish }: Props) {
+  const { groups, deliveries } = errors;
   const can = useCan();
   const acts = (['replay', 'discard'] as const).filter((act) => can('bulk') && can(act) && state === 'dead');
-  const buttons = (group: ErrorGroup) => <GroupButtons group={group} acts={acts} onWish={onWish} />;
+  const buttons = (group: ErrorGroup) =>
+    isSelectable(group, errors) ? (
+      <GroupButtons group={group} acts={acts} onWish={onWish} />
+    ) : (
+      <span class="muted">{text.notSelectable}</span>
+    );
   return (
     <Table
       caption={text.caption}
       rows={groups}
-      keyOf={({ handler, error }) => `${handler} ${error}`}
+      keyOf={({ handler, error, reason }) => JSON.stringify([handler, error, reason])}
       columns={[
         {
           id: 'error',
