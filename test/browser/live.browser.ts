@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { newcomer, rows } from './fixtures/deliveries.js';
 import { overview, wellOverview } from './fixtures/statistics.js';
 import { NOW } from './fixtures/times.js';
+import { session } from './fixtures/work.js';
 import { answering, page as pageOf, refusing } from './support/fixture-routes.js';
 import { visitedPage } from './support/visited-page.js';
 import { until } from '../support/time/until.js';
@@ -105,6 +106,19 @@ describe('polling', () => {
     expect(on.server.asked('overview')).toBe(before);
     await nextPoll('overview');
     expect(on.server.asked('overview')).toBe(before + 1);
+  });
+
+  it('is never faster than the server allows, which is a pace to choose', async () => {
+    on.server.answer('GET session', answering('GET session', { ...session, refresh: 10_000 }));
+    await on.visit('#/overview');
+    await on.page.getByText('3,012', { exact: true }).waitFor();
+    const before = on.server.asked('overview');
+    await on.page.clock.runFor(9_000);
+    expect(on.server.asked('overview')).toBe(before);
+    await nextPoll('overview');
+    const pace = on.page.getByLabel('Refresh');
+    expect(await pace.inputValue()).toBe('10');
+    expect(await pace.locator('option').allTextContents()).toEqual(['every 10 s', 'every 15 s', 'every 60 s', 'off']);
   });
 
   it('stops while a dialog is open, and goes on after it', async () => {

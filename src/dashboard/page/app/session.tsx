@@ -13,6 +13,11 @@ export function useSession(): Session {
   return session;
 }
 
+/** Returns the milliseconds that are at least between two polls; 0 while that is not known. */
+export function useLeastRefresh(): number {
+  return useContext(SessionContext)?.refresh ?? 0;
+}
+
 /** Returns whether the operator may do something. The server decides; this only says what to offer. */
 export function useCan(): (permission: Permission) => boolean {
   const { permissions } = useSession();
