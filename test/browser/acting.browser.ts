@@ -211,6 +211,34 @@ describe('a rejection', () => {
   });
 });
 
+describe('an operator of several tenants', () => {
+  it('acts on the dead letters of the one that is chosen', async () => {
+    on.server.answer('GET session', answering('GET session', { ...session, tenants: ['acme', 'globex'] }));
+    const asked: (string | null)[] = [];
+    on.server.answer('GET errors', ({ query }) => {
+      asked.push(query.get('tenant'));
+      return { status: 200, body: errors };
+    });
+    await on.visit('#/dead');
+    await on.page.getByText('Choose a tenant: a bulk operation is of one.').waitFor();
+    expect(await on.page.getByRole('button', { name: /^(Replay|Discard)…/ }).count()).toBe(0);
+    await on.page.getByLabel('Tenant').selectOption('globex');
+    await on.page.getByRole('button', { name: /^Discard… Ledger/ }).click();
+    await on.page.getByText('2,871 deliveries match').waitFor();
+    expect([asked[0], asked.at(-1)]).toEqual([null, 'globex']);
+    expect(on.server.acts.map(({ body }) => body)).toMatchObject([{ conditions: { tenant: 'globex', state: 'dead' } }]);
+  });
+
+  it('is led to all that match only with a tenant', async () => {
+    on.server.answer('GET session', answering('GET session', { ...session, tenants: ['acme', 'globex'] }));
+    await on.visit('#/deliveries?state=dead');
+    await on.page.getByRole('button', { name: /^Select the/ }).waitFor();
+    expect(await on.page.getByRole('link', { name: /all that match/ }).count()).toBe(0);
+    await on.page.goto(`${on.server.url}#/deliveries?state=dead&tenant=acme`);
+    await on.page.getByRole('link', { name: 'Replay all that match…' }).waitFor();
+  });
+});
+
 describe('an operator who may only look', () => {
   it('is offered nothing that acts, by button or key', async () => {
     on.server.answer('GET session', answering('GET session', { ...session, permissions: ['look'] }));

@@ -14,9 +14,15 @@ function errorOf({ error, reason }: ErrorGroup): string {
   return error ?? ((reason !== null && reason !== 'handler' && words.reasons[reason]) || text.noError);
 }
 
-function GroupError({ group, state }: { group: ErrorGroup; state: 'dead' | 'pending' }) {
+interface ErrorProps {
+  readonly group: ErrorGroup;
+  readonly state: 'dead' | 'pending';
+  readonly tenant: string | null;
+}
+
+function GroupError({ group, state, tenant }: ErrorProps) {
   return (
-    <a data-open class="error-text whole" href={addressOf('deliveries', null, conditionsOf(group, state))}>
+    <a data-open class="error-text whole" href={addressOf('deliveries', null, conditionsOf(group, state, tenant))}>
       {errorOf(group)}
     </a>
   );
@@ -24,11 +30,12 @@ function GroupError({ group, state }: { group: ErrorGroup; state: 'dead' | 'pend
 
 interface ButtonsProps {
   readonly group: ErrorGroup;
+  readonly tenant: string | null;
   readonly acts: readonly Wish['action'][];
   readonly onWish: (wish: Wish) => void;
 }
 
-function GroupButtons({ group, acts, onWish }: ButtonsProps) {
+function GroupButtons({ group, tenant, acts, onWish }: ButtonsProps) {
   return (
     <span class="buttons">
       {acts.map((action) => (
@@ -36,7 +43,7 @@ function GroupButtons({ group, acts, onWish }: ButtonsProps) {
           key={action}
           type="button"
           aria-label={text.actOn[action](errorOf(group))}
-          onClick={() => onWish({ action, conditions: conditionsOf(group, 'dead'), counted: group.count })}
+          onClick={() => onWish({ action, conditions: conditionsOf(group, 'dead', tenant), counted: group.count })}
         >
           {text.buttons[action]}
         </button>
@@ -48,17 +55,19 @@ function GroupButtons({ group, acts, onWish }: ButtonsProps) {
 interface Props {
   readonly errors: ErrorListing;
   readonly state: 'dead' | 'pending';
-  readonly onWish: (wish: Wish) => void;
+  readonly tenant: string | null;
+  /** Null if nothing can be done with groups. */
+  readonly onWish: ((wish: Wish) => void) | null;
 }
 
 /** Failures that differ in numbers, ids and quoted texts only, the largest group first. */
-export function Groups({ errors, state, onWish }: Props) {
+export function Groups({ errors, state, tenant, onWish }: Props) {
   const { groups, deliveries } = errors;
   const can = useCan();
-  const acts = (['replay', 'discard'] as const).filter((act) => can('bulk') && can(act) && state === 'dead');
+  const acts = (['replay', 'discard'] as const).filter((act) => onWish && can('bulk') && can(act) && state === 'dead');
   const buttons = (group: ErrorGroup) =>
-    isSelectable(group, errors) ? (
-      <GroupButtons group={group} acts={acts} onWish={onWish} />
+    onWish && isSelectable(group, errors) ? (
+      <GroupButtons group={group} tenant={tenant} acts={acts} onWish={onWish} />
     ) : (
       <span class="muted">{text.notSelectable}</span>
     );
@@ -72,7 +81,7 @@ export function Groups({ errors, state, onWish }: Props) {
           id: 'error',
           header: text.error,
           isHeader: true,
-          cell: (group) => <GroupError group={group} state={state} />,
+          cell: (group) => <GroupError group={group} state={state} tenant={tenant} />,
         },
         {
           id: 'handler',

@@ -52,9 +52,11 @@ export function wishOf({ filters }: Route): Wish | null {
 export function conditionsOf(
   { handler, search, reason }: ErrorGroup,
   state: 'dead' | 'pending',
+  tenant: string | null,
 ): Filters & BulkConditions {
   return {
     state,
+    ...(tenant && { tenant }),
     ...(handler && { handler }),
     ...(search && { error: search }),
     ...(reason && { reason: reason as BulkConditions['reason'] }),

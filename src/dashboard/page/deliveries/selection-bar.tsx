@@ -3,7 +3,7 @@ import { refreshNow } from '../api/use-poll.js';
 import { useSay } from '../app/announcer.js';
 import { useKeys } from '../app/keys.js';
 import { addressOf } from '../app/router.js';
-import { useCan } from '../app/session.js';
+import { useCan, useTenantMissing } from '../app/session.js';
 import { ActDialog } from '../parts/act-dialog.js';
 import { canSelect } from '../dead/wish.js';
 import { words } from '../words/index.js';
@@ -29,7 +29,8 @@ interface Props {
 /** Leads to the preview of a bulk operation on what the filters match. */
 function AllThatMatch({ query }: { query: URLSearchParams }) {
   const can = useCan();
-  const acts = (['replay', 'discard'] as const).filter((act) => can('bulk') && can(act) && canSelect(act, query));
+  const isOffered = can('bulk') && !useTenantMissing(query);
+  const acts = (['replay', 'discard'] as const).filter((act) => isOffered && can(act) && canSelect(act, query));
   return (
     <>
       {acts.map((act) => (

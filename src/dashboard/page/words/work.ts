@@ -21,6 +21,8 @@ export const ofWork = {
       replay: (error: string) => `Replay… ${error}`,
       discard: (error: string) => `Discard… ${error}`,
     },
+    filters: 'Filters of the groups',
+    nameTenant: 'Choose a tenant: a bulk operation is of one.',
     notSelectable: 'Its errors have no text that tells them from others. Open the list, and choose there.',
     replayAll: 'Replay all dead letters…',
     list: 'List of all dead letters',
