@@ -211,6 +211,15 @@ describe('a rejection', () => {
   });
 });
 
+describe('a link to a reveal of a rejection', () => {
+  it('leads to the rejection', async () => {
+    on.server.answer('GET deliveries/*', refusing(404, { code: 'NOT_FOUND', message: 'There is no such delivery.' }));
+    await on.visit(`#/deliveries/${rejections[0]?.id}`);
+    await on.page.getByRole('heading', { name: 'Rejection', level: 1 }).waitFor();
+    expect(new URL(on.page.url()).hash).toBe(`#/rejections/${rejections[0]?.id}`);
+  });
+});
+
 describe('an operator of several tenants', () => {
   it('acts on the dead letters of the one that is chosen', async () => {
     on.server.answer('GET session', answering('GET session', { ...session, tenants: ['acme', 'globex'] }));
