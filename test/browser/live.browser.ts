@@ -146,6 +146,18 @@ describe('polling', () => {
     await until('the page asks once more', () => on.server.asked('overview') > after);
   });
 
+  it('has the number of each problem, and leads on', async () => {
+    await on.visit('#/overview');
+    const list = on.page.getByRole('list', { name: 'Problems' });
+    await list.getByText('(4 min)').waitFor();
+    await list.getByText('(3,012)').waitFor();
+    const links = list.getByRole('link');
+    expect(await links.evaluateAll((all) => all.map((link) => link.getAttribute('href')))).toEqual([
+      '#/deliveries?state=pending&sort=due',
+      '#/dead',
+    ]);
+  });
+
   it('tells of a problem that is new, and of no other', async () => {
     on.server.answer(
       'GET overview',

@@ -79,7 +79,7 @@ describe.each(kinds)('the commands of an operator, on %s', (kind) => {
         1,
         { dead: 1, completed: 0, problems: [{ code: 'dead-letters', remedy: expect.stringContaining('replay') }] },
       ]);
-      expect((await inbox('stats')).out).toMatch(/^DEGRADED Deliveries are dead\. Group them/);
+      expect((await inbox('stats')).out).toMatch(/^DEGRADED Deliveries are dead\. \(1\) Group them/);
       expect(await json('dead')).toMatchObject({
         groups: [{ handler: 'ledger.book', error: 'Error: The ledger is closed.', count: 1, example: id }],
       });

@@ -86,7 +86,7 @@ export const ofWork = {
     repeats: 'Repeats',
     first: 'First received',
     last: 'Last received',
-    empty: 'No rejection is open. No rejection is open.',
+    empty: 'No rejection is open.',
     emptyFiltered: 'No rejection matches the filters.',
     conflict: 'Other content came for a session that has a delivery.',
   },
