@@ -78,6 +78,20 @@ describe('a list of deliveries', () => {
   });
 });
 
+describe('the list of actions', () => {
+  it('leaves out the deliveries of bulk operations', async () => {
+    const asked: (string | null)[] = [];
+    on.server.answer('GET actions', ({ query }) => {
+      asked.push(query.get('bulk'));
+      return { status: 200, body: pageOf([]) };
+    });
+    await on.visit('#/actions');
+    await on.page.getByLabel('Deliveries of bulk operations').selectOption('false');
+    await until('the page asks without them', () => asked.includes('false'));
+    expect(asked[0]).toBeNull();
+  });
+});
+
 describe('polling', () => {
   it('keeps the last data while the server is away, and says since when', async () => {
     await on.visit('#/overview');
