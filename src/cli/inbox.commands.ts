@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander';
 import type { Clock } from '../clock.js';
-import { DEATH_REASONS } from '../inbox/selection.checks.js';
 import type { BulkSelection } from '../operations/bulk.view.js';
 import type { Cr3dentialsWebhookInbox } from '../operations/cr3dentials-webhook.inbox.js';
 import { duration, wholeFrom } from './arguments.js';
@@ -102,7 +101,13 @@ function addConditionOptions(command: Command): Command {
     .addOption(new Option('--state <state>', 'only in this state').choices(states))
     .option('--status <status>', 'only with this status')
     .option('--platform <id>', 'only with this platformId', wholeFrom(0))
-    .addOption(new Option('--death-reason <reason>', 'only dead for this reason').choices(Object.keys(DEATH_REASONS)))
+    .addOption(
+      new Option('--death-reason <reason>', 'only dead for this reason').choices([
+        'handler',
+        'crash-loop',
+        'unreadable',
+      ]),
+    )
     .option('--tenant <tenant>', 'only of this tenant')
     .option('--handler <id>', 'only where this handler has failed')
     .option('--error <text>', 'only where the last error has this text')

@@ -16,9 +16,9 @@ const STATES: Readonly<Record<Wish['action'], readonly string[]>> = {
   replay: ['pending', 'dead', 'unhandled', 'discarded'],
   discard: ['pending', 'dead', 'unhandled'],
 };
-const KNOWN = ['state', 'status', 'platform', 'reason', 'tenant', 'handler', 'error', 'from', 'to'];
+const KNOWN = new Set(['state', 'status', 'platform', 'reason', 'tenant', 'handler', 'error', 'from', 'to']);
 /** They change what is shown, not what matches. */
-const OTHERS = ['preview', 'sort'];
+const OTHERS = new Set(['preview', 'sort']);
 
 /** Tells whether a bulk operation can select what a list shows. Of those that wait it needs a time. */
 export function canSelect(action: Wish['action'], filters: URLSearchParams): boolean {
@@ -33,9 +33,9 @@ export function canSelect(action: Wish['action'], filters: URLSearchParams): boo
 export function wishOf({ filters }: Route): Wish | null {
   const action = filters.get('preview');
   if (action !== 'replay' && action !== 'discard') return null;
-  if ([...filters.keys()].some((name) => !KNOWN.includes(name) && !OTHERS.includes(name))) return null;
+  if ([...filters.keys()].some((name) => !KNOWN.has(name) && !OTHERS.has(name))) return null;
   const { from, to, platform, state = 'dead', ...others } = Object.fromEntries(filters);
-  const named = Object.entries(others).filter(([name, value]) => KNOWN.includes(name) && value !== '');
+  const named = Object.entries(others).filter(([name, value]) => KNOWN.has(name) && value !== '');
   return {
     action,
     conditions: {
