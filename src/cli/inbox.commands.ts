@@ -18,6 +18,8 @@ import { UsageError } from './usage.error.js';
 
 interface Conditions extends Shared, Pick<BulkSelection, 'status' | 'tenant' | 'handler' | 'error'> {
   state?: BulkSelection['state'];
+  platform?: number;
+  deathReason?: BulkSelection['reason'];
   since?: number;
   until?: number;
 }
@@ -81,6 +83,8 @@ function addDecision(inbox: Command, action: 'replay' | 'discard'): void {
 const OF_SELECTIONS = [
   'state',
   'status',
+  'platform',
+  'deathReason',
   'tenant',
   'handler',
   'error',
@@ -96,6 +100,14 @@ function addConditionOptions(command: Command): Command {
   return command
     .addOption(new Option('--state <state>', 'only in this state').choices(states))
     .option('--status <status>', 'only with this status')
+    .option('--platform <id>', 'only with this platformId', wholeFrom(0))
+    .addOption(
+      new Option('--death-reason <reason>', 'only dead for this reason').choices([
+        'handler',
+        'crash-loop',
+        'unreadable',
+      ]),
+    )
     .option('--tenant <tenant>', 'only of this tenant')
     .option('--handler <id>', 'only where this handler has failed')
     .option('--error <text>', 'only where the last error has this text')
@@ -114,10 +126,10 @@ async function assertPlainErrors({ error }: Conditions, inbox: Cr3dentialsWebhoo
 }
 
 function selectionOf(
-  { state, status, tenant, handler, error, since, until }: Conditions,
+  { state, status, platform: platformId, deathReason: reason, tenant, handler, error, since, until }: Conditions,
   clock: Clock,
 ): Partial<BulkSelection> {
-  const given = { state, status, tenant, handler, error };
+  const given = { state, status, platformId, reason, tenant, handler, error };
   return {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     ...periodOf({ since, until }, clock.now()),

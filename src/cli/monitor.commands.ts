@@ -82,9 +82,17 @@ async function stateOf(inbox: Cr3dentialsWebhookInbox): Promise<State> {
   return { ...counts, problems: await inbox.monitor.problems() };
 }
 
+/** Problems whose value is a length of time. */
+const LENGTHS: ReadonlySet<string> = new Set(['backlog', 'nobody-processes', 'secret-expires', 'clock-apart']);
+
+function valueOf({ code, value }: HealthProblem): string {
+  if (value === undefined) return '';
+  return LENGTHS.has(code) ? ` (${Math.round(value / 1_000)} s)` : ` (${value})`;
+}
+
 function textOf({ problems, ...counts }: State): string {
-  const lines = problems.map(({ severity, message, remedy }) =>
-    printable(`${severity.toUpperCase()} ${message} ${remedy}`),
+  const lines = problems.map((problem) =>
+    printable(`${problem.severity.toUpperCase()} ${problem.message}${valueOf(problem)} ${problem.remedy}`),
   );
   return [...(lines.length > 0 ? lines : ['All is well.']), factsTable(counts)].join('\n');
 }

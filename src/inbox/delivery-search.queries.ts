@@ -5,7 +5,7 @@ import { DatabaseConnection } from '../database/database.connection.js';
 import { allOf, join, raw, sql, type Sql } from '../database/sql.js';
 import { lowestIdAt, SEARCH_CLOCK_MARGIN_MS } from './delivery.identity.js';
 import { selectRecords, toRecord, type DeliveryRecord } from './delivery-record.queries.js';
-import type { DeliveryState } from './delivery-state.entity.js';
+import type { DeathReason, DeliveryState } from './delivery-state.entity.js';
 import { hasIndex, INDEXED } from './state-index.queries.js';
 import { contains } from './selection.queries.js';
 import { Tables } from './tables.js';
@@ -16,6 +16,8 @@ export interface DeliverySearch {
   readonly state?: DeliveryState | undefined;
   readonly status?: VerificationStatus | undefined;
   readonly platformId?: number | undefined;
+  /** Dead for this reason. */
+  readonly reason?: DeathReason | undefined;
   /** One of these tenants. */
   readonly tenants?: readonly string[] | undefined;
   /** Received at this time or later. */
@@ -54,8 +56,8 @@ export class DeliverySearchQueries {
   async sourceOf(search: DeliverySearch, scan: number, timeoutMs: number): Promise<Source> {
     const { state, tenants, sort } = search;
     const { delivery, deliveryState } = this.tables;
-    const others = [search.status, search.platformId, search.from, search.to, search.handler, search.error];
-    const isFiltered = others.some((value) => value !== undefined);
+    const { status, platformId, reason, from, to, handler, error } = search;
+    const isFiltered = [status, platformId, reason, from, to, handler, error].some((value) => value !== undefined);
     const states = { table: sql`${deliveryState}`, id: 'delivery_id', order: raw('delivery_id DESC') };
     const isBeyondTenant = isFiltered || tenants !== undefined;
     const indexed = state && INDEXED[state];
@@ -153,11 +155,12 @@ export class DeliverySearchQueries {
 }
 
 /** Returns the conditions on the facts and the state of a delivery. */
-function factsOf({ state, status, platformId, tenants, from, to }: DeliverySearch): Sql[] {
+function factsOf({ state, status, platformId, reason, tenants, from, to }: DeliverySearch): Sql[] {
   return [
     ...(state === undefined ? [] : [sql`s.state = ${state}`]),
     ...(status === undefined ? [] : [sql`d.status = ${status}`]),
     ...(platformId === undefined ? [] : [sql`d.platform_id = ${platformId}`]),
+    ...(reason === undefined ? [] : [sql`s.reason = ${reason}`]),
     ...(tenants === undefined ? [] : [sql`d.tenant IN (${join(tenants)})`]),
     ...(from === undefined ? [] : [sql`d.received_at >= ${from}`]),
     ...(to === undefined ? [] : [sql`d.received_at < ${to}`]),

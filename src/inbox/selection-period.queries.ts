@@ -34,8 +34,8 @@ export function rangeOf({ receivedBetween }: DeliverySelection): Range {
 }
 
 /** Tells whether a selection has conditions on what was received: wide rows, each in a page of its own. */
-export function asksForFacts({ tenant, status, receivedBetween }: DeliverySelection): boolean {
-  return tenant !== undefined || status !== undefined || receivedBetween !== undefined;
+export function asksForFacts({ tenant, status, platformId, receivedBetween }: DeliverySelection): boolean {
+  return [tenant, status, platformId, receivedBetween].some((condition) => condition !== undefined);
 }
 
 /** Leaves the period out for deliveries that were received in it by their ids, however the clocks differ. */

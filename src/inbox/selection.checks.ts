@@ -1,6 +1,6 @@
 import { verificationStatuses, type VerificationStatus } from '../contract/verification-status.js';
-import { fields, instant, invalid, oneOf, text, whole, type Check } from '../option.checks.js';
-import type { DeliveryState } from './delivery-state.entity.js';
+import { fields, finite, instant, invalid, oneOf, text, whole, type Check } from '../option.checks.js';
+import type { DeathReason, DeliveryState } from './delivery-state.entity.js';
 import { isRecordId } from './record.id.js';
 import type { RejectionReason, RejectionState } from './rejection.entity.js';
 
@@ -17,6 +17,11 @@ const STATES = {
   erased: true,
 } satisfies Record<DeliveryState, true>;
 const REJECTION_STATES = { open: true, accepted: true, discarded: true } satisfies Record<RejectionState, true>;
+/** Every reason of a death. */
+export const DEATH_REASONS = { handler: true, 'crash-loop': true, unreadable: true } satisfies Record<
+  DeathReason,
+  true
+>;
 /** Every reason for which a rejection is kept. */
 export const REJECTION_REASONS = {
   invalid: true,
@@ -41,8 +46,12 @@ export interface DeliverySelection {
   state?: DeliveryState;
   /** Only deliveries with this status. @default every status */
   status?: VerificationStatus;
+  /** Only deliveries of this `platformId`. @default every platform */
+  platformId?: number;
   /** Only deliveries of this tenant; `''` for those without one. @default every tenant */
   tenant?: string;
+  /** Only deliveries that are dead for this reason. @default every reason */
+  reason?: DeathReason;
   /** Only deliveries that this handler has not completed after it failed or was replayed. */
   handler?: string;
   /**
@@ -79,6 +88,8 @@ export const stateCheck = oneOf(...deliveryStates);
 const selectionChecks = {
   state: stateCheck,
   status: oneOf(...verificationStatuses),
+  platformId: finite,
+  reason: oneOf(...Object.keys(DEATH_REASONS)),
   tenant: anyText,
   handler: text,
   error: text,

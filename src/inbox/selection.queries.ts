@@ -208,7 +208,7 @@ export class SelectionQueries {
    */
   isSelected(
     ids: readonly string[],
-    { state, status, tenant, handler, error, receivedBetween }: DeliverySelection,
+    { state, status, platformId, reason, tenant, handler, error, receivedBetween }: DeliverySelection,
     asOf: number,
   ): Sql {
     return allOf([
@@ -216,6 +216,8 @@ export class SelectionQueries {
       sql`(s.finished_at IS NULL OR s.finished_at <= ${asOf})`,
       ...(state ? [sql`s.state = ${state}`] : []),
       ...(status ? [sql`d.status = ${status}`] : []),
+      ...(platformId !== undefined ? [sql`d.platform_id = ${platformId}`] : []),
+      ...(reason ? [sql`s.reason = ${reason}`] : []),
       ...(tenant !== undefined ? [sql`d.tenant = ${tenant}`] : []),
       ...(receivedBetween ? [isWithin(receivedBetween)] : []),
       ...(handler !== undefined || error !== undefined ? [this.hasRun(handler, error)] : []),

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { revealedText, rows } from './fixtures/deliveries.js';
+import { errors } from './fixtures/statistics.js';
 import { MINUTE, NOW } from './fixtures/times.js';
 import { rejections, session } from './fixtures/work.js';
-import { answering, refusing } from './support/fixture-routes.js';
+import { answering, page as pageOf, refusing } from './support/fixture-routes.js';
 import { visitedPage } from './support/visited-page.js';
 
 const dead = rows.find(({ state }) => state === 'dead');
@@ -118,11 +119,61 @@ describe('a bulk operation', () => {
         path: 'bulk/preview',
         body: {
           action: 'replay',
-          conditions: { state: 'dead', handler: 'ledger.book', error: 'ledger did not answer within' },
+          conditions: {
+            state: 'dead',
+            handler: 'ledger.book',
+            error: 'ledger did not answer within',
+            reason: 'handler',
+          },
         },
       },
       { path: 'bulk', body: { token: 'token-of-the-preview', expected: 2_871, rate: 0.5 } },
     ]);
+  });
+
+  it.each(['Replay', 'Discard'] as const)('to %s all that match is of the filters of the list', async (act) => {
+    await on.visit('#/deliveries?state=dead&platform=3&reason=handler&error=ledger&tenant=acme');
+    await on.page.getByRole('link', { name: `${act} all that match…` }).click();
+    await on.page.getByRole('dialog', { name: `${act} many deliveries` }).waitFor();
+    await on.page.getByText('2,871 deliveries match').waitFor();
+    const conditions = { state: 'dead', platformId: 3, reason: 'handler', error: 'ledger', tenant: 'acme' };
+    expect(on.server.acts.map(({ body }) => body)).toEqual([{ action: act.toLowerCase(), conditions }]);
+  });
+
+  it.each([
+    ['state=completed', []],
+    ['state=processing', []],
+    ['state=discarded', ['Replay all that match…']],
+    ['state=pending', []],
+    ['state=pending&from=0', ['Replay all that match…', 'Discard all that match…']],
+  ])('is offered for %s as far as one can select it', async (filters, offered) => {
+    on.server.answer('GET deliveries', answering('GET deliveries', pageOf(rows)));
+    await on.visit(`#/deliveries?${filters}`);
+    await on.page.getByRole('button', { name: /^Select the/ }).waitFor();
+    expect(await on.page.getByRole('link', { name: /all that match/ }).allTextContents()).toEqual(offered);
+  });
+
+  it('of an address with a filter that it does not know asks for nothing', async () => {
+    await on.visit('#/dead?state=dead&colour=red&preview=replay');
+    await on.page.getByRole('button', { name: /^Replay… Ledger/ }).waitFor();
+    expect(on.server.acts).toEqual([]);
+  });
+
+  it('on deaths without an error is on those of their reason, and says when the number differs', async () => {
+    await on.visit('#/dead');
+    await on.page.getByRole('button', { name: 'Replay… Workers crashed while they processed it.' }).click();
+    await on.page.getByText('The group counted 3, these conditions match 2,871').waitFor();
+    expect(on.server.acts.map(({ body }) => body)).toEqual([
+      { action: 'replay', conditions: { state: 'dead', reason: 'crash-loop' } },
+    ]);
+  });
+
+  it('is not offered on a group that no condition tells from others', async () => {
+    const groups = errors.groups.map((group) => ({ ...group, handler: 'ledger.book', search: null }));
+    on.server.answer('GET errors', answering('GET errors', { ...errors, groups }));
+    await on.visit('#/dead');
+    await on.page.getByText('Its errors have no text that tells them from others.').first().waitFor();
+    expect(await on.page.getByRole('button', { name: /^(Replay|Discard)… / }).count()).toBe(2); // of the other reason
   });
 
   it('that changed since the preview says so, and starts nothing', async () => {
@@ -157,6 +208,43 @@ describe('a rejection', () => {
     expect(on.server.acts.map(({ path, headers }) => [path, headers['x-inbox-request']])).toEqual([
       [`rejections/${rejections[0]?.id}/accept`, '1'],
     ]);
+  });
+});
+
+describe('a link to a reveal of a rejection', () => {
+  it('leads to the rejection', async () => {
+    on.server.answer('GET deliveries/*', refusing(404, { code: 'NOT_FOUND', message: 'There is no such delivery.' }));
+    await on.visit(`#/deliveries/${rejections[0]?.id}`);
+    await on.page.getByRole('heading', { name: 'Rejection', level: 1 }).waitFor();
+    expect(new URL(on.page.url()).hash).toBe(`#/rejections/${rejections[0]?.id}`);
+  });
+});
+
+describe('an operator of several tenants', () => {
+  it('acts on the dead letters of the one that is chosen', async () => {
+    on.server.answer('GET session', answering('GET session', { ...session, tenants: ['acme', 'globex'] }));
+    const asked: (string | null)[] = [];
+    on.server.answer('GET errors', ({ query }) => {
+      asked.push(query.get('tenant'));
+      return { status: 200, body: errors };
+    });
+    await on.visit('#/dead');
+    await on.page.getByText('Choose a tenant: a bulk operation is of one.').waitFor();
+    expect(await on.page.getByRole('button', { name: /^(Replay|Discard)…/ }).count()).toBe(0);
+    await on.page.getByLabel('Tenant').selectOption('globex');
+    await on.page.getByRole('button', { name: /^Discard… Ledger/ }).click();
+    await on.page.getByText('2,871 deliveries match').waitFor();
+    expect([asked[0], asked.at(-1)]).toEqual([null, 'globex']);
+    expect(on.server.acts.map(({ body }) => body)).toMatchObject([{ conditions: { tenant: 'globex', state: 'dead' } }]);
+  });
+
+  it('is led to all that match only with a tenant', async () => {
+    on.server.answer('GET session', answering('GET session', { ...session, tenants: ['acme', 'globex'] }));
+    await on.visit('#/deliveries?state=dead');
+    await on.page.getByRole('button', { name: /^Select the/ }).waitFor();
+    expect(await on.page.getByRole('link', { name: /all that match/ }).count()).toBe(0);
+    await on.page.goto(`${on.server.url}#/deliveries?state=dead&tenant=acme`);
+    await on.page.getByRole('link', { name: 'Replay all that match…' }).waitFor();
   });
 });
 

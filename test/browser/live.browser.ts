@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { newcomer, rows } from './fixtures/deliveries.js';
 import { overview, wellOverview } from './fixtures/statistics.js';
 import { NOW } from './fixtures/times.js';
+import { session } from './fixtures/work.js';
 import { answering, page as pageOf, refusing } from './support/fixture-routes.js';
 import { visitedPage } from './support/visited-page.js';
 import { until } from '../support/time/until.js';
@@ -77,6 +78,20 @@ describe('a list of deliveries', () => {
   });
 });
 
+describe('the list of actions', () => {
+  it('leaves out the deliveries of bulk operations', async () => {
+    const asked: (string | null)[] = [];
+    on.server.answer('GET actions', ({ query }) => {
+      asked.push(query.get('bulk'));
+      return { status: 200, body: pageOf([]) };
+    });
+    await on.visit('#/actions');
+    await on.page.getByLabel('Deliveries of bulk operations').selectOption('false');
+    await until('the page asks without them', () => asked.includes('false'));
+    expect(asked[0]).toBeNull();
+  });
+});
+
 describe('polling', () => {
   it('keeps the last data while the server is away, and says since when', async () => {
     await on.visit('#/overview');
@@ -107,6 +122,19 @@ describe('polling', () => {
     expect(on.server.asked('overview')).toBe(before + 1);
   });
 
+  it('is never faster than the server allows, which is a pace to choose', async () => {
+    on.server.answer('GET session', answering('GET session', { ...session, refresh: 10_000 }));
+    await on.visit('#/overview');
+    await on.page.getByText('3,012', { exact: true }).waitFor();
+    const before = on.server.asked('overview');
+    await on.page.clock.runFor(9_000);
+    expect(on.server.asked('overview')).toBe(before);
+    await nextPoll('overview');
+    const pace = on.page.getByLabel('Refresh');
+    expect(await pace.inputValue()).toBe('10');
+    expect(await pace.locator('option').allTextContents()).toEqual(['every 10 s', 'every 15 s', 'every 60 s', 'off']);
+  });
+
   it('stops while a dialog is open, and goes on after it', async () => {
     await on.visit('#/overview');
     await on.page.getByText('3,012', { exact: true }).waitFor();
@@ -130,6 +158,18 @@ describe('polling', () => {
     await on.page.getByRole('heading', { level: 1 }).focus();
     await on.page.keyboard.press('.');
     await until('the page asks once more', () => on.server.asked('overview') > after);
+  });
+
+  it('has the number of each problem, and leads on', async () => {
+    await on.visit('#/overview');
+    const list = on.page.getByRole('list', { name: 'Problems' });
+    await list.getByText('(4 min)').waitFor();
+    await list.getByText('(3,012)').waitFor();
+    const links = list.getByRole('link');
+    expect(await links.evaluateAll((all) => all.map((link) => link.getAttribute('href')))).toEqual([
+      '#/deliveries?state=pending&sort=due',
+      '#/dead',
+    ]);
   });
 
   it('tells of a problem that is new, and of no other', async () => {

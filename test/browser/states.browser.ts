@@ -18,7 +18,7 @@ interface State {
   /** What the operator does. */
   act?(page: Page): Promise<void>;
   /** Stands on the page then. */
-  readonly shows: string;
+  readonly shows: string | RegExp;
 }
 
 const button = (name: string | RegExp) => (page: Page) => page.getByRole('button', { name }).first().click();
@@ -112,7 +112,7 @@ const states: Readonly<Record<string, State>> = {
   'no rejection': {
     address: '#/rejections',
     answers: (server) => server.answer('GET rejections', answering('GET rejections', pageOf([]))),
-    shows: 'No rejection is open.',
+    shows: /^No rejection is open\.$/,
   },
   'no handler': {
     address: '#/handlers',

@@ -79,11 +79,14 @@ describe.each(kinds)('the commands of an operator, on %s', (kind) => {
         1,
         { dead: 1, completed: 0, problems: [{ code: 'dead-letters', remedy: expect.stringContaining('replay') }] },
       ]);
-      expect((await inbox('stats')).out).toMatch(/^DEGRADED Deliveries are dead\. Group them/);
+      expect((await inbox('stats')).out).toMatch(/^DEGRADED Deliveries are dead\. \(1\) Group them/);
       expect(await json('dead')).toMatchObject({
         groups: [{ handler: 'ledger.book', error: 'Error: The ledger is closed.', count: 1, example: id }],
       });
       expect(await json('list', '--state', 'dead', '--since', '1h', '--error', 'ledger')).toMatchObject([{ id }]);
+      expect(await json('list', '--platform', '1', '--death-reason', 'handler')).toMatchObject([{ id }]);
+      expect((await inbox('list', '--platform', '3')).code).toBe(1);
+      expect((await inbox('list', '--death-reason', 'unreadable')).code).toBe(1);
       expect((await inbox('list', '--since', '1h', '--until', '30m')).code).toBe(1);
       expect(await json('list', '--since', '1h', '--until', '1ms')).toMatchObject([{ id }]);
       expect(await json('list', '--until', '1ms')).toMatchObject([{ id }]);

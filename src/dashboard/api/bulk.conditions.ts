@@ -1,19 +1,24 @@
 import type { BulkSelection } from '../../operations/bulk.view.js';
 import type { Operator } from '../access/operator.js';
+import type { DeathReason } from '../../inbox/delivery-state.entity.js';
+import { DEATH_REASONS } from '../../inbox/selection.checks.js';
 import { BodyParser } from './body.parser.js';
 import type { BulkConditions } from './contract/bulk.js';
 import { verificationStatuses } from '../../contract/verification-status.js';
 import { MAX_MOMENT_MS } from '../../option.checks.js';
 import { invalidBody, notFound } from './dashboard.exception.js';
 
-const FIELDS = ['state', 'status', 'tenant', 'handler', 'error', 'from', 'to'];
+const FIELDS = ['state', 'status', 'platformId', 'reason', 'tenant', 'handler', 'error', 'from', 'to'];
 const STATES = ['pending', 'completed', 'dead', 'unhandled', 'discarded'] as const;
+const REASONS = Object.keys(DEATH_REASONS) as DeathReason[];
 
 /** @throws DashboardException 400 */
 export function bulkConditionsIn(given: Readonly<Record<string, unknown>>): BulkConditions {
   const parser = new BodyParser(given, FIELDS);
   const conditions = {
     status: given.status === undefined ? undefined : parser.oneOf('status', verificationStatuses),
+    platformId: parser.optionalNumber('platformId', -Number.MAX_VALUE, Number.MAX_VALUE),
+    reason: given.reason === undefined ? undefined : parser.oneOf('reason', REASONS),
     tenant: parser.tenant('tenant'),
     handler: parser.optionalText('handler', { to: 255 }),
     error: parser.optionalText('error', { to: 100 }),

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isRecordId } from '../../inbox/record.id.js';
 import type { DeliverySearch } from '../../inbox/delivery-search.queries.js';
-import { deliveryStates } from '../../inbox/selection.checks.js';
+import type { DeathReason } from '../../inbox/delivery-state.entity.js';
+import { DEATH_REASONS, deliveryStates } from '../../inbox/selection.checks.js';
 import { verificationStatuses } from '../../contract/verification-status.js';
 import { MAX_REASON_LENGTH } from '../../operations/action.options.js';
 import type { DiscardResult, ReplayResult } from '../../operations/decision.results.js';
@@ -20,7 +21,7 @@ import { QueryParser } from './query.parser.js';
 import { Rows } from './rows.js';
 import { visibleTenants } from './visible.tenants.js';
 
-const CONDITIONS = ['state', 'status', 'handler', 'error', 'platform', 'tenant', 'from', 'to', 'sort'];
+const CONDITIONS = ['state', 'status', 'handler', 'error', 'reason', 'platform', 'tenant', 'from', 'to', 'sort'];
 const MAX_ERROR_LENGTH = 100;
 
 /** Why a decision was not taken, as the operator reads it. */
@@ -111,6 +112,7 @@ export class DeliveriesApi {
       status: parser.oneOf('status', verificationStatuses),
       handler: parser.text('handler', 255),
       error: parser.text('error', MAX_ERROR_LENGTH),
+      reason: parser.oneOf('reason', Object.keys(DEATH_REASONS) as DeathReason[]),
       platformId: parser.number('platform'),
       tenants: visibleTenants(operator, parser.anyText('tenant', 255)),
       from: parser.time('from'),

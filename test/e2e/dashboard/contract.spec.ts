@@ -159,6 +159,26 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       expect((await ask(host.app, '/api/bulk', as('alice', { body: { token: 'e30', expected: 1 } }))).status).toBe(410);
     });
 
+    it('select by platform and by the reason of the death', async () => {
+      const body = payload({ status: 'ERROR', platformId: 3 });
+      await host.app.post(body);
+      const { id } = await host.app.delivery(body.sessionId, 'dead');
+      const conditions = { state: 'dead', platformId: 3, reason: 'handler' };
+      const listed = await get('deliveries?state=dead&platform=3&reason=handler', 'Page<DeliveryRow>');
+      expect(listed.body).toMatchObject({ items: [{ id }] });
+      expect((await get('deliveries?state=dead&reason=unreadable', 'Page<DeliveryRow>')).body).toMatchObject({
+        items: [],
+      });
+      for (const [wish, count] of [
+        [conditions, 1],
+        [{ ...conditions, reason: 'unreadable' }, 0],
+        [{ ...conditions, platformId: 4 }, 0],
+      ] as const) {
+        const asked = { body: { action: 'replay', conditions: wish } };
+        expect((await get('bulk/preview', 'BulkPreviewAnswer', asked)).body).toMatchObject({ count });
+      }
+    });
+
     it.each([
       ['deliveries?stat=dead', 'FILTER_INVALID'],
       ['deliveries?state=gone', 'FILTER_INVALID'],
@@ -178,6 +198,8 @@ describe.each(databases.flatMap((kind) => platforms.map((platform) => [kind, pla
       ['find', { value: 'x', more: 1 }],
       ['bulk/preview', { action: 'erase', conditions: { state: 'dead' } }],
       ['bulk/preview', { action: 'replay', conditions: {} }],
+      ['bulk/preview', { action: 'replay', conditions: { state: 'dead', platformId: '3' } }],
+      ['bulk/preview', { action: 'replay', conditions: { state: 'dead', reason: 'age' } }],
       ['bulk', { token: 'e30' }],
     ])('refuse a body of %s: %j', async (path, body) => {
       const got = await get(path, 'ErrorAnswer', { body });

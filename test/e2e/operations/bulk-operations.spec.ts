@@ -125,6 +125,28 @@ describe.each(databases)('bulk operations, on %s', (kind) => {
     expect(await app.inbox.bulk.list()).toEqual([]);
   });
 
+  it('are of one platform, and of one reason, and of no other delivery', async () => {
+    const [one] = await dead(2);
+    const other = payload({ platformId: 3 });
+    await app.post(other);
+    const { id } = await app.delivery(other.sessionId, 'dead');
+    const beside = await host.database.connect();
+    await beside.query(
+      `UPDATE cr3dentials_webhook_delivery_state SET reason = 'unreadable' WHERE delivery_id = '${one}'`,
+    );
+    for (const [condition, selected] of [
+      [{ platformId: 3 }, id],
+      [{ reason: 'unreadable' }, one],
+    ] as const) {
+      const request: BulkRequest = { action: 'discard', selection: { state: 'dead', ...condition } };
+      expect(await app.inbox.bulk.preview(request)).toMatchObject({ count: 1, examples: [{ id: selected }] });
+      const operation = await ended(await started(request));
+      expect(operation).toMatchObject({ selection: { state: 'dead', ...condition }, done: 1, expected: 1 });
+      expect((await app.inbox.find(String(selected)))?.state).toBe('discarded');
+    }
+    expect(await app.inbox.stats()).toMatchObject({ dead: 1, discarded: 2 });
+  });
+
   it('discard', async () => {
     await dead(3);
     const id = await started({ action: 'discard', selection: { state: 'dead' } });

@@ -58,7 +58,7 @@ describe.each(databases)('many deliveries, on %s', (kind) => {
   const sessions = async (selection?: DeliverySelection) =>
     (await all(app.inbox.each(selection))).map(({ sessionId }) => sessionId);
 
-  it('are selected by state, status, handler, error, tenant and time, newest first', async () => {
+  it('are selected by state, status, platform, reason, handler, error, tenant and time, newest first', async () => {
     const begin = Date.now() - 60_000;
     const closed = await given('ERROR', 3);
     const unknown = await given('CANCELLED', 2);
@@ -73,6 +73,18 @@ describe.each(databases)('many deliveries, on %s', (kind) => {
     expect(await sessions({ error: 'LEDGER is closed: 100%_!' })).toEqual(closed.toReversed());
     expect(await sessions({ error: 'paper', handler: 'ledger.book' })).toEqual([]);
     expect(await sessions({ error: '%' })).toEqual(closed.toReversed()); // the character, and no wildcard
+    const onThird = payload({ status: 'ERROR', platformId: 3 });
+    await app.post(onThird);
+    const third = await app.delivery(onThird.sessionId, 'dead');
+    const beside = await host.database.connect();
+    await beside.query(
+      `UPDATE cr3dentials_webhook_delivery_state SET reason = 'crash-loop' WHERE delivery_id = '${third.id}'`,
+    );
+    expect(await sessions({ state: 'dead', platformId: 3 })).toEqual([third.sessionId]);
+    expect(await sessions({ state: 'dead', platformId: 4 })).toEqual([]);
+    expect(await sessions({ state: 'dead', reason: 'crash-loop' })).toEqual([third.sessionId]);
+    expect(await sessions({ state: 'dead', reason: 'handler', error: 'ledger' })).toEqual(closed.toReversed());
+    newestFirst.unshift(String(third.sessionId));
     expect(await sessions({ tenant: '' })).toEqual(newestFirst);
     expect(await sessions({ tenant: 'north' })).toEqual([]);
     expect(await sessions({ receivedBetween: [begin, new Date(begin + 600_000)] })).toEqual(newestFirst);

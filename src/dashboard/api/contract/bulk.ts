@@ -1,5 +1,5 @@
 import type { BulkGroup } from '../../../operations/bulk.view.js';
-import type { DeliveryState } from '../../../inbox/delivery-state.entity.js';
+import type { DeathReason, DeliveryState } from '../../../inbox/delivery-state.entity.js';
 import type { VerificationStatus } from '../../../contract/verification-status.js';
 import type { DeliveryRow } from './deliveries.js';
 
@@ -13,6 +13,10 @@ export interface BulkConditions {
   state: Exclude<DeliveryState, 'processing' | 'erased'>;
   /** Only with this status. */
   status?: VerificationStatus;
+  /** Only with this `platformId`. */
+  platformId?: number;
+  /** Only dead for this reason. */
+  reason?: DeathReason;
   /** Only of this tenant. An operator of one tenant need not name it; one of several must. */
   tenant?: string;
   /** Only those that this handler has not completed. */

@@ -11,7 +11,7 @@ import { Moment } from '../time/time.js';
 import { words } from '../words/index.js';
 
 const text = words.actionsPage;
-const NAMES = ['operator', 'action', 'target'] as const;
+const NAMES = ['operator', 'action', 'target', 'bulk'] as const;
 
 /** The page of what was acted on. */
 function addressOfTarget({ action, targetId }: ActionRow): string {
@@ -60,6 +60,13 @@ export function Actions({ route }: PageProps) {
           onPick={set('action')}
         />
         <FieldOfText label={text.targetId} value={value('target')} onEnter={set('target')} />
+        <FieldOfChoices
+          label={text.ofBulk}
+          value={value('bulk')}
+          choices={['false']}
+          words={text.ofBulkChoices}
+          onPick={set('bulk')}
+        />
       </form>
       <Polled poll={list.poll}>
         {() => (

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { usePreferences } from '../app/preferences.js';
+import { useLeastRefresh } from '../app/session.js';
 import { setServerTime } from '../time/server-time.js';
 import type { RequestError } from './client.js';
 import { Poller } from './poller.js';
@@ -27,12 +28,14 @@ interface Result<T> {
 }
 
 /**
- * Reads from the API again and again, at the pace that the viewer has chosen and at most every `slowest` seconds.
+ * Reads from the API again and again, at the pace that the viewer has chosen, at most every `slowest` seconds, and never
+ * faster than the server allows.
  * It stops while the page is hidden and while a dialog is open. After an error it waits longer; the data stays.
  */
 export function usePoll<T extends { now: number }>(path: string, slowest = 0): Poll<T> {
   const seconds = usePreferences().preferences.refresh;
-  const interval = seconds === 0 ? 0 : Math.max(seconds, slowest) * 1_000;
+  const least = useLeastRefresh();
+  const interval = seconds === 0 ? 0 : Math.max(seconds * 1_000, slowest * 1_000, least);
   const [result, setResult] = useState<Result<T>>({ path, data: null, error: null });
   const poller = useRef<Poller<T> | null>(null);
   useEffect(() => {

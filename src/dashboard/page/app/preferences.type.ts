@@ -3,7 +3,7 @@ export interface Preferences {
   readonly theme: 'system' | 'light' | 'dark';
   readonly zone: 'local' | 'utc';
   /** Seconds between two polls; 0 is off. */
-  readonly refresh: 0 | 2 | 5 | 15 | 60;
+  readonly refresh: number;
   readonly isKeyboardOn: boolean;
   /** Columns of the list of deliveries that are not shown. */
   readonly hiddenColumns: readonly string[];

@@ -6,24 +6,31 @@ import type { Preferences } from './preferences.type.js';
 import { useSession } from './session.js';
 
 const text = words.viewing;
-const PACES: readonly Preferences['refresh'][] = [2, 5, 15, 60, 0];
+/** Seconds. */
+const PACES = [2, 5, 15, 60];
+
+/** Returns what may be chosen: nothing faster than the server allows, and the fastest that it does. */
+function pacesFrom(least: number, chosen: number): number[] {
+  const slower = PACES.filter((seconds) => seconds >= least);
+  return [...new Set([least, ...slower, ...(chosen === 0 ? [] : [chosen])])].toSorted((one, other) => one - other);
+}
 
 /** How the viewer looks at the page: pace, time zone, theme. */
 export function Viewing({ onHelp }: { onHelp: () => void }) {
   const { preferences, choose } = usePreferences();
   const { refresh } = useSession();
   const id = useId();
-  const paces = PACES.filter((seconds) => seconds === 0 || seconds * 1_000 >= refresh);
+  const pace = preferences.refresh === 0 ? 0 : Math.max(preferences.refresh, refresh / 1_000);
   return (
     <div class="viewing">
       <span class="pair">
         <label for={`${id}-pace`}>{text.pace}</label>
         <select
           id={`${id}-pace`}
-          value={String(preferences.refresh)}
-          onChange={(event) => choose({ refresh: Number(event.currentTarget.value) as Preferences['refresh'] })}
+          value={String(pace)}
+          onChange={(event) => choose({ refresh: Number(event.currentTarget.value) })}
         >
-          {paces.map((seconds) => (
+          {[...pacesFrom(refresh / 1_000, pace), 0].map((seconds) => (
             <option key={seconds} value={String(seconds)}>
               {seconds === 0 ? text.off : text.seconds(seconds)}
             </option>

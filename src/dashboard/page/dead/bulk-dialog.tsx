@@ -10,7 +10,7 @@ import { FormFoot } from '../parts/form-foot.js';
 import { useAct } from '../parts/use-act.js';
 import { duration } from '../time/format.js';
 import { words } from '../words/index.js';
-import type { Wish } from './groups.js';
+import type { Wish } from './wish.js';
 import { PreviewFacts } from './preview.js';
 
 /** From this many on, the count is typed. */

@@ -1,47 +1,49 @@
-import type { BulkConditions, ErrorListing } from '../../api/contract.js';
-import { addressOf, type Filters } from '../app/router.js';
+import type { ErrorListing } from '../../api/contract.js';
+import { addressOf } from '../app/router.js';
 import { useCan } from '../app/session.js';
 import { number, percent } from '../parts/numbers.js';
 import { Table } from '../parts/table.js';
 import { Ago } from '../time/time.js';
 import { words } from '../words/index.js';
+import { conditionsOf, isSelectable, type ErrorGroup, type Wish } from './wish.js';
 
 const text = words.dead;
 
-type ErrorGroup = ErrorListing['groups'][number];
-
-export interface Wish {
-  readonly action: 'replay' | 'discard';
-  readonly conditions: BulkConditions;
+/** Without an error, the reason of the death says what happened. */
+function errorOf({ error, reason }: ErrorGroup): string {
+  return error ?? ((reason !== null && reason !== 'handler' && words.reasons[reason]) || text.noError);
 }
 
-function conditionsOf({ handler, search }: ErrorGroup, state: 'dead' | 'pending'): Filters & BulkConditions {
-  return { state, ...(handler && { handler }), ...(search && { error: search }) };
+interface ErrorProps {
+  readonly group: ErrorGroup;
+  readonly state: 'dead' | 'pending';
+  readonly tenant: string | null;
 }
 
-function GroupError({ group, state }: { group: ErrorGroup; state: 'dead' | 'pending' }) {
+function GroupError({ group, state, tenant }: ErrorProps) {
   return (
-    <a data-open class="error-text whole" href={addressOf('deliveries', null, conditionsOf(group, state))}>
-      {group.error ?? text.noError}
+    <a data-open class="error-text whole" href={addressOf('deliveries', null, conditionsOf(group, state, tenant))}>
+      {errorOf(group)}
     </a>
   );
 }
 
 interface ButtonsProps {
   readonly group: ErrorGroup;
+  readonly tenant: string | null;
   readonly acts: readonly Wish['action'][];
   readonly onWish: (wish: Wish) => void;
 }
 
-function GroupButtons({ group, acts, onWish }: ButtonsProps) {
+function GroupButtons({ group, tenant, acts, onWish }: ButtonsProps) {
   return (
     <span class="buttons">
       {acts.map((action) => (
         <button
           key={action}
           type="button"
-          aria-label={text.actOn[action](group.error ?? text.noError)}
-          onClick={() => onWish({ action, conditions: conditionsOf(group, 'dead') })}
+          aria-label={text.actOn[action](errorOf(group))}
+          onClick={() => onWish({ action, conditions: conditionsOf(group, 'dead', tenant), counted: group.count })}
         >
           {text.buttons[action]}
         </button>
@@ -53,25 +55,33 @@ function GroupButtons({ group, acts, onWish }: ButtonsProps) {
 interface Props {
   readonly errors: ErrorListing;
   readonly state: 'dead' | 'pending';
-  readonly onWish: (wish: Wish) => void;
+  readonly tenant: string | null;
+  /** Null if nothing can be done with groups. */
+  readonly onWish: ((wish: Wish) => void) | null;
 }
 
 /** Failures that differ in numbers, ids and quoted texts only, the largest group first. */
-export function Groups({ errors: { groups, deliveries }, state, onWish }: Props) {
+export function Groups({ errors, state, tenant, onWish }: Props) {
+  const { groups, deliveries } = errors;
   const can = useCan();
-  const acts = (['replay', 'discard'] as const).filter((act) => can('bulk') && can(act) && state === 'dead');
-  const buttons = (group: ErrorGroup) => <GroupButtons group={group} acts={acts} onWish={onWish} />;
+  const acts = (['replay', 'discard'] as const).filter((act) => onWish && can('bulk') && can(act) && state === 'dead');
+  const buttons = (group: ErrorGroup) =>
+    onWish && isSelectable(group, errors) ? (
+      <GroupButtons group={group} tenant={tenant} acts={acts} onWish={onWish} />
+    ) : (
+      <span class="muted">{text.notSelectable}</span>
+    );
   return (
     <Table
       caption={text.caption}
       rows={groups}
-      keyOf={({ handler, error }) => `${handler} ${error}`}
+      keyOf={({ handler, error, reason }) => JSON.stringify([handler, error, reason])}
       columns={[
         {
           id: 'error',
           header: text.error,
           isHeader: true,
-          cell: (group) => <GroupError group={group} state={state} />,
+          cell: (group) => <GroupError group={group} state={state} tenant={tenant} />,
         },
         {
           id: 'handler',

@@ -5,7 +5,7 @@ import { number } from '../parts/numbers.js';
 import { Facts } from '../parts/facts.js';
 import { dateAndTime, timeOfDay } from '../time/format.js';
 import { words } from '../words/index.js';
-import type { Wish } from './groups.js';
+import type { Wish } from './wish.js';
 
 const text = words.bulk;
 
@@ -27,12 +27,14 @@ function ConditionsText({ conditions }: { conditions: BulkConditions }) {
 }
 
 /** What a bulk operation would do, before it does anything. */
-export function PreviewFacts({ preview, wish: { action, conditions } }: { preview: BulkPreviewAnswer; wish: Wish }) {
+export function PreviewFacts({ preview, wish }: { preview: BulkPreviewAnswer; wish: Wish }) {
   const { zone } = usePreferences().preferences;
+  const { action, conditions, counted = preview.count } = wish;
   const { count, isCapped, asOf, oldestReceivedAt, newestReceivedAt, groups, examples } = preview;
   return (
     <>
       <p class="count">{text.matched(isCapped ? `${number(count)}+` : number(count), count)}</p>
+      {counted !== count && <p class="error">{text.otherCount(number(counted), number(count))}</p>}
       <p>
         <ConditionsText conditions={conditions} />
       </p>

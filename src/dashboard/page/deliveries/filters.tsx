@@ -28,7 +28,7 @@ const STATUSES = Object.keys({
 const hasHandlers = (state: string | null) => state === 'dead' || state === 'pending';
 
 /** Names of the filters in the address, as the API has them. */
-const FILTERS = ['state', 'status', 'handler', 'error', 'platform', 'tenant', 'from', 'to', 'sort'] as const;
+const FILTERS = ['state', 'status', 'handler', 'error', 'reason', 'platform', 'tenant', 'from', 'to', 'sort'] as const;
 
 /** Returns the filters of an address that the API understands together. */
 export function queryOf({ filters }: Route): URLSearchParams {
@@ -39,18 +39,54 @@ export function queryOf({ filters }: Route): URLSearchParams {
     if (value && (!needsHandlers || hasHandlers(filters.get('state')))) query.set(name, value);
   }
   if (query.get('state') !== 'pending') query.delete('sort');
+  if (query.get('state') !== 'dead') query.delete('reason');
   return query;
+}
+
+/** Filters that only some states have. */
+function FieldsOfState({ route }: { route: Route }) {
+  const { handlers, isSealed } = useSession();
+  const text = words.deliveries;
+  const value = (name: string) => route.filters.get(name) ?? '';
+  const set = (name: string) => (next: string | null) => changeFilters(route, { [name]: next });
+  const isWithHandlers = hasHandlers(route.filters.get('state'));
+  return (
+    <>
+      {isWithHandlers && (
+        <FieldOfText label={text.handler} value={value('handler')} suggestions={handlers} onEnter={set('handler')} />
+      )}
+      {isWithHandlers && !isSealed && (
+        <FieldOfText label={text.error} value={value('error')} maxLength={100} onEnter={set('error')} />
+      )}
+      {value('state') === 'dead' && (
+        <FieldOfChoices
+          label={text.reason}
+          value={value('reason')}
+          choices={Object.keys(text.reasons)}
+          words={text.reasons}
+          onPick={set('reason')}
+        />
+      )}
+      {value('state') === 'pending' && (
+        <FieldOfChoices
+          label={text.sort}
+          value={value('sort')}
+          choices={['due']}
+          words={text.sorts}
+          onPick={set('sort')}
+        />
+      )}
+    </>
+  );
 }
 
 /** The filters. They live in the address, so that a list can be shared. */
 export function DeliveryFilters({ route }: { route: Route }) {
-  const { handlers, isSealed } = useSession();
   const { zone } = usePreferences().preferences;
   const id = useId();
   const text = words.deliveries;
   const value = (name: string) => route.filters.get(name) ?? '';
   const set = (name: string) => (next: string | null) => changeFilters(route, { [name]: next });
-  const isWithHandlers = hasHandlers(route.filters.get('state'));
   const isFiltered = FILTERS.some((name) => route.filters.has(name));
   return (
     <form class="filters" role="search" aria-labelledby={id} onSubmit={(event) => event.preventDefault()}>
@@ -65,21 +101,7 @@ export function DeliveryFilters({ route }: { route: Route }) {
         onPick={set('state')}
       />
       <FieldOfChoices label={text.status} value={value('status')} choices={STATUSES} onPick={set('status')} />
-      {isWithHandlers && (
-        <FieldOfText label={text.handler} value={value('handler')} suggestions={handlers} onEnter={set('handler')} />
-      )}
-      {isWithHandlers && !isSealed && (
-        <FieldOfText label={text.error} value={value('error')} maxLength={100} onEnter={set('error')} />
-      )}
-      {value('state') === 'pending' && (
-        <FieldOfChoices
-          label={text.sort}
-          value={value('sort')}
-          choices={['due']}
-          words={text.sorts}
-          onPick={set('sort')}
-        />
-      )}
+      <FieldsOfState route={route} />
       <FieldOfText label={text.platform} value={value('platform')} inputMode="numeric" onEnter={set('platform')} />
       <FieldOfText label={text.tenant} value={value('tenant')} onEnter={set('tenant')} />
       <FieldOfTime label={text.from} value={value('from')} zone={zone} onEnter={set('from')} />

@@ -3,8 +3,9 @@ import { refreshNow } from '../api/use-poll.js';
 import { useSay } from '../app/announcer.js';
 import { useKeys } from '../app/keys.js';
 import { addressOf } from '../app/router.js';
-import { useCan } from '../app/session.js';
+import { useCan, useTenantMissing } from '../app/session.js';
 import { ActDialog } from '../parts/act-dialog.js';
+import { canSelect } from '../dead/wish.js';
 import { words } from '../words/index.js';
 import { actOnMany, type Outcome } from './act-on-many.js';
 import type { Selection } from './use-selection.js';
@@ -23,6 +24,22 @@ interface Props {
   readonly shown: readonly string[];
   /** The filter, as query, for everything that matches. */
   readonly query: URLSearchParams;
+}
+
+/** Leads to the preview of a bulk operation on what the filters match. */
+function AllThatMatch({ query }: { query: URLSearchParams }) {
+  const can = useCan();
+  const isOffered = can('bulk') && !useTenantMissing(query);
+  const acts = (['replay', 'discard'] as const).filter((act) => isOffered && can(act) && canSelect(act, query));
+  return (
+    <>
+      {acts.map((act) => (
+        <a key={act} href={addressOf('dead', null, { ...Object.fromEntries(query), preview: act })}>
+          {text.matching[act]}
+        </a>
+      ))}
+    </>
+  );
 }
 
 /** What can be done with the chosen rows. */
@@ -45,7 +62,6 @@ export function SelectionBar({ selection, shown, query }: Props) {
     ask(null);
     refreshNow();
   };
-  const all = addressOf('dead', null, { ...Object.fromEntries(query), preview: 'replay' });
   return (
     <div class="selection">
       <span>{text.chosen(size)}</span>
@@ -67,7 +83,7 @@ export function SelectionBar({ selection, shown, query }: Props) {
           {text.discard}
         </button>
       )}
-      {can('bulk') && query.has('state') && <a href={all}>{text.matching}</a>}
+      <AllThatMatch query={query} />
       {size > MOST && <span class="error">{text.tooMany(MOST)}</span>}
       {asked && (
         <ActDialog

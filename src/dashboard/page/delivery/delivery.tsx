@@ -1,5 +1,6 @@
-import { useCallback, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { DeliveryDetail, RevealAnswer } from '../../api/contract.js';
+import { get } from '../api/client.js';
 import { usePoll } from '../api/use-poll.js';
 import { useKeys } from '../app/keys.js';
 import { addressOf, go } from '../app/router.js';
@@ -33,9 +34,21 @@ interface PayloadProps {
   readonly onHide: () => void;
 }
 
+/** Goes on to the rejection with an id that is of no delivery: a record of a reveal does not say of which it is. */
+function useRejectionInstead(id: string, isMissing: boolean): void {
+  useEffect(() => {
+    if (!isMissing) return;
+    get(`rejections/${encodeURIComponent(id)}`).then(
+      () => location.replace(addressOf('rejections', id)),
+      () => undefined, // neither: the page says that there is no such delivery
+    );
+  }, [id, isMissing]);
+}
+
 /** One delivery: what happened to it, and what can be done. */
 export function DeliveryDetailPage({ id }: { id: string }) {
   const poll = usePoll<DeliveryDetail>(`deliveries/${encodeURIComponent(id)}`);
+  useRejectionInstead(id, poll.error?.status === 404);
   const [asked, ask] = useState<Asked | null>(null);
   const [answer, setAnswer] = useState<RevealAnswer | null>(null);
   const hide = useCallback(() => setAnswer(null), []);

@@ -1,7 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Overview, Problem } from '../../api/contract.js';
 import { useSay } from '../app/announcer.js';
-import { relative } from '../time/format.js';
+import { addressOf } from '../app/router.js';
+import { number } from '../parts/numbers.js';
+import { duration, relative } from '../time/format.js';
 import { useTicking } from '../time/server-time.js';
 import { words } from '../words/index.js';
 
@@ -26,22 +28,54 @@ function AllIsWell({ lastReceivedAt }: { lastReceivedAt: number | null }) {
   );
 }
 
+/** Problems whose value is a length of time. */
+const LENGTHS: ReadonlySet<string> = new Set(['backlog', 'nobody-processes', 'secret-expires', 'clock-apart']);
+
+/** The page where one looks further. */
+const PAGES: Readonly<Record<string, readonly [page: string, filters?: Record<string, string>]>> = {
+  'dead-letters': ['dead'],
+  rejections: ['rejections'],
+  backlog: ['deliveries', { state: 'pending', sort: 'due' }],
+  'nobody-processes': ['instances'],
+  'instance-lost': ['instances'],
+  'instances-differ': ['instances'],
+  'clock-apart': ['instances'],
+  'not-durable': ['instances'],
+  'secret-expires': ['secrets'],
+  'secrets-expired': ['secrets'],
+  'expired-secret-used': ['secrets'],
+  unauthorized: ['secrets'],
+};
+
+function WayOn({ code }: { code: string }) {
+  const [page, filters] = PAGES[code] ?? [];
+  if (page === undefined) return null;
+  return <a href={addressOf(page, null, filters)}>{words.pages[page as keyof typeof words.pages]}</a>;
+}
+
+function valueOf({ code, value }: Problem): string {
+  if (value === null) return '';
+  return `(${LENGTHS.has(code) ? duration(value) : number(value)}) `;
+}
+
 /** What is wrong, first and in words. */
 export function Problems({ overview: { problems, numbers } }: { overview: Overview }) {
   useNewProblems(problems);
   if (problems.length === 0) return <AllIsWell lastReceivedAt={numbers.lastReceivedAt} />;
   return (
     <ul class="problems" aria-label={words.overview.problems}>
-      {problems.map(({ code, severity, message, remedy }) => (
-        <li key={code} class={`problem is-${severity}`}>
+      {problems.map((problem) => (
+        <li key={problem.code} class={`problem is-${problem.severity}`}>
           <strong>
-            <span aria-hidden="true">{severity === 'failing' ? '✕' : '!'}</span> {words.overview.severity[severity]}
+            <span aria-hidden="true">{problem.severity === 'failing' ? '✕' : '!'}</span>{' '}
+            {words.overview.severity[problem.severity]}
           </strong>
           <span>
-            {message}
-            {remedy !== null && <span class="remedy"> {remedy}</span>}
+            {problem.message} {valueOf(problem)}
+            {problem.remedy !== null && <span class="remedy">{problem.remedy} </span>}
+            <WayOn code={problem.code} />
           </span>
-          <code class="muted">{code}</code>
+          <code class="muted">{problem.code}</code>
         </li>
       ))}
     </ul>

@@ -32,6 +32,12 @@ export const ofDeliveries = {
     status: 'Status',
     handler: 'Handler',
     error: 'Error contains',
+    reason: 'Dead because',
+    reasons: {
+      handler: 'a handler failed',
+      'crash-loop': 'workers crashed',
+      unreadable: 'contents do not open',
+    } as Readonly<Record<string, string>>,
     sort: 'Order',
     sorts: { '': 'newest first', due: 'next attempt first' } as Readonly<Record<string, string>>,
     platform: 'Platform',
@@ -68,7 +74,7 @@ export const ofDeliveries = {
     none: 'Select none',
     replay: 'Replay…',
     discard: 'Discard…',
-    matching: 'All that match…',
+    matching: { replay: 'Replay all that match…', discard: 'Discard all that match…' },
     tooMany: (most: number) => `At most ${most} at a time. Use “All that match”.`,
     question: {
       replay: (count: number) => `Replay ${plural(count, 'delivery', 'deliveries')}?`,

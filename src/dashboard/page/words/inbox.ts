@@ -138,6 +138,8 @@ export const ofInbox = {
     action: 'Action',
     target: 'Of',
     targetId: 'Delivery or rejection (id)',
+    ofBulk: 'Deliveries of bulk operations',
+    ofBulkChoices: { '': 'listed', false: 'left out' } as Readonly<Record<string, string>>,
     source: 'By way of',
     reason: 'Reason',
     empty: 'Nobody has acted yet. Replays, discards, decisions and reveals are listed here.',

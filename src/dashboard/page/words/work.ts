@@ -21,6 +21,9 @@ export const ofWork = {
       replay: (error: string) => `Replay… ${error}`,
       discard: (error: string) => `Discard… ${error}`,
     },
+    filters: 'Filters of the groups',
+    nameTenant: 'Choose a tenant: a bulk operation is of one.',
+    notSelectable: 'Its errors have no text that tells them from others. Open the list, and choose there.',
     replayAll: 'Replay all dead letters…',
     list: 'List of all dead letters',
     partial: (rows: string) => `Grouped from the newest ${rows} deliveries. Older ones are not looked at.`,
@@ -37,6 +40,8 @@ export const ofWork = {
     counting: 'Counting…',
     nothing: 'No delivery matches.',
     matched: (count: string, number: number) => `${count} ${number === 1 ? 'delivery matches' : 'deliveries match'}`,
+    otherCount: (counted: string, count: string) =>
+      `The group counted ${counted}, these conditions match ${count}: others have the same text, or it has changed since. Look at the numbers and examples before you start.`,
     oldest: 'Oldest received',
     newest: 'Newest received',
     runsAgain: (handler: string, count: string, isTransactional: boolean | null) =>
@@ -82,7 +87,7 @@ export const ofWork = {
     repeats: 'Repeats',
     first: 'First received',
     last: 'Last received',
-    empty: 'No rejection is open. No rejection is open.',
+    empty: 'No rejection is open.',
     emptyFiltered: 'No rejection matches the filters.',
     conflict: 'Other content came for a session that has a delivery.',
   },
