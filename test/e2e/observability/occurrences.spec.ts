@@ -98,7 +98,9 @@ describe('what happened', () => {
       { instance, verdict: 'accepted', deliveryId: unhandled, duration: milliseconds, ...none },
       { instance, verdict: 'conflict', deliveryId: undefined, duration: milliseconds, ...none },
     ]);
-    expect(watch.of('refused')).toEqual([{ instance, kind: 'unauthorized', status: 401, secretProblem: 'wrong', hasVerdict: false }]);
+    expect(watch.of('refused')).toEqual([
+      { instance, kind: 'unauthorized', status: 401, secretProblem: 'wrong', hasVerdict: false },
+    ]);
     expect(watch.of('flushed')).toHaveLength(3);
     expect(watch.of('flushed')[0]).toEqual({ instance, size: 1, bytes: milliseconds, duration: milliseconds, ...none });
     expect(watch.of('claimed')).toEqual([{ instance, deliveryIds: [id] }]);
