@@ -85,8 +85,10 @@ const states: Readonly<Record<string, State>> = {
   },
   'a delivery that there is not': {
     address: '#/deliveries/nothing',
-    answers: (server) =>
-      server.answer('GET deliveries/*', refusing(404, { code: 'NOT_FOUND', message: 'There is no such delivery.' })),
+    answers: (server) => {
+      const missing = refusing(404, { code: 'NOT_FOUND', message: 'There is no such delivery.' });
+      for (const route of ['GET deliveries/*', 'GET rejections/*'] as const) server.answer(route, missing);
+    },
     shows: 'There is no such delivery.',
   },
   'a replay that is asked for': { address: `#/deliveries/${dead?.id}`, act: button('Replay…'), shows: 'Replay this' },
