@@ -121,7 +121,7 @@ describe.each(platforms)('the page of a real application on %s', (platform) => {
     for (const { sessionId } of sent) await app.delivery(sessionId, 'dead');
     const { page } = await visit(app.url, '#/deliveries?state=dead&handler=ledger.book');
     ledger.isAway = false;
-    await page.getByRole('link', { name: 'All that match…' }).click();
+    await page.getByRole('link', { name: 'Replay all that match…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Replay many deliveries' });
     await dialog.getByText('3 deliveries match').waitFor();
     await dialog.getByText('ledger.book runs again on 3').waitFor();
