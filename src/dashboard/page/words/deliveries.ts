@@ -75,7 +75,7 @@ export const ofDeliveries = {
     replay: 'Replay…',
     discard: 'Discard…',
     matching: { replay: 'Replay all that match…', discard: 'Discard all that match…' },
-    tooMany: (most: number) => `At most ${most} at a time. Use “All that match”.`,
+    tooMany: (most: number) => `At most ${most} at a time. Use “Replay all that match” or “Discard all that match”.`,
     question: {
       replay: (count: number) => `Replay ${plural(count, 'delivery', 'deliveries')}?`,
       discard: (count: number) => `Discard ${plural(count, 'delivery', 'deliveries')}?`,
