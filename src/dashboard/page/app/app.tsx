@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../../api/contract.js';
 import { refreshNow } from '../api/use-poll.js';
 import { words } from '../words/index.js';
@@ -50,10 +50,10 @@ function useGlobalKeys(session: Session, showHelp: () => void): void {
 function usePageTitle(route: Route, title: string, pageTitle: string) {
   const heading = useRef<HTMLHeadingElement>(null);
   const isFirst = useRef(true);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${pageTitle} · ${title}`;
   }, [title, pageTitle]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isFirst.current) heading.current?.focus();
     isFirst.current = false;
   }, [route.page, route.id]);

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** What keys do: a character as `event.key` has it, or two for one after the other, as `g o`. */
 export type KeyBindings = Readonly<Record<string, () => void>>;
@@ -46,11 +46,11 @@ function onKey(event: KeyboardEvent): void {
   }
 }
 
-/** Puts keys in force while the component is shown. */
+/** Puts keys in force while the component is shown: from then on, not only after the next frame. */
 export function useKeys(bindings: KeyBindings): void {
   const ref = useRef(bindings);
   ref.current = bindings;
-  useEffect(() => {
+  useLayoutEffect(() => {
     inForce.add(ref);
     return () => {
       inForce.delete(ref);
@@ -60,7 +60,7 @@ export function useKeys(bindings: KeyBindings): void {
 
 /** Listens to the keyboard, unless the viewer has switched the keys off. */
 export function useKeyboard(isOn: boolean): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOn) return;
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
