@@ -262,9 +262,17 @@ describe.each(databases)('the claims of two instances, on %s', (kind) => {
     await states.update(String(fresh), { nextAttemptAt: NOW + 60 * MINUTE });
     await states.update(String(soon), { nextAttemptAt: NOW + 10 * MINUTE });
     await states.update(String(tried), { nextAttemptAt: NOW + 60 * MINUTE, dispatches: 1 }); // a handler may ask for that
-    const rescuer = rescuerOf(rescuing, new InFlightDeliveries(), { now: () => NOW });
+    let now = NOW;
+    const rescuer = rescuerOf(rescuing, new InFlightDeliveries(), { now: () => now });
     await rescuer.rescue(leaseOf('me'), 10);
     expect(idsOf(await one.claim(leaseOf('me'), NOW, 10))).toEqual([fresh]);
+    await states.update(String(soon), { nextAttemptAt: NOW + 60 * MINUTE });
+    now = NOW + MINUTE; // the clock goes on, so nobody looks
+    await rescuer.rescue(leaseOf('me'), 10);
+    expect(await one.claim(leaseOf('me'), now, 10)).toEqual([]);
+    now = NOW - MINUTE;
+    await rescuer.rescue(leaseOf('me'), 10);
+    expect(idsOf(await one.claim(leaseOf('me'), now, 10))).toEqual([soon]);
   });
 
   it('of one delivery by one worker are told apart: the outcome of the first does not end the second', async () => {

@@ -85,7 +85,9 @@ export class DeliveryRescuer {
     if (Math.abs(now - this.lastLookAheadAt) < this.leaseMs) return;
     const latest = now + MAX_LEASE_MS;
     await this.repository.expireLeasesAfter(latest, now);
-    const due = await this.repository.makeDueAfter(latest, now);
+    // At the start, and after a step back: it reads all that waits for longer, of which there may be many.
+    const mayHaveStepped = this.lastLookAheadAt === 0 || now < this.lastLookAheadAt;
+    const due = mayHaveStepped ? await this.repository.makeDueAfter(latest, now) : 0;
     if (due < DUE_BATCH) this.lastLookAheadAt = now; // else there are more
   }
 }
